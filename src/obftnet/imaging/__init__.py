@@ -1,0 +1,37 @@
+"""Reading and writing images, masks and score maps, and bringing them to another size."""
+
+from obftnet.imaging.overlay import draw_overlay
+from obftnet.imaging.read import (
+    IMAGE_SUFFIXES,
+    MAX_PIXELS,
+    as_image,
+    as_mask,
+    image_size,
+    list_images,
+    read_image,
+    read_labels,
+    read_mask,
+)
+from obftnet.imaging.resize import mask_fraction, resize_score, to_tensor
+from obftnet.imaging.write import atomic, output_folder, write_json, write_png, write_score
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "as_image",
+    "as_mask",
+    "atomic",
+    "draw_overlay",
+    "image_size",
+    "list_images",
+    "mask_fraction",
+    "output_folder",
+    "read_image",
+    "read_labels",
+    "read_mask",
+    "resize_score",
+    "to_tensor",
+    "write_json",
+    "write_png",
+    "write_score",
+]

@@ -1,0 +1,89 @@
+"""Images, masks and scores at another size."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+
+def to_tensor(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
+    """An image for the network: antialiased bilinear, so that shrinking does not alias fine texture.
+
+    Args:
+        image: (h, w, 3) float32, 0..1.
+        size: (H, W).
+
+    Returns:
+        (3, H, W) float32, 0..1.
+
+    Raises:
+        ValueError: another shape, or a size below one.
+    """
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"image of shape {image.shape}; (h, w, 3) is wanted")
+    _check_size(size)
+    tensor = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1).contiguous()
+    if tensor.shape[1:] == tuple(size):
+        return tensor
+    resized = functional.interpolate(
+        tensor[None], size=tuple(size), mode="bilinear", align_corners=False, antialias=True
+    )
+    return resized[0].clamp_(0, 1)
+
+
+def mask_fraction(mask: NDArray[np.bool_], size: tuple[int, int]) -> Tensor:
+    """The share of each cell of a grid that is defect: the exact area average for any ratio of sizes.
+
+    Every cell that holds any defect is above 0, every cell wholly defect is exactly 1, and the mean over
+    the grid is the mean of the mask. (Adaptive pooling is none of these for ratios that are not whole.)
+
+    Args:
+        mask: (h, w) bool.
+        size: (H, W) of the grid, smaller or larger than the mask.
+
+    Returns:
+        (H, W) float32, 0..1.
+
+    Raises:
+        ValueError: another shape, or a size below one.
+    """
+    if mask.ndim != 2 or mask.size == 0:
+        raise ValueError(f"mask of shape {mask.shape}; (h, w) with h, w >= 1 is wanted")
+    _check_size(size)
+    covered = _cell_sums(_cell_sums(mask.astype(np.int32), size[0]).T, size[1]).T
+    return torch.from_numpy((covered / mask.size).astype(np.float32))
+
+
+def resize_score(score: Tensor, size: tuple[int, int]) -> Tensor:
+    """A score map (h, w) at another size (H, W), bilinear with pixel centres aligned (not corners).
+
+    Raises:
+        ValueError: another shape, or a size below one.
+    """
+    if score.ndim != 2:
+        raise ValueError(f"score of shape {tuple(score.shape)}; (h, w) is wanted")
+    _check_size(size)
+    return functional.interpolate(score[None, None], size=tuple(size), mode="bilinear", align_corners=False)[
+        0, 0
+    ]
+
+
+def _cell_sums(values: NDArray[np.int32] | NDArray[np.int64], cells: int) -> NDArray[np.int64]:
+    """Integrals of a piecewise constant function over `cells` equal cells along axis 0: (n, m) -> (cells, m).
+
+    In units of 1/cells of a pixel, so that everything is a whole number and the result exact.
+    """
+    n = len(values)
+    sums = np.zeros((n + 1, values.shape[1]), dtype=np.int64)
+    np.cumsum(values, axis=0, out=sums[1:])
+    edges = np.arange(cells + 1, dtype=np.int64) * n  # in 1/cells of a pixel
+    whole, part = edges // cells, edges % cells
+    inside = values[np.minimum(whole, n - 1)].astype(np.int64)  # the last edge has part == 0
+    integral: NDArray[np.int64] = cells * sums[whole] + part[:, None] * inside
+    return integral[1:] - integral[:-1]
+
+
+def _check_size(size: tuple[int, int]) -> None:
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"size {tuple(size)}; (height, width), both at least 1, is wanted")

@@ -1,0 +1,43 @@
+"""What every test may ask for. Data that is not part of the checkout is asked for here, and skipped where absent."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from obftnet.config import ModelConfig
+from obftnet.features.weights import load_backbone
+from obftnet.model import OBFTNet
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_sessionstart() -> None:
+    # More threads than cores make small tensors slower, and a shared machine slower for everyone.
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and features beside the checkout."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not on this machine: it holds the real images and backbone weights")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mobilenet_weights(shared) -> Path:
+    """ImageNet weights of MobileNetV2, safetensors in torchvision's key names."""
+    path = shared / "weights" / "mobilenet_v2.safetensors"
+    if not path.is_file():
+        pytest.skip(f"{path} is not on this machine: it holds MobileNetV2's ImageNet weights")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> OBFTNet:
+    """An untrained model of the light readers, at 64 px. Shared: leave it as it is."""
+    torch.manual_seed(0)
+    config = ModelConfig(backbone="compact", size=64, reader="cues")
+    return OBFTNet(config, load_backbone("compact", "random", seed=0)).eval()

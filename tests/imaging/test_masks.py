@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from obftnet.errors import InputError
+from obftnet.imaging.read import as_mask, read_mask
+
+DEFECT = np.zeros((12, 20), dtype=bool)
+DEFECT[3:7, 5:9] = True
+
+
+@pytest.mark.parametrize("value", [1, 7, 255])
+def test_two_grey_values(tmp_path, value):
+    Image.fromarray((DEFECT * value).astype(np.uint8)).save(tmp_path / "m.png")
+    mask = read_mask(tmp_path / "m.png", like=(12, 20), image=tmp_path / "i.png")
+    assert mask.dtype == np.bool_
+    np.testing.assert_array_equal(mask, DEFECT)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+def test_one_bit_and_rgb_and_palette(tmp_path, suffix):
+    path = tmp_path / f"m{suffix}"
+    Image.fromarray(DEFECT).save(path)
+    np.testing.assert_array_equal(read_mask(path), DEFECT)
+    for colour in ((255, 255, 255), (128, 0, 0)):
+        Image.fromarray((DEFECT[:, :, None] * np.array(colour)).astype(np.uint8)).save(path)
+        np.testing.assert_array_equal(read_mask(path), DEFECT)
+    palette = Image.fromarray(1 - DEFECT.astype(np.uint8), mode="P")
+    palette.putpalette([255, 255, 255, 0, 0, 0])  # index 0 is white: the colour counts
+    palette.save(path)
+    np.testing.assert_array_equal(read_mask(path), DEFECT)
+
+
+def test_sixteen_bit_mask(tmp_path):
+    Image.fromarray(DEFECT.astype(np.uint16) * 65535).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), DEFECT)
+
+
+def test_all_defect_is_legal_and_all_clean_only_when_allowed(tmp_path):
+    path = tmp_path / "m.png"
+    Image.fromarray(np.full((4, 4), 255, np.uint8)).save(path)
+    assert read_mask(path).all()
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(path)
+    assert not read_mask(path, allow_empty=True).any()
+    with pytest.raises(InputError, match=r"m\.png: an empty mask.*i\.png"):
+        read_mask(path, image="i.png")
+
+
+def test_wrong_size_names_both_files_and_sizes(tmp_path):
+    Image.fromarray(DEFECT).save(tmp_path / "m.png")
+    with pytest.raises(InputError, match=r"m\.png: a mask of 20 x 12 pixels, but .*i\.jpg has 12 x 20"):
+        read_mask(tmp_path / "m.png", like=(20, 12), image=tmp_path / "i.jpg")
+
+
+def test_grey_values_are_counted(tmp_path):
+    values = np.arange(240, dtype=np.uint8).reshape(12, 20)
+    Image.fromarray(values % 37).save(tmp_path / "m.png")
+    with pytest.raises(InputError, match=r"m\.png: 37 grey values.*i\.png must hold two") as caught:
+        read_mask(tmp_path / "m.png", image="i.png")
+    assert "\n" not in str(caught.value)
+    Image.fromarray((DEFECT * 255).astype(np.uint8)).save(tmp_path / "m.jpg", quality=50)
+    with pytest.raises(InputError, match=r"m\.jpg: \d+ grey values.*not as JPEG"):
+        read_mask(tmp_path / "m.jpg", image="i.png")
+    rgb = np.stack([values, values, values % 5], axis=2)
+    Image.fromarray(rgb).save(tmp_path / "c.png")
+    with pytest.raises(InputError, match=r"c\.png: 240 colours"):
+        read_mask(tmp_path / "c.png")
+
+
+def test_two_values_without_zero(tmp_path):
+    with pytest.raises(InputError, match="two grey values, neither of them 0"):
+        as_mask(np.where(DEFECT, 255, 3).astype(np.uint8))
+    red_green = np.where(DEFECT[:, :, None], (255, 0, 0), (0, 255, 0)).astype(np.uint8)
+    with pytest.raises(InputError, match="two colours, neither of them 0"):
+        as_mask(red_green)
+
+
+def test_a_mask_drawn_as_transparency_is_refused():
+    """White everywhere, opaque on the defect: without alpha it would be all defect."""
+    rgba = np.full((12, 20, 4), 255, np.uint8)
+    rgba[:, :, 3] = DEFECT * 255
+    for source in (rgba, Image.fromarray(rgba)):
+        with pytest.raises(InputError, match="transparency"):
+            as_mask(source)
+    opaque = np.concatenate(
+        [np.repeat(DEFECT[:, :, None] * 255, 3, axis=2), np.full((12, 20, 1), 255)], axis=2
+    )
+    np.testing.assert_array_equal(as_mask(opaque.astype(np.uint8)), DEFECT)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32])
+@pytest.mark.parametrize("extra", [(), (1,)])
+def test_arrays_of_any_number(dtype, extra):
+    mask = as_mask(DEFECT.astype(dtype).reshape(*DEFECT.shape, *extra), like=(12, 20))
+    np.testing.assert_array_equal(mask, DEFECT)
+
+
+def test_names_in_the_messages_of_arrays():
+    with pytest.raises(InputError, match=r"^mask 1: .*support 1 has 5 x 5"):
+        as_mask(DEFECT, like=(5, 5), name="mask 1", image_name="support 1")
+    with pytest.raises(InputError, match=r"^mask 1: .*\(2, 3, 4, 5\)"):
+        as_mask(np.zeros((2, 3, 4, 5)), name="mask 1")
+    with pytest.raises(InputError, match="NaN"):
+        as_mask(np.where(DEFECT, np.nan, 0.0))
+    with pytest.raises(InputError, match="no such file"):
+        as_mask("nowhere.png")
