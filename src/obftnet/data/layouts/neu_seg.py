@@ -1,0 +1,56 @@
+"""The layout of NEU-Seg, hot-rolled steel, test split.
+
+    ROOT/images/test/NNNNNN.jpg
+    ROOT/annotations/test/NNNNNN.png     0 background, 1 inclusion, 2 patches, 3 scratches
+
+An image may show several kinds and is then one sample of each. There are no good images.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from obftnet.data.collection import Collection, Sample
+from obftnet.data.layouts.pairs import check_same_size
+from obftnet.errors import InputError
+from obftnet.imaging.read import list_images, read_labels
+
+MATERIAL = "steel"
+KINDS = {1: "inclusion", 2: "patches", 3: "scratches"}
+
+
+def read_neu_seg(root: Path) -> Collection:
+    """Read the test split: one sample for each image and kind in it, each image a group of its own.
+
+    Every annotation is read, because only its values tell which kinds an image shows.
+
+    Raises:
+        InputError: a folder is missing or empty, an image without annotation or the other way round,
+            different sizes, a value outside 0..3.
+    """
+    for part in ("images", "annotations"):
+        if not (root / part / "test").is_dir():
+            raise InputError(f"{root}: no folder {part}/test; images/test and annotations/test are wanted")
+    images = {path.stem: path for path in list_images(root / "images" / "test")}
+    annotations = {path.stem: path for path in list_images(root / "annotations" / "test")}
+    if not images:
+        raise InputError(f"{root / 'images' / 'test'}: no image in it; NNNNNN.jpg files are wanted")
+    for stem, image in images.items():
+        if stem not in annotations:
+            raise InputError(f"{image}: no annotation; {root / 'annotations' / 'test' / stem}.png is wanted")
+    for stem, annotation in annotations.items():
+        if stem not in images:
+            raise InputError(f"{annotation}: no image; {root / 'images' / 'test' / stem}.jpg is wanted")
+    samples = []
+    for stem, image in images.items():
+        annotation = annotations[stem]
+        check_same_size(image, annotation)
+        for value in np.unique(read_labels(annotation)).tolist():
+            if value == 0:
+                continue
+            if value not in KINDS:
+                raise InputError(f"{annotation}: value {value} in it; 0..3 are the classes of NEU-Seg")
+            samples.append(Sample(MATERIAL, KINDS[value], image, annotation, stem, value))
+    if not samples:
+        raise InputError(f"{root}: no annotation marks a defect; values 1, 2 and 3 are wanted")
+    return Collection(root, "neu_seg", tuple(samples))
