@@ -1,0 +1,228 @@
+"""A material: one texture under one camera, and the kinds of defect it can have."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from PIL import Image, ImageFilter
+
+from obftnet.synthetic.colors import luminance
+from obftnet.synthetic.defects import DEFECT_FAMILIES, DEFECTS
+from obftnet.synthetic.noise import (
+    BoolMask,
+    FloatImage,
+    Floats,
+    chance,
+    fractal_field,
+    generator,
+    log_uniform,
+    smooth_field,
+    smoothstep,
+)
+from obftnet.synthetic.photograph import Camera
+from obftnet.synthetic.textures import TEXTURE_FAMILIES, TEXTURES
+from obftnet.synthetic.view import Surface, View
+
+#: Support above which annotators count a pixel as defect.
+_VISIBLE = 0.15
+#: Fractions of the image that a mask may cover; a sample outside is drawn again.
+_LEAST, _MOST = 0.0005, 0.25
+_TRIES = 12
+
+#: Families whose pattern repeats, where elements can be missing, bent or shifted.
+_PERIODIC = frozenset({"weave", "twill", "knit", "rib", "mesh", "printed", "perforated", "tiles"})
+#: Families with threads or a grain that a fault can follow.
+_LINED = {"weave", "twill", "knit", "rib", "mesh", "printed", "streaks", "brushed", "wood", "rolled"}
+#: Probability that a material of the family is photographed in grey; others are even.
+_GREY = {"rolled": 0.95, "brushed": 0.8, "weave": 0.6, "twill": 0.6, "leather": 0.3, "wood": 0.15}
+#: Families too hard to fold.
+_STIFF = frozenset({"ceramic", "tiles", "concrete", "terrazzo", "marble", "wood"})
+
+
+def _key(name: str) -> int:
+    """A stable number for a name, so that adding a family does not change the others."""
+    return zlib.crc32(name.encode())
+
+
+@dataclass(frozen=True)
+class DefectKind:
+    """A kind of defect of one material: `family` says what happens, `seed` fixes how it looks there."""
+
+    family: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.family not in DEFECTS:
+            raise ValueError(
+                f"defect family is {self.family!r}, expected one of {', '.join(DEFECT_FAMILIES)}"
+            )
+
+    @property
+    def name(self) -> str:
+        """The kind's name, fit for a folder."""
+        return self.family
+
+
+@dataclass(frozen=True)
+class Material:
+    """A material, wholly given by its seed, family and whether it has distractors.
+
+    Distractors are irregularities that are no defect here: faint blemishes in good and defective images, and,
+    in some materials, a second defect of another kind that the mask leaves out.
+    """
+
+    seed: int
+    family: str
+    distractors: bool = True
+
+    def __post_init__(self) -> None:
+        if self.family not in TEXTURES:
+            raise ValueError(
+                f"texture family is {self.family!r}, expected one of {', '.join(TEXTURE_FAMILIES)}"
+            )
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}, expected 0 or more")
+
+    @classmethod
+    def from_seed(cls, seed: int, family: str | None = None, *, distractors: bool = True) -> "Material":
+        """The material of a seed (0 or more); its family is drawn from the seed unless named."""
+        if seed < 0:
+            raise ValueError(f"seed is {seed}, expected 0 or more")
+        drawn = TEXTURE_FAMILIES[int(generator(seed, _key("family")).integers(len(TEXTURE_FAMILIES)))]
+        return cls(seed, drawn if family is None else family, distractors)
+
+    def defect_kinds(self, count: int) -> tuple[DefectKind, ...]:
+        """`count` kinds of distinct families that suit the texture, drawn from the seed; an earlier kind
+        does not depend on `count`.
+
+        Raises:
+            ValueError: there are fewer suitable families than `count`.
+        """
+        suitable = [name for name in DEFECT_FAMILIES if self._suits(name)]
+        if not 1 <= count <= len(suitable):
+            raise ValueError(
+                f"{count} kinds asked of a {self.family} material, expected 1 to {len(suitable)}"
+            )
+        rng = self._rng("kinds")
+        order = rng.permutation(len(suitable))
+        seeds = rng.integers(0, 2**62, len(suitable))
+        return tuple(DefectKind(suitable[order[i]], int(seeds[i])) for i in range(count))
+
+    def good(self, index: int, size: int = 256) -> FloatImage:
+        """Photograph `index` of the sound material; float32 (size, size, 3) in 0..1, RGB."""
+        rng = self._rng("good", index)
+        return self._camera().photograph(self._surface(rng, size).color, rng)
+
+    def defective(self, index: int, kind: DefectKind, size: int = 256) -> tuple[FloatImage, BoolMask]:
+        """Photograph `index` of a defect of the kind, float32 (size, size, 3), and its mask (size, size)."""
+        _, damaged, mask = self.scenes(index, kind, size)
+        return self._camera().photograph(damaged, self._rng("photograph", kind.seed, index)), mask
+
+    def scenes(
+        self, index: int, kind: DefectKind, size: int = 256
+    ) -> tuple[FloatImage, FloatImage, BoolMask]:
+        """Before it is photographed: the surface without the defect, with it, and the mask where they differ.
+
+        Both surfaces are float32 (size, size, 3) and equal, bit for bit, outside the mask (size, size). The
+        mask covers 0.05 % to 25 % of the image.
+        """
+        rng = self._rng("defective", kind.seed, index)
+        surface = self._surface(rng, size)
+        look = self._rng("distractors")
+        crowded, second = chance(look, 0.2), int(look.integers(0, 2**62))
+        if self.distractors and crowded and chance(rng, 0.4):
+            others = [name for name in DEFECT_FAMILIES if name != kind.family and self._suits(name)]
+            other = DefectKind(others[int(rng.integers(len(others)))], second)
+            color, _ = _inflicted(surface, other, int(rng.integers(0, 2**62)))
+            surface = Surface(color, surface.angle, surface.light, surface.period)
+        damaged, mask = _inflicted(surface, kind, int(rng.integers(0, 2**62)))
+        return surface.color, damaged, mask
+
+    def _suits(self, defect: str) -> bool:
+        if defect == "pattern":
+            return self.family in _PERIODIC
+        if defect == "broken_line":
+            return self.family in _LINED
+        return not (defect == "fold" and self.family in _STIFF)
+
+    def _rng(self, purpose: str, *key: int) -> Generator:
+        return generator(self.seed, _key(self.family), _key(purpose), *key)
+
+    def _camera(self) -> Camera:
+        return Camera.draw(self._rng("camera"), _GREY.get(self.family, 0.4))
+
+    def _surface(self, rng: Generator, size: int) -> Surface:
+        if size < 16:
+            raise ValueError(f"size is {size}, expected 16 or more")
+        setting = self._rng("setting")
+        upright = chance(setting, 0.6)
+        angle = float(setting.choice([0.0, np.pi / 2])) if upright else float(setting.uniform(0, np.pi))
+        angle += float(rng.normal(0, 0.02 if upright else 0.05))
+        scale = float(np.exp(rng.normal(0, setting.uniform(0.0, 0.05))))
+        light = float(setting.uniform(0, 2 * np.pi)) + float(rng.normal(0, 0.1))
+        origin = (float(rng.uniform(0, 4000)), float(rng.uniform(0, 4000)))
+        surface = TEXTURES[self.family](self._rng("texture"), View(size, angle, scale, origin, light, rng))
+        color = surface.color
+        if self.distractors:
+            color = _blemished(color, self._rng("blemish"), rng)
+        return Surface(np.clip(color, 0.0, 1.2), surface.angle, surface.light, surface.period)
+
+
+def _blemished(color: Floats, look: Generator, rng: Generator) -> Floats:
+    """Mild irregularities that belong to the material: grain, faint clouds of tone, small knots or slubs."""
+    size = color.shape[0]
+    color = color * (1 + look.uniform(0.0, 0.03) * fractal_field(rng, size, 0.6))[..., None]
+    if chance(look, 0.35):
+        cloud = smoothstep(smooth_field(rng, size, log_uniform(look, 25, 90)), 1.0, 2.2)
+        color = color * (1 + look.uniform(-0.1, 0.1) * cloud)[..., None]
+    if chance(look, 0.35):
+        angle, stretch = look.uniform(0, np.pi), log_uniform(look, 1, 8)
+        knots = smoothstep(
+            smooth_field(rng, size, log_uniform(look, 2.5, 7), angle=angle, stretch=stretch), 3.0, 3.8
+        )
+        color = color * (1 + look.uniform(-0.3, 0.3) * knots)[..., None]
+    return np.asarray(color, np.float32)
+
+
+def _inflicted(surface: Surface, kind: DefectKind, seed: int) -> tuple[Floats, BoolMask]:
+    """The surface's colour after one defect of the kind, and the mask; equal colour outside the mask."""
+    best: tuple[float, Floats, BoolMask] | None = None
+    strength = log_uniform(generator(kind.seed, 1), 0.75, 2.2)
+    for attempt in range(_TRIES):
+        rng = generator(seed, attempt)
+        damage = DEFECTS[kind.family](surface, generator(kind.seed, 0), rng)
+        core = damage.support > _VISIBLE
+        fraction = float(core.mean())
+        if not core.any():
+            continue
+        mask = _generous(core)
+        color = _visible(surface.color, damage.color, core, strength)
+        changed = np.where(mask[..., None], np.clip(color, 0.0, 1.2), surface.color).astype(np.float32)
+        excess = max(_LEAST / fraction, float(mask.mean()) / _MOST, 1.0)
+        if excess == 1.0:
+            return changed, mask
+        if best is None or excess < best[0]:
+            best = (excess, changed, mask)
+    if best is None:
+        raise RuntimeError(f"no visible sample of {kind.family} in {_TRIES} tries")
+    return best[1], best[2]
+
+
+def _generous(core: BoolMask) -> BoolMask:
+    """The mask one pixel wider, at 256 pixels a side: annotators draw around what they see."""
+    reach = 2 * max(1, round(core.shape[0] / 256)) + 1
+    wider = Image.fromarray(core.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(reach))
+    return np.asarray(wider, np.uint8) > 0
+
+
+def _visible(before: Floats, after: Floats, core: BoolMask, strength: float) -> Floats:
+    """`after`, its change enlarged where it is too faint to be seen against the texture's own contrast."""
+    change = after - before
+    seen = float(np.sqrt(np.mean(np.square(luminance(change)[core]))))
+    hue = float(np.sqrt(np.mean(np.square(change[core]))))
+    # The eye averages over a large area; a thin line has to stand out more.
+    thin = 1.0 + 0.7 / (1.0 + float(core.mean()) / 0.004)
+    floor = strength * thin * (0.03 + 0.35 * float(luminance(before).std()))
+    gain = float(np.clip(floor / max(seen, 0.6 * hue, 1e-4), 1.0, 4.0))
+    return np.asarray(before + np.float32(gain) * change, np.float32)

@@ -1,0 +1,105 @@
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from obftnet.synthetic import material_at, write_dataset
+
+SMALL = {"size": 48, "kinds": 2, "defective_per_kind": 2, "good": 2}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "manifest.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_layout_and_manifest_agree(tmp_path):
+    seen = []
+    write_dataset(tmp_path, 3, 5, progress=lambda done, total: seen.append((done, total)), **SMALL)
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    table = rows(tmp_path)
+    assert list(table[0]) == [
+        "material",
+        "kind",
+        "image",
+        "mask",
+        "width",
+        "height",
+        "defect_fraction",
+        "group",
+    ]
+    assert len(table) == 3 * (2 + 2 * 2)
+    assert len({row["group"] for row in table}) == len(table)
+    for row in table:
+        assert re.fullmatch(r"[a-z_]+_\d{5}", row["material"])
+        number = Path(row["image"]).stem
+        with Image.open(tmp_path / row["image"]) as image:
+            assert image.mode == "RGB"
+            assert image.size == (int(row["width"]), int(row["height"])) == (48, 48)
+        if row["kind"] == "good":
+            assert row["image"] == f"{row['material']}/train/good/{number}.png"
+            assert row["mask"] == ""
+            assert float(row["defect_fraction"]) == 0
+            continue
+        assert row["image"] == f"{row['material']}/test/{row['kind']}/{number}.png"
+        assert row["mask"] == f"{row['material']}/ground_truth/{row['kind']}/{number}_mask.png"
+        with Image.open(tmp_path / row["mask"]) as image:
+            assert image.mode == "L"
+            mask = np.asarray(image)
+        assert set(np.unique(mask)) == {0, 255}
+        assert float(row["defect_fraction"]) == pytest.approx((mask > 0).mean(), abs=1e-6)
+    written = set(contents(tmp_path)) - {"manifest.csv"}
+    assert written == {row["image"] for row in table} | {row["mask"] for row in table if row["mask"]}
+
+
+def test_ranges_add_up_to_the_whole_and_finished_materials_are_kept(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    write_dataset(whole, 3, 8, **SMALL)
+    write_dataset(parts, 2, 8, start=1, **SMALL)
+    kept = next(p for p in parts.iterdir() if p.is_dir())
+    stamp = kept.stat().st_mtime_ns
+    (parts / ".half_00000.1").mkdir()  # what a killed run leaves behind
+    write_dataset(parts, 3, 8, **SMALL)
+    (parts / ".half_00000.1").rmdir()
+    assert kept.stat().st_mtime_ns == stamp
+    assert contents(parts) == contents(whole)
+
+
+def test_an_interrupted_material_leaves_no_folder(tmp_path, monkeypatch):
+    from obftnet.synthetic import dataset
+
+    def full(path: Path, mask: np.ndarray) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(dataset, "_save_mask", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_dataset(tmp_path, 1, 0, **SMALL)
+    material = material_at(0, 0)
+    assert not (tmp_path / f"{material.family}_00000").exists()
+    monkeypatch.undo()
+    write_dataset(tmp_path, 1, 0, **SMALL)
+    assert len(rows(tmp_path)) == 6
+    assert not list(tmp_path.glob(f".{material.family}*"))
+
+
+def test_workers_write_the_same_files(tmp_path):
+    write_dataset(tmp_path / "one", 3, 2, **SMALL)
+    write_dataset(tmp_path / "two", 3, 2, workers=2, **SMALL)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize("name", ["materials", "size", "kinds", "defective_per_kind", "good", "workers"])
+def test_counts_are_checked_before_anything_is_written(tmp_path, name):
+    arguments = {"materials": 1, **SMALL, name: 0}
+    with pytest.raises(ValueError, match=f"^{name} is 0, expected"):
+        write_dataset(tmp_path / "out", arguments.pop("materials"), 0, **arguments)
+    assert not (tmp_path / "out").exists()
