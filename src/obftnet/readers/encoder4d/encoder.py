@@ -1,0 +1,53 @@
+"""One level's encoder: squeezes the guidance axes of a correlation tensor, block by block."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from obftnet.readers.encoder4d.conv4d import CenterPivotConv4d
+
+#: Channels after each of the three blocks (HSNet).
+WIDTHS = (16, 64, 128)
+
+Recipe = tuple[tuple[int, int, int], tuple[int, int, int]]
+
+# Kernel side and guidance stride of the three blocks, (5, 5, 3) / (4, 4, 2) and so on (HSNet). The strides
+# bring guidance grids of 50, 25 and 13 (an input of 400 px) to ceil(50/32) = ceil(25/16) = ceil(13/8) = 2.
+_FINE: Recipe = ((5, 5, 3), (4, 4, 2))
+_MID: Recipe = ((5, 3, 3), (4, 2, 2))
+_COARSE: Recipe = ((3, 3, 3), (2, 2, 2))
+
+
+def recipes(levels: int) -> list[Recipe]:
+    """(kernels, guidance strides) per level, fine to coarse; `levels` >= 2, those between share a recipe."""
+    return [_FINE, *[_MID] * (levels - 2), _COARSE]
+
+
+def block4d(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Centre-pivot 4D convolution, GroupNorm of 4 groups, ReLU. (b, l, hq, wq, hg, wg) in and out."""
+    return nn.Sequential(
+        CenterPivotConv4d(in_channels, out_channels, kernel, stride),
+        nn.GroupNorm(4, out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+class LevelEncoder(nn.Module):
+    """Three blocks, channels -> 16 -> 64 -> 128, query grid kept, guidance grid strided down.
+
+    Args:
+        channels: correlation channels of this level.
+        kernels: kernel side of each block.
+        strides: guidance stride of each block.
+    """
+
+    def __init__(self, channels: int, kernels: Sequence[int], strides: Sequence[int]) -> None:
+        super().__init__()
+        inputs = (channels, *WIDTHS[:-1])
+        self.blocks = nn.Sequential(
+            *(block4d(*block) for block in zip(inputs, WIDTHS, kernels, strides, strict=True))
+        )
+
+    def forward(self, correlation: Tensor) -> Tensor:
+        """(b, channels, hq, wq, hg, wg) -> (b, 128, hq, wq, hg', wg'), >= 0; hg' = ceil(hg / all strides)."""
+        return self.blocks(correlation)  # type: ignore[no-any-return]
