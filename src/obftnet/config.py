@@ -1,0 +1,63 @@
+"""Everything that makes one model differ from another. Defaults stand beside their reasons in SPEC terms."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+#: The letters by which a configuration names the cues; `relation.statistics` says what each is.
+CUES = "abnsolp"
+
+
+class ModelConfig(BaseModel):
+    """A model's configuration; unknown keys raise. It travels inside the model's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbone: str = "mobilenet_v2"
+    size: int = Field(
+        default=256, ge=64, description="side of the network's square input, pixels (paper: 400)"
+    )
+    reader: Literal["encoder4d", "cues"] = "encoder4d"
+
+    # Transport (Algorithm 1).
+    transport: Literal["none", "foreground", "bilateral"] = "bilateral"
+    background: bool = True
+    epsilon: float = Field(default=0.05, ge=0.01)
+    iterations: int = Field(default=20, ge=1, description="sweeps, the paper's t_max")
+    #: Unit marginals leave the mean of P at 1 / positions, which the first GroupNorm's epsilon swallows;
+    #: "positions" multiplies it back to 1, "none" is the literal form.
+    transport_scale: Literal["none", "positions"] = "positions"
+    #: P > 0, so a ReLU after it does nothing: the cosine is clamped at 0 before. "after" is the literal form.
+    relu: Literal["before", "after"] = "before"
+    #: Zeroed support columns take up the mass of query positions that match nothing.
+    zeroed_columns: Literal["keep", "drop"] = "keep"
+    #: "any" marks every cell that holds defect; "bilinear" is HSNet's point sampling, which loses small ones.
+    mask_resize: Literal["any", "bilinear"] = "any"
+    #: "vote" runs each shot alone as HSNet does; "joint" makes all of them columns of one transport.
+    shots_rule: Literal["vote", "joint"] = "joint"
+
+    fusion: Literal["top_down", "bidirectional"] = "bidirectional"
+    cues: str = CUES
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.reader == "cues" and (
+            not self.cues or set(self.cues) - set(CUES) or len(set(self.cues)) < len(self.cues)
+        ):
+            raise ValueError(f"cues must be distinct letters of {CUES!r}, got {self.cues!r}")
+        unread = _READ_BY_ENCODER if self.reader == "cues" else ("cues",)
+        for name in unread:
+            value = getattr(self, name)
+            if value != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"the {self.reader} reader does not read {name}, which is {value!r}; leave it out"
+                )
+        if not self.background and self.transport == "bilateral":
+            raise ValueError(
+                "transport = bilateral needs the background branch; without it take foreground or none"
+            )
+        return self
+
+
+#: What only the 4D encoder's relation reads; what the cues take from the correspondence, `cues` says.
+_READ_BY_ENCODER = ("transport", "background", "transport_scale", "zeroed_columns", "fusion")

@@ -1,0 +1,1 @@
+"""Frozen backbones, their weights, and the pyramids of feature maps they give."""

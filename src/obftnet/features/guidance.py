@@ -1,0 +1,82 @@
+"""Guidance as features: what `prepare` makes once and every query is then related to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from obftnet.relation.correlation import MaskResize, cells_with_defect, unit_features
+
+
+@dataclass(frozen=True)
+class GuidanceFeatures:
+    """Unit features of the supports and backgrounds of b episodes, one entry a tap, fine to coarse.
+
+    supports: (b, k, c, h, w) float32, length 1 over c.
+    defect: (b, k, h, w) bool, the supports' cells that hold defect (equation 1).
+    backgrounds: (b, j, c, h, w) float32, length 1 over c.
+    usable: (b, j, h, w) bool, the backgrounds' cells that are defect-free.
+    """
+
+    supports: tuple[Tensor, ...]
+    defect: tuple[Tensor, ...]
+    backgrounds: tuple[Tensor, ...]
+    usable: tuple[Tensor, ...]
+
+    @property
+    def shots(self) -> int:
+        """Supports an episode."""
+        return int(self.supports[0].shape[1])
+
+    def shot(self, index: int) -> "GuidanceFeatures":
+        """One support with its background (index modulo the number of backgrounds): a pass of the vote."""
+        back = index % int(self.backgrounds[0].shape[1])
+        return GuidanceFeatures(
+            tuple(x[:, index : index + 1] for x in self.supports),
+            tuple(x[:, index : index + 1] for x in self.defect),
+            tuple(x[:, back : back + 1] for x in self.backgrounds),
+            tuple(x[:, back : back + 1] for x in self.usable),
+        )
+
+
+def prepare_guidance(
+    supports: Sequence[Tensor],
+    fraction: Tensor,
+    backgrounds: Sequence[Tensor],
+    usable: Tensor | None = None,
+    mask_resize: MaskResize = "any",
+) -> GuidanceFeatures:
+    """Guidance as every query will meet it.
+
+    Args:
+        supports: (b, k, c, h, w) features a tap.
+        fraction: (b, k, H, W) the defect's share of each cell of the network's input, 0..1.
+        backgrounds: (b, j, c, h, w) features a tap.
+        usable: (b, j, H, W) share of each input cell that is free of defect, 0..1; None where all is.
+        mask_resize: how a mask comes to a map's size.
+    """
+    clean = tuple(
+        torch.ones_like(x[:, :, 0], dtype=torch.bool) if usable is None else _usable_cells(usable, _grid(x))
+        for x in backgrounds
+    )
+    return GuidanceFeatures(
+        tuple(unit_features(x) for x in supports),
+        tuple(cells_with_defect(fraction, _grid(x), mask_resize) for x in supports),
+        tuple(unit_features(x) for x in backgrounds),
+        clean,
+    )
+
+
+def _grid(maps: Tensor) -> tuple[int, int]:
+    return (maps.shape[-2], maps.shape[-1])
+
+
+def _usable_cells(usable: Tensor, size: tuple[int, int]) -> Tensor:
+    """A background cell with any defect in it is no background; if that leaves none, the cleanest stay."""
+    defect = cells_with_defect(1 - usable, size)
+    full = defect.flatten(1).all(-1)
+    share = F.adaptive_avg_pool2d(usable, size)
+    cleanest = share >= share.amax((1, 2, 3), keepdim=True)
+    return torch.where(full[:, None, None, None], cleanest, ~defect)

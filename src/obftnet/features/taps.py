@@ -1,0 +1,67 @@
+"""Records that say where a backbone is tapped. A new backbone is one record in `backbones.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from obftnet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One feature map of a backbone.
+
+    module: the node's name in the traced graph.
+    level: of the pyramid, 0 is the finest.
+    channels: of the map.
+    stride: in input pixels.
+    """
+
+    module: str
+    level: int
+    channels: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """A backbone that can be named.
+
+    build: makes the network with random weights; its parameter names are those of the weight file.
+    taps: fine to coarse.
+    weights: name of torchvision's published weights as `torchvision.models.get_weight` takes it; None for a
+        network of our own, whose weights travel inside our model files.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    taps: tuple[Tap, ...]
+    weights: str | None
+
+    def __post_init__(self) -> None:
+        levels = [tap.level for tap in self.taps]
+        strides = [tap.stride for tap in self.taps]
+        if (
+            levels != sorted(levels)
+            or strides != sorted(strides)
+            or set(levels) != set(range(max(levels) + 1))
+        ):
+            raise ValueError(f"{self.name}: taps must run from fine to coarse without a gap, got {self.taps}")
+        if max(levels) < 1:
+            raise ValueError(f"{self.name}: a pyramid needs at least two levels")
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Taps a level, fine to coarse; (4, 6, 3) for ResNet50."""
+        count = [tap.level for tap in self.taps]
+        return tuple(count.count(level) for level in range(count[-1] + 1))
+
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse an input whose coarsest map would be under 2 x 2, with the nearest size that works."""
+        least = 2 * self.taps[-1].stride
+        if height < least or width < least:
+            raise InputError(
+                f"input of {height} x {width} is too small for the backbone {self.name}: "
+                f"use at least {max(height, least)} x {max(width, least)}"
+            )

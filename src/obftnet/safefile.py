@@ -1,0 +1,97 @@
+"""Reading and writing safetensors files: the only form in which weights enter or leave."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from obftnet.errors import InputError
+from obftnet.imaging.write import atomic
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a file.
+
+    Raises:
+        InputError: missing, a folder, empty, truncated, or of another kind (a pickle is named as such and
+            never opened).
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file; a safetensors file is wanted")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; a safetensors file is wanted")
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    # A safetensors file is an 8-byte length, which may be any bytes, and then JSON.
+    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
+        raise InputError(
+            f"{path}: a pickle (.pt, .pth), which can run code when it is opened and is never loaded here; "
+            "convert it to safetensors where you trust it"
+        )
+    try:
+        with safetensors.safe_open(path, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+        return load_file(path), metadata
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{path}: not a whole safetensors file ({reason})") from error
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a file whole or not at all. Raises InputError with the reason where it cannot be written."""
+    clean = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    with atomic(path) as temporary:
+        try:
+            save_file(clean, temporary, dict(metadata))
+        except safetensors.SafetensorError as error:
+            raise InputError(f"{path}: could not be written ({error})") from error
+        _sort_metadata(temporary)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the header's metadata in order: the library's differs from run to run, and so would the hash."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) <= length:
+            file.seek(8)
+            file.write(text.ljust(length))
+
+
+def compact(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same values in half the bytes where that loses nothing: float32 tensors whose every value is a
+    float16 number are stored as float16."""
+    small = {}
+    for key, value in tensors.items():
+        half = value.half() if value.dtype == torch.float32 else value
+        small[key] = half if torch.equal(half.to(value.dtype), value) else value
+    return small
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, shapes and values: equal for equal tensors, whatever file they came from."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        value = tensors[key].detach().cpu().contiguous()
+        digest.update(json.dumps([key, str(value.dtype), list(value.shape)]).encode())
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
