@@ -1,0 +1,112 @@
+"""OBFTNet: frozen backbone, relation, reader. The whole method read top to bottom."""
+
+import torch
+from torch import Tensor, nn
+
+from obftnet.config import ModelConfig
+from obftnet.features.backbone import Backbone
+from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
+from obftnet.features.store import Pyramid
+from obftnet.readers.cues import CuesReader
+from obftnet.readers.encoder4d import Encoder4DReader
+from obftnet.relation.relate import Relation, relate
+
+
+class OBFTNet(nn.Module):
+    """Optimal bilateral feature transport network.
+
+    extract -> prepare -> relate -> read, each usable alone; `forward` is all four. Only the reader learns.
+    """
+
+    def __init__(self, config: ModelConfig, backbone: Backbone | None = None) -> None:
+        """Build a model; without `backbone`, one with random weights is made (a file's weights follow)."""
+        super().__init__()
+        self.config = config
+        self.backbone = backbone if backbone is not None else Backbone(config.backbone)
+        self.levels = self.backbone.spec.levels
+        self.reader: CuesReader | Encoder4DReader
+        if config.reader == "cues":
+            self.reader = CuesReader(tuple(len(config.cues) * count for count in self.levels))
+        else:
+            branches = 2 if config.background else 1
+            self.reader = Encoder4DReader([branches * count for count in self.levels], config.fusion)
+
+    @property
+    def size(self) -> int:
+        """Side of the square input, pixels."""
+        return self.config.size
+
+    def extract(self, images: Tensor) -> Pyramid:
+        """(b, 3, h, w) RGB in 0..1 -> feature maps (b, c, h / stride, w / stride), fine to coarse."""
+        return tuple(self.backbone(images))
+
+    def prepare(
+        self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
+    ) -> GuidanceFeatures:
+        """Guidance as every query will meet it; see `features.guidance.prepare_guidance`."""
+        return prepare_guidance(supports, fraction, backgrounds, usable, self.config.mask_resize)
+
+    def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:
+        """The correspondence of query features (b, c, h, w) with prepared guidance."""
+        return relate(query, guidance, self.levels, self.config)
+
+    def read(self, relation: Relation, size: tuple[int, int], shots: int = 1) -> Tensor:
+        """Relation -> (b, H, W) logit of defect, of `size`."""
+        return self.reader(relation, size, shots)  # type: ignore[no-any-return]
+
+    def score(self, query: Pyramid, guidance: GuidanceFeatures, size: tuple[int, int]) -> Tensor:
+        """Score of defect for every position: the one way from (guidance, query) to a map.
+
+        One shot or the joint rule: the softmax's defect channel. The vote rule: the share of the K masks
+        that say defect, over the largest share in the image (HSNet section 4.4), so that 0.5 decides.
+
+        Returns:
+            (b, H, W) float32 in 0..1.
+        """
+        shots = guidance.shots
+        if self.one_relation(shots):
+            return self.score_relation(self.relate(query, guidance), size, shots)
+        votes = torch.stack(
+            [(self.read(self.relate(query, guidance.shot(k)), size) > 0).float() for k in range(shots)]
+        ).sum(0)
+        return votes / votes.amax((-2, -1), keepdim=True).clamp(min=1)
+
+    def one_relation(self, shots: int) -> bool:
+        """Whether all of an episode's shots are in one relation, which may then be kept and read again."""
+        return shots == 1 or self.config.shots_rule == "joint"
+
+    def score_relation(self, relation: Relation, size: tuple[int, int], shots: int) -> Tensor:
+        """(b, H, W) score in 0..1 of a relation that holds all shots."""
+        return self.read(relation, size, shots).sigmoid()
+
+    def forward(
+        self,
+        query: Tensor,
+        supports: Tensor,
+        masks: Tensor,
+        backgrounds: Tensor,
+        usable: Tensor | None = None,
+    ) -> Tensor:
+        """Episodes of images -> logits.
+
+        Args:
+            query: (b, 3, h, w) RGB in 0..1.
+            supports: (b, k, 3, h', w') of any size, not only the query's.
+            masks: (b, k, h', w') the defect's share of each cell, 0..1.
+            backgrounds: (b, j, 3, h', w').
+            usable: (b, j, h', w') or None.
+
+        Returns:
+            (b, h, w) logit of defect, all shots joint.
+        """
+        guidance = self.prepare(self._extract_many(supports), masks, self._extract_many(backgrounds), usable)
+        relation = self.relate(self.extract(query), guidance)
+        return self.read(relation, (query.shape[-2], query.shape[-1]), guidance.shots)
+
+    def _extract_many(self, images: Tensor) -> Pyramid:
+        """(b, k, 3, h, w) -> (b, k, c, h', w') a tap."""
+        return tuple(x.reshape(*images.shape[:2], *x.shape[1:]) for x in self.extract(images.flatten(0, 1)))
+
+    def trainable_parameters(self) -> int:
+        """Number of learnable values: the reader's alone."""
+        return sum(p.numel() for p in self.reader.parameters())

@@ -1,0 +1,62 @@
+"""The small 2D U-Net that reads the cue maps."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def _block(inside: int, outside: int, dilation: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inside, outside, 3, padding=dilation, dilation=dilation),
+        nn.GroupNorm(8, outside),
+        nn.ReLU(),
+    )
+
+
+class CueUNet(nn.Module):
+    """Batch norm, 1x1 to 64, two 3x3 at 64; pooled, two 3x3 at 96 (the second dilated); joined, 64; doubled
+    in size to 64, 32, 1. Input (b, channels, h, w), output (b, 1, 2h, 2w) logits."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.entry = nn.Conv2d(channels, 64, 1)
+        self.fine = nn.Sequential(_block(64, 64), _block(64, 64))
+        self.coarse = nn.Sequential(_block(64, 96), _block(96, 96, dilation=2))
+        self.join = _block(64 + 96, 64)
+        self.exit = nn.Sequential(_block(64, 64), _block(64, 32), nn.Conv2d(32, 1, 1))
+
+    def forward(self, cues: Tensor) -> Tensor:
+        """(b, channels, h, w) -> (b, 1, 2h, 2w)."""
+        fine = self.fine(F.relu(self.entry(self.norm(cues))))
+        # ceil_mode: maps may have an odd side, or a side of 1.
+        coarse = self.coarse(F.max_pool2d(fine, 2, ceil_mode=True))
+        coarse = F.interpolate(coarse, fine.shape[-2:], mode="bilinear", align_corners=False)
+        joined = self.join(torch.cat([fine, coarse], 1))
+        return self.exit(F.interpolate(joined, scale_factor=2, mode="bilinear", align_corners=False))  # type: ignore[no-any-return]
+
+
+class CuesReader(nn.Module):
+    """Reads a `cues` relation: every level resized to the finest grid, then the U-Net."""
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        """`channels`: maps a level, fine to coarse."""
+        super().__init__()
+        self.unet = CueUNet(sum(channels))
+
+    def forward(self, relation: tuple[Tensor, ...], size: tuple[int, int], shots: int = 1) -> Tensor:
+        """Logit of defect.
+
+        Args:
+            relation: (b, l, hq, wq) a level, fine to coarse; all shots are in it already.
+            size: (H, W) of the result.
+            shots: not read; every reader is called alike.
+
+        Returns:
+            (b, H, W) logits.
+        """
+        grid = relation[0].shape[-2:]
+        cues = torch.cat(
+            [F.interpolate(level, grid, mode="bilinear", align_corners=False) for level in relation], 1
+        )
+        return F.interpolate(self.unet(cues), size, mode="bilinear", align_corners=False).squeeze(1)

@@ -1,0 +1,117 @@
+"""Model files: one safetensors file holds the configuration, the backbone and the reader.
+
+So a trained model runs anywhere, offline, without the file its backbone came from.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from obftnet.config import ModelConfig
+from obftnet.errors import InputError
+from obftnet.features.backbones import backbone_spec
+from obftnet.model import OBFTNet
+from obftnet.safefile import compact, file_hash, read_safetensors, write_safetensors
+
+#: The weights `Segmenter.from_pretrained()` takes when none are named.
+DEFAULT = "obftnet-compact"
+_FORMAT = "obftnet-model-1"
+
+
+def shipped() -> list[str]:
+    """Names of the weights inside the package."""
+    folder = resources.files("obftnet") / "pretrained"
+    if not folder.is_dir():
+        return []
+    return sorted(
+        f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors")
+    )
+
+
+def find_weights(name_or_path: str | Path | None = None) -> Path:
+    """The file behind a name of shipped weights, a model file, or the folder of a training run.
+
+    Raises:
+        InputError: nothing of that name; the message lists the names there are.
+    """
+    name = DEFAULT if name_or_path is None else name_or_path
+    if str(name) in shipped():
+        return Path(str(resources.files("obftnet") / "pretrained" / f"{name}.safetensors"))
+    path = Path(name)
+    if path.is_dir():
+        if not (path / "model.safetensors").exists():
+            raise InputError(
+                f"{path}: no model.safetensors in it; is this the --out folder of a finished training run?"
+            )
+        return path / "model.safetensors"
+    if not path.exists():
+        raise InputError(
+            f"{name}: no such weights; name a file, a run's folder, or one of: {', '.join(shipped())}"
+        )
+    return path
+
+
+def save_model(path: Path, model: OBFTNet, notes: dict[str, Any] | None = None) -> None:
+    """Write a model file, whole or not at all. `notes` (JSON) says how the weights came to be."""
+    metadata = {
+        "format": _FORMAT,
+        "config": model.config.model_dump_json(),
+        "notes": json.dumps(notes or {}, sort_keys=True),
+    }
+    write_safetensors(path, compact(model.state_dict()), metadata)
+
+
+def load_model(
+    name_or_path: str | Path | None = None, device: str | torch.device = "cpu"
+) -> tuple[OBFTNet, str]:
+    """A model in eval mode and the SHA-256 of its file.
+
+    Raises:
+        InputError: no such weights, a pickle, a damaged file, or weights of another architecture.
+    """
+    path = find_weights(name_or_path)
+    tensors, metadata = read_safetensors(path)
+    if metadata.get("format") != _FORMAT:
+        raise InputError(
+            f"{path}: a safetensors file, but not an obftnet model (no {_FORMAT} header); "
+            "a file of backbone weights goes to --backbone-weights"
+        )
+    config = _config(path, metadata)
+    model = OBFTNet(config)
+    _fill(model, tensors, path)
+    return model.to(device).eval(), file_hash(path)
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """What `save_model` was told of how the weights came to be."""
+    notes: dict[str, Any] = json.loads(read_safetensors(path)[1].get("notes", "{}"))
+    return notes
+
+
+def _config(path: Path, metadata: dict[str, str]) -> ModelConfig:
+    try:
+        config = ModelConfig.model_validate_json(metadata.get("config", ""))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise InputError(f"{path}: its configuration cannot be read ({where}: {first['msg']})") from error
+    backbone_spec(config.backbone)
+    return config
+
+
+def _fill(model: OBFTNet, tensors: dict[str, Tensor], path: Path) -> None:
+    wanted = model.state_dict()
+    for key, tensor in wanted.items():
+        found = tensors.get(key)
+        if found is None or found.shape != tensor.shape:
+            what = "missing" if found is None else f"of shape {tuple(found.shape)}"
+            raise InputError(
+                f"{path}: weights of another architecture: {key} is {what}, {tuple(tensor.shape)} is wanted "
+                f"for reader {model.config.reader} on {model.config.backbone}"
+            )
+    model.load_state_dict({key: tensors[key].to(wanted[key].dtype) for key in wanted})

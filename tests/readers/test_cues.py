@@ -1,0 +1,91 @@
+"""The small U-Net that reads cue maps."""
+
+import pytest
+import torch
+
+from obftnet.readers.cues import CuesReader, CueUNet
+
+
+def reader(channels: tuple[int, ...] = (4, 3, 2)) -> CuesReader:
+    torch.manual_seed(0)
+    return CuesReader(channels)
+
+
+def relation(b: int, channels: tuple[int, ...], grids) -> tuple[torch.Tensor, ...]:
+    torch.manual_seed(1)
+    return tuple(torch.randn(b, c, *grid) for c, grid in zip(channels, grids, strict=True))
+
+
+@pytest.mark.parametrize("b", [1, 3])
+@pytest.mark.parametrize(
+    "grids",
+    [
+        ((32, 32), (16, 16), (8, 8)),
+        ((13, 9), (7, 5), (4, 3)),
+        ((3, 2), (2, 1), (1, 1)),
+        ((1, 1), (1, 1), (1, 1)),
+    ],
+)
+@pytest.mark.parametrize("mode", [True, False])
+def test_logits_of_any_size_from_grids_of_any_size(b, grids, mode):
+    if b == 1 and grids[0] == (1, 1) and mode:
+        return  # one value a channel has no variance to learn from
+    net = reader().train(mode)
+    for size in ((50, 41), (1, 1)):
+        logits = net(relation(b, (4, 3, 2), grids), size)
+        assert logits.shape == (b, *size)
+        assert torch.isfinite(logits).all()
+
+
+def test_levels_are_resized_to_the_finest_grid():
+    net = reader((2, 1)).eval()
+    fine, coarse = relation(1, (2, 1), ((6, 4), (3, 2)))
+    coarse[:] = 0.7  # a constant stays constant, whatever the grid
+    assert torch.allclose(
+        net((fine, coarse), (9, 9)), net((fine, torch.full((1, 1, 6, 4), 0.7)), (9, 9)), atol=1e-5
+    )
+
+
+def test_two_levels_and_one_are_served():
+    for channels, grids in (((5,), ((6, 6),)), ((5, 2), ((6, 6), (3, 3)))):
+        assert reader(channels)(relation(2, channels, grids), (12, 12)).shape == (2, 12, 12)
+
+
+def test_every_parameter_gets_a_gradient():
+    net = reader()
+    net(relation(2, (4, 3, 2), ((9, 7), (5, 4), (3, 2))), (20, 20)).square().sum().backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("channels", [6, 98])
+def test_the_number_of_parameters(channels):
+    def conv3(inside, outside):
+        return inside * outside * 9 + outside
+
+    def block(inside, outside):
+        return conv3(inside, outside) + 2 * outside  # GroupNorm's scale and shift
+
+    expected = (
+        2 * channels  # batch norm
+        + channels * 64
+        + 64
+        + 2 * block(64, 64)
+        + block(64, 96)
+        + block(96, 96)
+        + block(160, 64)
+        + block(64, 64)
+        + block(64, 32)
+        + 32
+        + 1
+    )
+    assert sum(p.numel() for p in CueUNet(channels).parameters()) == expected
+
+
+def test_items_of_a_batch_do_not_meet_in_eval_mode():
+    net = reader().eval()
+    maps = relation(2, (4, 3, 2), ((9, 7), (5, 4), (3, 2)))
+    together = net(maps, (20, 20))
+    alone = net(tuple(x[1:] for x in maps), (20, 20))
+    torch.testing.assert_close(together[1:], alone, rtol=1e-4, atol=1e-5)
