@@ -1,4 +1,4 @@
-"""What every test may ask for. Data that is not part of the checkout is asked for here, and skipped where absent."""
+"""What every test may ask for. What is not part of the checkout is skipped, with a reason, where absent."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def pytest_sessionstart() -> None:
     # More threads than cores make small tensors slower, and a shared machine slower for everyone.
-    torch.set_num_threads(2)
+    torch.set_num_threads(min(2, torch.get_num_threads()))
 
 
 @pytest.fixture(scope="session")

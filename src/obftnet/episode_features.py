@@ -1,0 +1,57 @@
+"""An episode's images as features."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from obftnet.data.collection import Sample
+from obftnet.data.episodes import Background, Episode
+from obftnet.features.guidance import GuidanceFeatures
+from obftnet.features.store import FeatureStore, Pyramid
+from obftnet.imaging.resize import mask_fraction, to_tensor
+from obftnet.methods.base import Method
+
+
+class EpisodeReader:
+    """Reads episodes for one model; features of images met before come from the store."""
+
+    def __init__(self, model: Method, store: FeatureStore | None = None) -> None:
+        self.model = model
+        self.size = (model.size, model.size)
+        self.store = store if store is not None else FeatureStore()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's features are."""
+        return self.model.backbone.mean.device
+
+    def query(self, sample: Sample) -> Pyramid:
+        """Features (1, c, h, w) of a sample's image, one entry a tap."""
+        return self.store.get((sample.image, None), lambda: self._extract(sample.load_image()))
+
+    def guidance(self, episode: Episode) -> GuidanceFeatures:
+        """Prepared guidance of an episode, b = 1."""
+        supports = _side_by_side([self.query(sample) for sample in episode.supports])
+        fraction = torch.stack([mask_fraction(sample.load_mask(), self.size) for sample in episode.supports])
+        backgrounds = _side_by_side([self._background(background) for background in episode.backgrounds])
+        usable = None
+        if any(background.complement for background in episode.backgrounds):
+            usable = torch.stack(
+                [mask_fraction(background.load()[1], self.size) for background in episode.backgrounds]
+            )
+            usable = usable.unsqueeze(0).to(self.device)
+        return self.model.prepare(supports, fraction.unsqueeze(0).to(self.device), backgrounds, usable)
+
+    def _background(self, background: Background) -> Pyramid:
+        key = (background.sample.image, background.window)
+        return self.store.get(key, lambda: self._extract(background.load()[0]))
+
+    @torch.no_grad()
+    def _extract(self, image: NDArray[np.float32]) -> Pyramid:
+        return self.model.extract(to_tensor(image, self.size).unsqueeze(0).to(self.device))
+
+
+def _side_by_side(pyramids: list[Pyramid]) -> tuple[Tensor, ...]:
+    """Pyramids of k images, (1, c, h, w) each -> one of (1, k, c, h, w)."""
+    return tuple(torch.stack(maps, 1) for maps in zip(*pyramids, strict=True))

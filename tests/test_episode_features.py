@@ -1,0 +1,149 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from obftnet.data import Background, Episode, Sample
+from obftnet.episode_features import EpisodeReader
+from obftnet.features.guidance import prepare_guidance
+from obftnet.features.store import FeatureStore
+
+
+class Pixels:
+    """A method whose features are the pixels of its input."""
+
+    size = 8
+
+    def __init__(self) -> None:
+        self.backbone = SimpleNamespace(mean=torch.zeros(1))
+        self.looked = 0
+
+    def extract(self, images):
+        self.looked += 1
+        assert images.shape[-2:] == (8, 8)
+        return (images, images[..., ::2, ::2])
+
+    def prepare(self, supports, fraction, backgrounds, usable=None):
+        self.given = (supports, fraction, backgrounds, usable)
+        return prepare_guidance(supports, fraction, backgrounds, usable)
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """A 16 x 24 sample with a defect in the rows and columns given; a good one without."""
+
+    def sample(name, rows=None, columns=None):
+        image = np.random.default_rng(len(name)).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+        if rows is None:
+            return Sample("m", "good", tmp_path / f"{name}.png", None, name)
+        mask = np.zeros((16, 24), np.uint8)
+        mask[rows, columns] = 255
+        Image.fromarray(mask).save(tmp_path / f"{name}_mask.png")
+        return Sample("m", "cut", tmp_path / f"{name}.png", tmp_path / f"{name}_mask.png", name)
+
+    return sample
+
+
+@pytest.fixture
+def episode(sample):
+    supports = (sample("first", slice(0, 4), slice(0, 6)), sample("second!", slice(8, 9), slice(21, 22)))
+    backgrounds = (Background(sample("good")), Background(sample("window?", 0, 0), (4, 6, 8, 9)))
+    return Episode(sample("query-query", 3, 3), supports, backgrounds, 0, 0)
+
+
+def test_shapes_of_a_non_square_episode(episode):
+    method = Pixels()
+    guidance = EpisodeReader(method).guidance(episode)
+    assert [tuple(x.shape) for x in guidance.supports] == [(1, 2, 3, 8, 8), (1, 2, 3, 4, 4)]
+    assert [tuple(x.shape) for x in guidance.backgrounds] == [(1, 2, 3, 8, 8), (1, 2, 3, 4, 4)]
+    assert [tuple(x.shape) for x in EpisodeReader(method).query(episode.query)] == [
+        (1, 3, 8, 8),
+        (1, 3, 4, 4),
+    ]
+
+
+def test_masks_are_the_defects_share_of_each_cell(episode):
+    method = Pixels()
+    guidance = EpisodeReader(method).guidance(episode)
+    fraction = method.given[1]
+    assert fraction.shape == (1, 2, 8, 8)
+    # Cells are 2 x 3 px. The first defect fills 2 x 2 cells, the second is one pixel of one.
+    assert fraction[0, 0].nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert fraction[0, 0].sum() == 4
+    assert fraction[0, 1].nonzero().tolist() == [[4, 7]]
+    assert fraction[0, 1, 4, 7] == pytest.approx(1 / 6)
+    assert guidance.defect[1][0, 1].nonzero().tolist() == [[2, 3]]
+
+
+def test_a_window_is_cropped(episode, sample):
+    method = Pixels()
+    reader = EpisodeReader(method)
+    reader.guidance(episode)
+    background = episode.backgrounds[1]
+    crop = torch.from_numpy(background.sample.load_image()[4:12, 6:15]).permute(2, 0, 1)[None]
+    expected = torch.nn.functional.interpolate(crop, (8, 8), mode="bilinear", antialias=True)
+    torch.testing.assert_close(method.given[2][0][0, 1:], expected)
+    # The same image as a whole is another picture to the store.
+    assert not torch.equal(reader.query(background.sample)[0], method.given[2][0][:, 1])
+
+
+def test_all_of_a_good_background_is_usable(episode):
+    method = Pixels()
+    assert all(bool(cells.all()) for cells in EpisodeReader(method).guidance(episode).usable)
+    assert method.given[3] is None
+
+
+def test_of_a_complement_only_what_is_not_defect_is_usable(episode):
+    support = episode.supports[0]
+    method = Pixels()
+    complement = Episode(episode.query, (support,), (Background(support, complement=True),), 0, 0)
+    guidance = EpisodeReader(method).guidance(complement)
+    assert (~guidance.usable[0][0, 0]).nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert torch.equal(guidance.usable[0], ~guidance.defect[0])
+    assert method.looked == 1  # support and background are one picture
+
+
+def test_a_picture_met_before_comes_from_the_store(episode):
+    method = Pixels()
+    reader = EpisodeReader(method)
+    reader.guidance(episode)
+    reader.query(episode.query)
+    assert method.looked == 5
+    reader.guidance(episode)
+    reader.query(episode.query)
+    assert method.looked == 5
+
+
+def test_no_gradient_is_kept(episode):
+    assert not any(x.requires_grad for x in EpisodeReader(Pixels()).query(episode.query))
+
+
+def maps(value: float) -> tuple[torch.Tensor, ...]:
+    return (torch.full((1, 1, 5, 5), float(value)),)  # 100 bytes
+
+
+def test_the_store_drops_what_was_used_longest_ago():
+    store, computed = FeatureStore(limit=250), []
+
+    def get(key):
+        return store.get(key, lambda: computed.append(key) or maps(key))
+
+    for key in (1, 2, 1, 3):  # 2 goes
+        get(key)
+    assert computed == [1, 2, 3]
+    assert float(get(1)[0].mean()) == 1
+    assert computed == [1, 2, 3]
+    get(2)  # 3 goes
+    get(1)
+    get(3)
+    assert computed == [1, 2, 3, 2, 3]
+
+
+def test_a_store_without_room_holds_the_last_alone():
+    store, computed = FeatureStore(limit=0), []
+    for key in (1, 1, 2, 1):
+        store.get(key, lambda key=key: computed.append(key) or maps(key))
+    assert computed == [1, 2, 1]
