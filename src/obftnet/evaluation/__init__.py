@@ -1,0 +1,1 @@
+"""Evaluation by the protocol: episodes in, IoU, a table and pictures out."""

@@ -1,0 +1,234 @@
+"""Evaluation by the protocol: every defect image once as the query, several seeds (SPEC sections 3 and 4)."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from obftnet.data.collection import Collection
+from obftnet.data.episodes import Episode, good_episodes, test_episodes
+from obftnet.decision import DEFAULT_THRESHOLD, decide
+from obftnet.episode_features import EpisodeReader
+from obftnet.errors import InputError
+from obftnet.evaluation.metrics import Counts, fb_iou, mean_iou
+from obftnet.features.guidance import GuidanceFeatures
+from obftnet.features.store import FeatureStore
+from obftnet.imaging.resize import resize_score
+from obftnet.methods.base import Method
+from obftnet.model import OBFTNet
+from obftnet.safefile import tensors_hash
+from obftnet.training.relations import Relations
+
+Progress = Callable[[str, int, int], None]
+
+#: Good images a material in the false-positive measure; more would measure the same.
+GOOD_LIMIT = 10
+#: Episodes in the timing; enough for a median.
+TIMED = 7
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What to draw: shots and backgrounds an episode, seeds, and where a background comes from."""
+
+    shots: int = 1
+    backgrounds: int = 1
+    seeds: int = 5
+    background_source: str = "good"
+    threshold: float = DEFAULT_THRESHOLD
+
+
+@dataclass
+class SeedResult:
+    """One seed of one fold: pixel counts by class, and on good images by material."""
+
+    classes: dict[str, Counts] = field(default_factory=dict)
+    good: dict[str, Counts] = field(default_factory=dict)
+    episodes: int = 0
+    short_of_shots: int = 0
+
+    @property
+    def miou(self) -> float:
+        """Mean over the fold's classes, 0..1."""
+        return mean_iou(self.classes.values())
+
+    @property
+    def fb_iou(self) -> float:
+        """Mean of foreground and background IoU over the fold, 0..1."""
+        return fb_iou(self.classes.values())
+
+
+class Evaluator:
+    """Runs a method over test episodes; features of images met before are kept."""
+
+    def __init__(
+        self,
+        method: Method,
+        collection: Collection,
+        store: FeatureStore | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        """`cache`: folder in which an OBFTNet's relations are kept between runs, in half precision."""
+        self._method = method
+        self._collection = collection
+        self._episodes = EpisodeReader(method, store)
+        self._relations: Relations | None = None
+        if cache is not None and isinstance(method, OBFTNet):
+            digest = tensors_hash(method.backbone.state_dict())
+            self._relations = Relations(method, self._episodes, digest, cache)
+
+    @torch.inference_mode()
+    def score(self, episode: Episode, guidance: GuidanceFeatures | None = None) -> NDArray[np.float32]:
+        """Score map of an episode's query at its own size: (h, w) float32 in 0..1."""
+        size = (self._method.size, self._method.size)
+        shots = len(episode.supports)
+        if (
+            self._relations is not None
+            and isinstance(self._method, OBFTNet)
+            and self._method.one_relation(shots)
+        ):
+            score = self._method.score_relation(self._relations.get(episode), size, shots)
+        else:
+            guidance = guidance if guidance is not None else self._episodes.guidance(episode)
+            score = self._method.score(self._episodes.query(episode.query), guidance, size)
+        shape = episode.query.load_mask().shape
+        values: NDArray[np.float32] = resize_score(score[0].cpu(), shape).clamp(0, 1).numpy()
+        return values
+
+    def run(
+        self,
+        episodes: Sequence[Episode],
+        protocol: Protocol,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> SeedResult:
+        """Pixel counts of episodes, those of good queries apart."""
+        result = SeedResult()
+        for number, episode in enumerate(episodes):
+            mask = decide(self.score(episode), protocol.threshold)
+            truth = episode.query.load_mask()
+            if episode.query.mask is None:
+                tally, name = result.good, episode.query.material
+            else:
+                tally, name = result.classes, f"{episode.query.material}/{episode.query.kind}"
+                result.episodes += 1
+                result.short_of_shots += len(episode.supports) < protocol.shots
+            tally[name] = tally.get(name, Counts()) + Counts.of(mask, truth)
+            if progress is not None:
+                progress(number + 1, len(episodes))
+        return result
+
+    def seconds(self, episodes: Sequence[Episode]) -> dict[str, float]:
+        """Median seconds of a whole episode (images, features, guidance, query) and of a query alone with its
+        guidance cached; after one warm-up, nothing kept between episodes."""
+        whole, alone = [], []
+        for episode in episodes[: TIMED + 1]:
+            fresh = Evaluator(self._method, self._collection, FeatureStore(limit=0))
+            start = time.perf_counter()
+            fresh.score(episode)
+            whole.append(time.perf_counter() - start)
+            guidance = fresh._episodes.guidance(episode)
+            again = Evaluator(self._method, self._collection, FeatureStore(limit=0))
+            start = time.perf_counter()
+            again.score(episode, guidance)
+            alone.append(time.perf_counter() - start)
+        return {
+            "episode": float(np.median(whole[1:] or whole)),
+            "query": float(np.median(alone[1:] or alone)),
+        }
+
+
+def draw(
+    collection: Collection, folds: Mapping[str, Sequence[str]], protocol: Protocol
+) -> dict[str, dict[int, list[Episode]]]:
+    """Test episodes by fold and seed: every defect image once, then good queries where good images exist."""
+    return {
+        fold: {seed: draw_fold(collection, fold, materials, protocol, seed) for seed in range(protocol.seeds)}
+        for fold, materials in folds.items()
+    }
+
+
+def draw_fold(
+    collection: Collection, fold: str, materials: Sequence[str], protocol: Protocol, seed: int
+) -> list[Episode]:
+    """The test episodes of one fold and seed: a pure function of their names."""
+    options: dict[str, Any] = {
+        "split": f"test:{fold}",
+        "seed": seed,
+        "shots": protocol.shots,
+        "backgrounds": protocol.backgrounds,
+        "background_source": protocol.background_source,
+    }
+    episodes = test_episodes(collection, materials, **options)
+    if not episodes:
+        raise InputError(
+            f"{collection.root}: fold {fold} has no kind with images of two groups or more to test on"
+        )
+    if protocol.background_source != "good":
+        return episodes
+    return episodes + good_episodes(collection, materials, **options, limit=GOOD_LIMIT)
+
+
+def as_drawn(protocol: Protocol, episodes: Mapping[str, Mapping[int, Sequence[Episode]]]) -> Protocol:
+    """The protocol that episodes read from a file were drawn by: their seeds and background source, and as
+    many shots and backgrounds as any has, where that is more than the protocol's (a kind may have fewer)."""
+    every = [e for by_seed in episodes.values() for drawn in by_seed.values() for e in drawn]
+    backgrounds = [background for episode in every for background in episode.backgrounds]
+    source = "good"
+    if any(background.complement for background in backgrounds):
+        source = "complement"
+    elif any(background.window for background in backgrounds):
+        source = "window"
+    return replace(
+        protocol,
+        shots=max(protocol.shots, *(len(episode.supports) for episode in every)),
+        backgrounds=max(protocol.backgrounds, *(len(episode.backgrounds) for episode in every)),
+        seeds=max(len(by_seed) for by_seed in episodes.values()),
+        background_source=source,
+    )
+
+
+def group(
+    episodes: Sequence[Episode], folds: Mapping[str, Sequence[str]]
+) -> dict[str, dict[int, list[Episode]]]:
+    """Episodes read from a file, by the fold of their material and by seed."""
+    fold_of = {material: fold for fold, materials in folds.items() for material in materials}
+    grouped: dict[str, dict[int, list[Episode]]] = {}
+    for episode in episodes:
+        if episode.query.material in fold_of:
+            by_seed = grouped.setdefault(fold_of[episode.query.material], {})
+            by_seed.setdefault(episode.seed, []).append(episode)
+    return grouped
+
+
+def evaluate(
+    evaluator: Evaluator,
+    episodes: Mapping[str, Mapping[int, Sequence[Episode]]],
+    protocol: Protocol,
+    progress: Progress | None = None,
+) -> dict[str, list[SeedResult]]:
+    """Results of every seed, by fold.
+
+    Raises:
+        InputError: a fold and seed without a defect image among its queries, or with other classes than the
+            fold's first seed; or an image or mask that cannot be used.
+    """
+    for fold, by_seed in episodes.items():
+        classes = [
+            {(e.query.material, e.query.kind) for e in drawn if e.query.mask} for drawn in by_seed.values()
+        ]
+        if not all(classes) or any(some != classes[0] for some in classes):
+            raise InputError(f"fold {fold}: every seed needs defect queries, of the same classes, for a mIoU")
+    results: dict[str, list[SeedResult]] = {}
+    for fold, by_seed in episodes.items():
+        results[fold] = []
+        for seed, drawn in by_seed.items():
+            label = f"{fold}, seed {seed}"
+            told = None if progress is None else partial(progress, label)
+            results[fold].append(evaluator.run(drawn, protocol, told))
+    return results

@@ -1,0 +1,58 @@
+"""A grid a person can judge at a glance: query, truth, prediction, support, background, a row an episode."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg", force=False)
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from obftnet.data.episodes import Episode
+from obftnet.decision import decide
+from obftnet.imaging.overlay import draw_overlay
+from obftnet.imaging.write import atomic
+
+COLUMNS = ("query", "truth", "prediction", "score", "support", "background")
+
+
+def draw_grid(
+    path: Path, rows: Sequence[tuple[Episode, NDArray[np.float32]]], threshold: float, title: str
+) -> None:
+    """Write a PNG of episodes with their score maps (h, w) in 0..1."""
+    figure = Figure(figsize=(2 * len(COLUMNS), 2.15 * len(rows) + 0.5), dpi=90, layout="constrained")
+    axes = figure.subplots(len(rows), len(COLUMNS), squeeze=False)
+    for row, (episode, score) in zip(axes, rows, strict=True):
+        query = episode.query.load_image()
+        support = episode.supports[0]
+        panels: tuple[NDArray[np.uint8] | NDArray[np.float32], ...] = (
+            query,
+            draw_overlay(query, episode.query.load_mask()),
+            draw_overlay(query, decide(score, threshold)),
+            score,
+            draw_overlay(support.load_image(), support.load_mask()),
+            episode.backgrounds[0].load()[0],
+        )
+        for axis, panel in zip(row, panels, strict=True):
+            axis.set_xticks([])
+            axis.set_yticks([])
+            if panel.ndim == 2:
+                axis.imshow(panel, vmin=0, vmax=1, cmap="magma")
+            else:
+                axis.imshow(panel)
+        row[0].set_ylabel(f"{episode.query.material}\n{episode.query.kind}", fontsize=8)
+    for axis, name in zip(axes[0], COLUMNS, strict=True):
+        axis.set_title(name, fontsize=9)
+    figure.suptitle(title, fontsize=9)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def spread_out(episodes: Sequence[Episode], count: int) -> list[Episode]:
+    """At most `count` episodes at equal distances in their list: chosen by place, not by taste."""
+    if len(episodes) <= count:
+        return list(episodes)
+    return [episodes[index * len(episodes) // count] for index in range(count)]

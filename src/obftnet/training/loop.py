@@ -1,0 +1,248 @@
+"""The training loop: one for CPU, one GPU, and several by torchrun.
+
+torchrun --nproc-per-node 4 -m obftnet train --data DIR ...
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from obftnet.config import ModelConfig
+from obftnet.data.collection import Collection
+from obftnet.episode_features import EpisodeReader
+from obftnet.errors import InputError
+from obftnet.features.backbone import Backbone
+from obftnet.features.store import FeatureStore
+from obftnet.imaging.resize import mask_fraction
+from obftnet.imaging.write import output_folder, write_json
+from obftnet.model import OBFTNet
+from obftnet.relation.relate import Relation
+from obftnet.safefile import tensors_hash
+from obftnet.training.augment import flip
+from obftnet.training.checkpoint import load_state, save_state
+from obftnet.training.config import TrainConfig
+from obftnet.training.log import RunLog
+from obftnet.training.loss import segmentation_loss
+from obftnet.training.relations import Relations
+from obftnet.training.steps import episode_of, learning_rate
+from obftnet.weights import save_model
+
+#: Steps between two saved states. A killed run repeats at most this many.
+SAVE_EVERY = 50
+
+Progress = Callable[[int, int, float], None]
+Validate = Callable[[OBFTNet], float]
+
+
+def train(
+    model_config: ModelConfig,
+    config: TrainConfig,
+    backbone: Backbone,
+    collection: Collection,
+    folds: Mapping[str, Sequence[str]],
+    out: Path,
+    *,
+    device: torch.device,
+    cache: Path | None = None,
+    validate: Validate | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Train a model's reader on episodes of `folds` and write OUT/model.safetensors.
+
+    Interrupted or killed at any moment, the same call goes on from the last saved state and ends with the
+    same weights, bit for bit on the same machine.
+
+    Args:
+        model_config: the network; `backbone` is its backbone with weights in.
+        config: the run.
+        backbone: frozen.
+        collection: where the episodes come from.
+        folds: materials to train on, by fold.
+        out: the run's folder.
+        device: where to compute.
+        cache: folder in which relations are kept between steps and between runs.
+        validate: score of the model where `config.select` asks for one; larger is better.
+        progress: told (steps done, steps in all, loss) after every step.
+
+    Returns:
+        The model file.
+
+    Raises:
+        InputError: `out` holds a run with other settings, or an image or mask cannot be used.
+    """
+    rank, world = _join_processes(device)
+    if config.batch % world:
+        raise InputError(
+            f"--batch {config.batch} cannot be shared equally by {world} processes; "
+            f"take a multiple of {world}"
+        )
+    if config.precision == "bfloat16" and model_config.reader == "encoder4d" and device.type == "cpu":
+        # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
+        raise InputError("--precision bfloat16: not with --reader encoder4d on a CPU; take float32, or a GPU")
+    _check_run(out, model_config, config, backbone, folds, rank)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = OBFTNet(model_config, backbone).to(device)
+    reader = _distributed(model.reader, device, world)
+    # foreach=False: the plain loop is the same on every device, and bit-exact on resuming.
+    maker = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    optimizer = maker(model.reader.parameters(), lr=config.lr, foreach=False)
+    found = load_state(out, model.reader, optimizer) or {"step": 0, "best": None, "best_step": 0}
+    step, best = int(found["step"]), found["best"]
+    episodes = EpisodeReader(model, FeatureStore())
+    relations = Relations(model, episodes, tensors_hash(backbone.state_dict()), cache)
+    log = RunLog(out, step) if rank == 0 else None
+    slots = range(rank, config.batch, world)
+    started = time.monotonic()
+    size = (model.size, model.size)
+
+    while step < config.steps:
+        model.train()
+        rate = learning_rate(config, step)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch_relations, targets = [], []
+        for slot in slots:
+            episode = episode_of(collection, folds, config, step, slot)
+            relation = relations.get(episode)
+            target = mask_fraction(episode.query.load_mask(), size).round().unsqueeze(0).to(device)
+            if config.augment == "flip":
+                relation, target = flip(relation, target, np.random.default_rng([config.seed, step, slot, 2]))
+            batch_relations.append(relation)
+            targets.append(target)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+            logit = _read(reader, batch_relations, size)
+        loss = segmentation_loss(logit.float(), torch.cat(targets), config.loss)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        step += 1
+
+        validation: dict[str, float] = {}
+        due = step % config.validate_every == 0 or step == config.steps
+        if validate is not None and due:
+            value = validate(model.eval())
+            validation = {"validation_miou": value}
+            if rank == 0 and (best is None or value > best):
+                best, found["best_step"] = value, step
+                save_model(out / "best.safetensors", model, _notes(config, folds, step, best))
+        if log is not None:
+            log.add(step, loss=loss.item(), lr=rate, seconds=time.monotonic() - started, **validation)
+            if step % SAVE_EVERY == 0 or step == config.steps or (validate is not None and due):
+                save_state(
+                    out, step, model.reader, optimizer, {"best": best, "best_step": found["best_step"]}
+                )
+        if progress is not None:
+            progress(step, config.steps, loss.item())
+
+    path = out / "model.safetensors"
+    if rank == 0:
+        assert log is not None
+        log.close()
+        if validate is None:
+            save_model(path, model.eval(), _notes(config, folds, step, None))
+        elif (out / "best.safetensors").exists():  # not so where a finished run is called again
+            (out / "best.safetensors").replace(path)
+    if world > 1:
+        dist.barrier()
+        dist.destroy_process_group()
+    return path
+
+
+def _read(reader: nn.Module, relations: Sequence[Relation], size: tuple[int, int]) -> Tensor:
+    """Logits (b, H, W) of a batch's relations; those of equally many shots are read together, because a kind
+    with few groups gives fewer than were asked for."""
+    shots = [relation[0].shape[0] for relation in relations]
+    logits: dict[int, Tensor] = {}
+    for count in sorted(set(shots)):
+        members = [index for index, own in enumerate(shots) if own == count]
+        joined = tuple(torch.cat(level) for level in zip(*(relations[i] for i in members), strict=True))
+        logits |= zip(members, reader(joined, size, count), strict=True)
+    return torch.stack([logits[index] for index in range(len(relations))])
+
+
+def _notes(
+    config: TrainConfig, folds: Mapping[str, Sequence[str]], step: int, best: float | None
+) -> dict[str, object]:
+    """What a model file says of its training."""
+    judged_on = {"last": "last step", "held_out": "held-out training classes", "test_leak": "TESTED classes"}
+    return {
+        "trained_on": {fold: sorted(materials) for fold, materials in folds.items()},
+        "training": config.model_dump(),
+        "step": step,
+        "selected_by": judged_on[config.select],
+        "validation_miou": best,
+    }
+
+
+def _check_run(
+    out: Path,
+    model_config: ModelConfig,
+    config: TrainConfig,
+    backbone: Backbone,
+    folds: Mapping[str, Sequence[str]],
+    rank: int,
+) -> None:
+    """A folder holds one run: what was asked for the first time must be asked for again."""
+    output_folder(out)
+    path = out / "run.json"
+    asked = json.loads(
+        json.dumps(
+            {
+                "model": model_config.model_dump(),
+                "training": config.model_dump(),
+                "backbone_sha256": tensors_hash(backbone.state_dict()),
+                "folds": {fold: sorted(materials) for fold, materials in folds.items()},
+            }
+        )
+    )
+    if path.exists():
+        try:
+            found = json.loads(path.read_text())
+        except ValueError as error:
+            raise InputError(f"{path}: not the JSON of a run ({error}); use another --out") from error
+        if not isinstance(found, dict):
+            raise InputError(f"{path}: not the JSON of a run; use another --out")
+        for part in asked:
+            if found.get(part) != asked[part]:
+                difference = _difference(part, found.get(part), asked[part])
+                raise InputError(
+                    f"{path}: this folder holds a run with another {difference}; use another --out, or "
+                    "ask for the same to go on"
+                )
+    elif rank == 0:
+        write_json(path, asked)
+
+
+def _difference(part: str, found: object, asked: object) -> str:
+    if isinstance(found, dict) and isinstance(asked, dict):
+        for key in asked:
+            if found.get(key) != asked[key]:
+                return f"{part} setting: {key} was {found.get(key)!r} and is now {asked[key]!r}"
+    return f"{part}: it was {found!r} and is now {asked!r}"
+
+
+def _join_processes(device: torch.device) -> tuple[int, int]:
+    """Rank and number of processes; 0 and 1 outside torchrun."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        return 0, 1
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return dist.get_rank(), world
+
+
+def _distributed(reader: nn.Module, device: torch.device, world: int) -> nn.Module:
+    """Gradients averaged over processes; every process holds the same reader."""
+    if world == 1:
+        return reader
+    ids = [device.index] if device.type == "cuda" else None
+    return nn.parallel.DistributedDataParallel(reader, device_ids=ids)

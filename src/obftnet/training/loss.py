@@ -1,0 +1,30 @@
+"""Losses on a logit map (b, H, W) against a mask (b, H, W) in 0..1."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def segmentation_loss(logit: Tensor, target: Tensor, kind: str) -> Tensor:
+    """Scalar loss.
+
+    "ce": mean cross-entropy over all positions, the paper's; the logit is the difference of the two
+    channels, so the binary form is the same number. "weighted_ce": defect positions weigh as much as all
+    others together, at most 50 times. "ce_dice": cross-entropy plus the soft Dice loss over the batch.
+    """
+    if kind == "ce":
+        return F.binary_cross_entropy_with_logits(logit, target)
+    if kind == "weighted_ce":
+        positive = target.mean()
+        weight = ((1 - positive) / positive.clamp(min=1e-6)).clamp(1, 50)
+        return F.binary_cross_entropy_with_logits(logit, target, pos_weight=weight)
+    if kind == "ce_dice":
+        return F.binary_cross_entropy_with_logits(logit, target) + _dice(logit.sigmoid(), target)
+    raise ValueError(f"unknown loss {kind!r}: there are ce, weighted_ce, ce_dice")
+
+
+def _dice(score: Tensor, target: Tensor) -> Tensor:
+    """1 - Dice an image, mean over images. The 1 keeps an empty target's loss small for an empty score."""
+    both = (score * target).sum((-2, -1))
+    total = score.sum((-2, -1)) + target.sum((-2, -1))
+    return torch.mean(1 - (2 * both + 1) / (total + 1))

@@ -1,0 +1,97 @@
+"""The relations that a training step reads: computed from features, or kept on disk from an earlier time."""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from obftnet.config import CUES
+from obftnet.data.episodes import Episode
+from obftnet.episode_features import EpisodeReader
+from obftnet.imaging.write import atomic
+from obftnet.model import OBFTNet
+from obftnet.relation.relate import Relation, relate
+
+#: What in a model's configuration does not change its relations.
+_NOT_RELATION = {"fusion", "shots_rule"}
+
+
+class Relations:
+    """Relations of episodes. With a folder, each is computed once, by whichever run needs it first: runs that
+    leave different folds out share their episodes."""
+
+    def __init__(
+        self, model: OBFTNet, reader: EpisodeReader, weights_hash: str, folder: Path | None = None
+    ) -> None:
+        """`weights_hash`: of the backbone's tensors; it is part of an episode's key."""
+        self._model = model
+        self._reader = reader
+        self._folder = folder
+        self._config = model.config
+        if folder is not None and model.config.reader == "cues":
+            # All cues are kept, whichever are read: one folder serves every choice of them.
+            self._config = model.config.model_copy(update={"cues": CUES})
+        config = self._config.model_dump(exclude=_NOT_RELATION)
+        self._prefix = json.dumps([config, weights_hash], sort_keys=True)
+
+    def get(self, episode: Episode) -> Relation:
+        """One episode's relation, b = 1."""
+        if self._folder is None:
+            return self._compute(episode)
+        key = hashlib.sha256((self._prefix + repr(_identity(episode))).encode()).hexdigest()
+        path = self._folder / key[:2] / f"{key}.npz"
+        levels = _kept(path, len(self._model.levels))
+        if levels is None:
+            # Half the bytes; every reader of the folder, the first one too, gets the rounded values.
+            levels = [level.cpu().numpy().astype(np.float16) for level in self._compute(episode)]
+            with atomic(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, *levels)
+        relation = [torch.from_numpy(level.astype(np.float32)).to(self._reader.device) for level in levels]
+        return tuple(self._chosen(level) for level in relation)
+
+    def _compute(self, episode: Episode) -> Relation:
+        query, guidance = self._reader.query(episode.query), self._reader.guidance(episode)
+        return relate(query, guidance, self._model.levels, self._config)
+
+    def _chosen(self, level: Tensor) -> Tensor:
+        """The configured cues out of those kept: (1, taps * kept, h, w) -> (1, taps * chosen, h, w)."""
+        if self._config.cues == self._model.config.cues:
+            return level
+        letters = [self._config.cues.index(letter) for letter in self._model.config.cues]
+        b, _, h, w = level.shape
+        return level.reshape(b, -1, len(self._config.cues), h, w)[:, :, letters].flatten(1, 2)
+
+
+def _kept(path: Path, count: int) -> list[NDArray[np.float16]] | None:
+    """The `count` levels of a file; None where there is no whole one, which is then written anew."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return [kept[f"arr_{index}"] for index in range(count)]
+    except FileNotFoundError:
+        return None
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ):
+        return None  # cut off by a full disk or a crash: the episode says all that is needed to make it again
+
+
+def _identity(episode: Episode) -> tuple[object, ...]:
+    """What an episode's relation depends on."""
+    supports = [(str(s.image), str(s.mask), s.mask_value) for s in episode.supports]
+    backgrounds = [
+        (str(b.sample.image), str(b.sample.mask), b.window, b.complement) for b in episode.backgrounds
+    ]
+    return (str(episode.query.image), supports, backgrounds)

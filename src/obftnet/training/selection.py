@@ -1,0 +1,74 @@
+"""Which step's weights a run keeps, and on what that is judged (SPEC section 4, row 11)."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from obftnet.data.collection import Collection
+from obftnet.data.episodes import test_queries
+from obftnet.errors import InputError
+from obftnet.evaluation.evaluate import Evaluator, Protocol, draw_fold
+from obftnet.model import OBFTNet
+from obftnet.training.config import TrainConfig
+
+#: Share of the training classes that `held_out` keeps out of training.
+HELD_OUT = 0.2
+
+
+def selection(
+    config: TrainConfig, collection: Collection, training: Mapping[str, Sequence[str]], tested: Sequence[str]
+) -> tuple[Collection, Callable[[OBFTNet], float] | None]:
+    """What to train on, and the score that picks the step.
+
+    Returns:
+        The collection without what is held out; and a function from model to mIoU, None for `last`.
+
+    Raises:
+        InputError: nothing to judge on.
+    """
+    if config.select == "last":
+        return collection, None
+    if config.select == "test_leak":
+        if not tested:
+            raise InputError("--select test_leak judges on the tested fold; name it with --test-fold")
+        return collection, lambda model: _miou(model, collection, tested)
+    materials = [material for fold in training.values() for material in fold]
+    classes = sorted({(q.material, q.kind) for q in test_queries(collection, materials)})
+    kept_out = _kept_out(classes, training, config.seed)
+    if not kept_out:
+        raise InputError(
+            f"--select held_out needs a fold with at least two training classes, there are {len(classes)} "
+            f"in {len(training)} folds"
+        )
+    rest = tuple(s for s in collection.samples if (s.material, s.kind) not in kept_out)
+    judged = tuple(s for s in collection.samples if s.mask is None or (s.material, s.kind) in kept_out)
+    held = Collection(collection.root, collection.layout, judged)
+    return (
+        Collection(collection.root, collection.layout, rest),
+        lambda model: _miou(model, held, sorted({material for material, _ in kept_out})),
+    )
+
+
+def _kept_out(
+    classes: Sequence[tuple[str, str]], training: Mapping[str, Sequence[str]], seed: int
+) -> set[tuple[str, str]]:
+    """Classes drawn by the seed; every fold keeps one at least, or nothing could be drawn from it."""
+    fold_of = {material: fold for fold, materials in training.items() for material in materials}
+    left = Counter(fold_of[material] for material, _ in classes)
+    kept_out: set[tuple[str, str]] = set()
+    for index in np.random.default_rng([seed, 3]).permutation(len(classes)):
+        if len(kept_out) == max(1, round(HELD_OUT * len(classes))):
+            break
+        fold = fold_of[classes[index][0]]
+        if left[fold] > 1:
+            left[fold] -= 1
+            kept_out.add(classes[index])
+    return kept_out
+
+
+def _miou(model: OBFTNet, collection: Collection, materials: Sequence[str]) -> float:
+    """Mean IoU of one seed over a selection of materials; seed 0, 1 shot."""
+    protocol = Protocol(seeds=1)
+    episodes = draw_fold(collection, "validation", materials, protocol, seed=0)
+    return Evaluator(model, collection).run([e for e in episodes if e.query.mask is not None], protocol).miou

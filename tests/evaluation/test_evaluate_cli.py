@@ -1,0 +1,198 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from obftnet.cli import main
+from obftnet.evaluation import evaluate as module
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch):
+    monkeypatch.setattr("obftnet.training.log._tensorboard", lambda folder, step: None)
+    monkeypatch.setattr(module, "TIMED", 1)
+
+
+@pytest.fixture
+def obftnet(monkeypatch, capsys):
+    """Runs a command line in this process: (exit status, standard output, standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["obftnet", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def nn_contrast(obftnet, painted):
+    def run(out: Path, *more: object, data: Path = painted) -> tuple[int, str, str]:
+        options = (
+            "--method",
+            "nn_contrast",
+            "--backbone",
+            "compact",
+            "--backbone-weights",
+            "random",
+            "--size",
+            64,
+        )
+        return obftnet("evaluate", "--data", data, *options, "--out", out, *more)
+
+    return run
+
+
+def is_spread(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) >= {"mean", "std"}
+        and 0 <= value["mean"] <= 1
+        and value["std"] >= 0
+    )
+
+
+@pytest.mark.parametrize(("reader", "name"), [("cues", "obftnet_cues"), ("encoder4d", "obftnet")])
+def test_the_commands_other_tools_call(obftnet, painted, tmp_path, reader, name):
+    shared = Path(__file__).parents[3] / "shared" / "weights" / "mobilenet_v2.safetensors"
+    weights = shared if shared.is_file() else "random"
+    status, _, err = obftnet(
+        *("train", "--data", painted, "--layout", "mvtec", "--test-fold", "leather", "--reader", reader),
+        *("--backbone", "mobilenet_v2", "--backbone-weights", weights, "--size", 64),
+        *("--steps", 2, "--batch", 2, "--seed", 0, "--out", tmp_path / "run"),
+    )
+    assert status == 0, err
+    status, out, err = obftnet(
+        *("evaluate", "--data", painted, "--layout", "mvtec", "--fold", "leather"),
+        *(
+            "--weights",
+            tmp_path / "run",
+            "--shots",
+            1,
+            "--seeds",
+            2,
+            "--out",
+            tmp_path / "results.json",
+            "--pictures",
+            2,
+        ),
+    )
+    assert status == 0, err
+    assert "leather" in out
+    assert "mIoU" in out
+    found = json.loads((tmp_path / "results.json").read_text())
+    assert (found["method"], found["shots"], found["seeds"]) == (name, 1, 2)
+    assert set(found["folds"]) == {"leather"}
+    fold = found["folds"]["leather"]
+    assert is_spread(fold["miou"])
+    assert is_spread(fold["fb_iou"])
+    assert is_spread(fold["false_positive_area"])
+    assert set(fold["classes"]) == {"leather/cut", "leather/fold"}
+    assert all(0 <= value["iou"] <= 1 for value in fold["classes"].values())
+    assert fold["episodes"] == 6
+    assert found["mean_miou"] == fold["miou"]["mean"]
+    assert found["mean_fb_iou"] == fold["fb_iou"]["mean"]
+    assert set(found["speed"]["fps"]) == {"episode", "query"}
+    assert (tmp_path / "results_leather.png").is_file()
+
+
+def test_the_reference_needs_no_weights_of_ours(nn_contrast, tmp_path):
+    status, _, err = nn_contrast(tmp_path / "results.json", "--seeds", 1, "--pictures", 1)
+    assert status == 0, err
+    found = json.loads((tmp_path / "results.json").read_text())
+    assert found["method"] == "nn_contrast"
+    assert set(found["folds"]) == {"leather", "tile"}
+    assert found["mean_miou"] == pytest.approx(
+        (found["folds"]["leather"]["miou"]["mean"] + found["folds"]["tile"]["miou"]["mean"]) / 2
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "results.json",
+        "results_leather.png",
+        "results_tile.png",
+    }
+
+
+def test_written_episodes_give_the_same_numbers(nn_contrast, tmp_path):
+    numbers = []
+    episodes = tmp_path / "episodes.json"
+    for name, options in (
+        ("first", ("--shots", 2, "--seeds", 2, "--write-episodes", episodes)),
+        ("second", ("--episodes", episodes)),
+    ):
+        out = tmp_path / f"{name}.json"
+        status, _, err = nn_contrast(out, "--pictures", 0, *options)
+        assert status == 0, err
+        content = json.loads(out.read_text())
+        del content["speed"]
+        numbers.append(content)
+    assert numbers[0] == numbers[1]
+    assert numbers[0]["shots"] == numbers[0]["seeds"] == 2
+
+
+def test_folds_of_a_file(nn_contrast, tmp_path):
+    folds = tmp_path / "folds.json"
+    folds.write_text('{"both": ["tile", "leather"]}')
+    status, _, err = nn_contrast(tmp_path / "r.json", "--folds", folds, "--seeds", 1, "--pictures", 0)
+    assert status == 0, err
+    found = json.loads((tmp_path / "r.json").read_text())["folds"]
+    assert set(found) == {"both"}
+    assert set(found["both"]["classes"]) == {"leather/cut", "leather/fold", "tile/crack"}
+    assert set(found["both"]["good_images"]) == {"leather", "tile"}
+
+
+@pytest.mark.parametrize("source", ["complement", "window"])
+def test_steel(nn_contrast, steel, tmp_path, source):
+    out = tmp_path / "r.json"
+    options = ("--layout", "neu_seg", "--background-source", source, "--seeds", 1, "--pictures", 2)
+    status, _, err = nn_contrast(out, *options, data=steel)
+    assert status == 0, err
+    found = json.loads(out.read_text())
+    assert found["background_source"] == source
+    assert found["folds"]["steel"]["false_positive_area"] is None
+    assert found["folds"]["steel"]["episodes"] == 8
+    assert (tmp_path / "r_steel.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fold", "wood"), "--fold 'wood': no such fold; there are leather, tile"),
+        (("--episodes", "absent.json"), "absent.json"),
+        (("--size", 8), "too small"),
+        (("--data", "absent"), "absent"),
+        (("--layout", "neu_seg"), "images/test"),
+        (("--backbone", "vgg99"), "unknown backbone"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_two(nn_contrast, tmp_path, options, said):
+    status, out, err = nn_contrast(tmp_path / "r.json", *options)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_steel_without_a_background_source_says_what_would_do(nn_contrast, steel, tmp_path):
+    status, _, err = nn_contrast(tmp_path / "r.json", "--layout", "neu_seg", data=steel)
+    assert status == 2
+    assert "no good image" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"\x80\x04pickle", b"", b"{}"])
+def test_weights_that_are_none_of_ours(obftnet, painted, tmp_path, content):
+    weights = tmp_path / "model.pt"
+    weights.write_bytes(content)
+    status, _, err = obftnet(
+        "evaluate", "--data", painted, "--weights", weights, "--out", tmp_path / "r.json"
+    )
+    assert status == 2
+    assert str(weights) in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "r.json").exists()

@@ -1,0 +1,113 @@
+import pytest
+import torch
+
+from obftnet.config import ModelConfig
+from obftnet.episode_features import EpisodeReader
+from obftnet.model import OBFTNet
+from obftnet.training.config import TrainConfig
+from obftnet.training.relations import Relations
+from obftnet.training.steps import episode_of
+
+
+@pytest.fixture
+def episodes(collection, folds):
+    return [episode_of(collection, folds, TrainConfig(shots=2), 0, slot) for slot in range(3)]
+
+
+@pytest.fixture
+def make(backbone, monkeypatch):
+    """Relations of a model configuration, and a list that grows with every one that is computed."""
+
+    def make(folder=None, weights_hash="w", **config):
+        model = OBFTNet(ModelConfig(backbone="compact", size=64, **config), backbone)
+        relations = Relations(model, EpisodeReader(model), weights_hash, folder)
+        computed = []
+        compute = relations._compute
+        monkeypatch.setattr(
+            relations, "_compute", lambda episode: computed.append(episode) or compute(episode)
+        )
+        return relations, computed
+
+    return make
+
+
+def same(first, second, **tolerance):
+    assert len(first) == len(second)
+    for a, b in zip(first, second, strict=True):
+        assert a.dtype == b.dtype == torch.float32
+        torch.testing.assert_close(a, b, **tolerance)
+
+
+@pytest.mark.parametrize("reader", ["cues", "encoder4d"])
+def test_kept_relations_are_the_computed_ones_in_half_precision(make, episodes, tmp_path, reader):
+    plain, _ = make(reader=reader)
+    cached, computed = make(tmp_path, reader=reader)
+    for episode in episodes:
+        first = cached.get(episode)
+        same(first, plain.get(episode), rtol=2e-3, atol=1e-4)
+        same(cached.get(episode), first, rtol=0, atol=0)
+    assert computed == episodes
+
+
+def test_another_run_finds_what_was_kept(make, episodes, tmp_path):
+    first, _ = make(tmp_path, reader="cues")
+    second, computed = make(tmp_path, reader="cues")
+    kept = first.get(episodes[1])
+    same(second.get(episodes[1]), kept, rtol=0, atol=0)
+    assert computed == []
+
+
+@pytest.mark.parametrize("cues", ["abns", "p", "sla"])
+def test_a_choice_of_cues_reads_the_folder_of_all(make, episodes, tmp_path, cues):
+    make(tmp_path, reader="cues")[0].get(episodes[0])
+    some, computed = make(tmp_path, reader="cues", cues=cues)
+    plain, _ = make(reader="cues", cues=cues)
+    same(some.get(episodes[0]), plain.get(episodes[0]), rtol=2e-3, atol=1e-3)
+    assert computed == []
+
+
+def test_what_changes_a_relation_is_not_confused(make, episodes, tmp_path):
+    asked = [
+        ({}, episodes[0]),
+        ({}, episodes[1]),
+        ({"weights_hash": "other"}, episodes[0]),
+        ({"epsilon": 0.1}, episodes[0]),
+        ({"reader": "encoder4d"}, episodes[0]),
+    ]
+    for options, episode in asked:
+        relations, computed = make(tmp_path, **{"reader": "cues", **options})
+        relations.get(episode)
+        assert computed == [episode], options
+    assert len(list(tmp_path.rglob("*.npz"))) == len(asked)
+
+
+def test_what_does_not_change_a_relation_is_shared(make, episodes, tmp_path):
+    make(tmp_path, fusion="bidirectional")[0].get(episodes[0])
+    other, computed = make(tmp_path, fusion="top_down", shots_rule="vote")
+    other.get(episodes[0])
+    assert computed == []
+
+
+@pytest.mark.parametrize("size", [0, 10, 900, -40])
+def test_a_file_that_was_cut_off_is_made_again(make, episodes, tmp_path, size):
+    first, _ = make(tmp_path, reader="cues")
+    whole = first.get(episodes[0])
+    (path,) = tmp_path.rglob("*.npz")
+    path.write_bytes(path.read_bytes()[:size])
+    second, computed = make(tmp_path, reader="cues")
+    same(second.get(episodes[0]), whole, rtol=0, atol=0)
+    assert computed == [episodes[0]]
+    third, computed = make(tmp_path, reader="cues")
+    third.get(episodes[0])
+    assert computed == []
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_changed_bytes_inside_a_file_are_noticed(make, episodes, tmp_path):
+    first, _ = make(tmp_path, reader="cues")
+    whole = first.get(episodes[0])
+    (path,) = tmp_path.rglob("*.npz")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    same(make(tmp_path, reader="cues")[0].get(episodes[0]), whole, rtol=0, atol=0)

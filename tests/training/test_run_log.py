@@ -1,0 +1,54 @@
+import csv
+
+import pytest
+
+from obftnet.training.log import RunLog
+
+
+@pytest.fixture(autouse=True)
+def _no_tensorboard(monkeypatch):
+    monkeypatch.setattr("obftnet.training.log._tensorboard", lambda folder, step: None)
+
+
+def rows(folder):
+    with (folder / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(folder, steps):
+    log = RunLog(folder, 0)
+    for step in steps:
+        log.add(step, loss=0.5 + step, lr=0.1, seconds=1.0)
+    log.close()
+
+
+def test_a_row_a_step(tmp_path):
+    log = RunLog(tmp_path, 0)
+    log.add(1, loss=0.25, lr=2e-3, seconds=1.5)
+    log.add(2, loss=0.125, lr=1e-3, seconds=3.0, validation_miou=0.5)
+    log.close()
+    assert list(rows(tmp_path)[0]) == ["step", "loss", "lr", "seconds", "validation_miou"]
+    assert [row["loss"] for row in rows(tmp_path)] == ["0.25", "0.125"]
+    assert [row["validation_miou"] for row in rows(tmp_path)] == ["", "0.5"]
+
+
+def test_rows_after_the_step_resumed_from_are_dropped(tmp_path):
+    write(tmp_path, range(1, 8))
+    log = RunLog(tmp_path, 4)
+    log.add(5, loss=9.0, lr=0.1, seconds=0.0)
+    assert [int(row["step"]) for row in rows(tmp_path)] == [1, 2, 3, 4, 5]
+    assert rows(tmp_path)[-1]["loss"] == "9"
+
+
+@pytest.mark.parametrize("cut", [3, 6, 12])
+def test_a_row_cut_off_by_a_kill_is_dropped(tmp_path, cut):
+    write(tmp_path, [1, 2, 3])
+    path = tmp_path / "log.csv"
+    path.write_bytes(path.read_bytes() + b"12,0.5,0.1,1.0,"[:cut])
+    RunLog(tmp_path, 3)
+    assert [row["step"] for row in rows(tmp_path)] == ["1", "2", "3"]
+
+
+def test_an_unknown_name_raises(tmp_path):
+    with pytest.raises(ValueError, match="accuracy"):
+        RunLog(tmp_path, 0).add(1, accuracy=1.0)

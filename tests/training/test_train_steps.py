@@ -1,0 +1,111 @@
+import math
+from collections import Counter
+
+import pytest
+from pydantic import ValidationError
+
+from obftnet.config import ModelConfig
+from obftnet.training.config import TrainConfig, recipe
+from obftnet.training.steps import episode_of, learning_rate
+
+
+def test_an_episode_is_a_pure_function_of_seed_step_and_slot(collection, folds):
+    config = TrainConfig(seed=4)
+    backward = [episode_of(collection, folds, config, step, slot) for step in (2, 1, 0) for slot in (1, 0)]
+    forward = [episode_of(collection, folds, config, step, slot) for step in (0, 1, 2) for slot in (0, 1)]
+    assert backward[::-1] == forward
+    other = TrainConfig(seed=5)
+    assert forward != [
+        episode_of(collection, folds, other, step, slot) for step in (0, 1, 2) for slot in (0, 1)
+    ]
+
+
+def test_the_order_in_which_folds_are_named_does_not_matter(collection, folds):
+    turned = dict(reversed(list(folds.items())))
+    for slot in range(8):
+        config = TrainConfig()
+        assert episode_of(collection, folds, config, 0, slot) == episode_of(
+            collection, turned, config, 0, slot
+        )
+
+
+def test_folds_are_drawn_equally_often_whatever_their_size(collection, folds):
+    draws = 600
+    config = TrainConfig(batch=1, episodes=3)
+    fold_of = {material: fold for fold, materials in folds.items() for material in materials}
+    counts = Counter(
+        fold_of[episode_of(collection, folds, config, step, 0).query.material] for step in range(draws)
+    )
+    assert set(counts) == {"fabric", "leather", "tile"}
+    # Six standard deviations of the binomial distribution.
+    slack = 6 * math.sqrt(draws / 3 * 2 / 3)
+    assert all(abs(count - draws / 3) < slack for count in counts.values()), counts
+
+
+def test_runs_that_leave_different_folds_out_share_their_episodes(collection, folds):
+    config = TrainConfig(episodes=4, batch=2)
+
+    def of_fabric(left_out: str) -> set:
+        kept = {name: materials for name, materials in folds.items() if name != left_out}
+        drawn = [episode_of(collection, kept, config, step, slot) for step in range(40) for slot in range(2)]
+        return {episode for episode in drawn if episode.query.material.startswith("fabric")}
+
+    assert of_fabric("leather") == of_fabric("tile")
+    assert 1 < len(of_fabric("leather")) <= 4
+
+
+def test_a_bound_on_the_episodes_bounds_them(collection, folds):
+    config = TrainConfig(episodes=2)
+    drawn = {episode_of(collection, folds, config, step, slot) for step in range(10) for slot in range(4)}
+    assert len(drawn) == 2 * len(folds)
+
+
+def test_without_a_bound_indices_never_repeat(collection, folds):
+    config = TrainConfig(batch=4)
+    indices = [
+        episode_of(collection, folds, config, step, slot).index for step in range(5) for slot in range(4)
+    ]
+    assert indices == list(range(20))
+
+
+def test_shots_backgrounds_source_and_good_queries_are_passed_on(collection, folds):
+    config = TrainConfig(shots=2, backgrounds=2, good_fraction=1.0)
+    episode = episode_of(collection, folds, config, 0, 0)
+    assert (len(episode.supports), len(episode.backgrounds), episode.query.kind) == (2, 2, "good")
+    complement = episode_of(collection, folds, TrainConfig(background_source="complement"), 0, 0)
+    assert complement.backgrounds[0].complement
+
+
+def test_the_cosine_falls_from_lr_to_zero():
+    config = TrainConfig(steps=100, lr=0.5)
+    assert learning_rate(config, 0) == 0.5
+    assert learning_rate(config, 50) == pytest.approx(0.25)
+    assert learning_rate(config, 25) == pytest.approx(0.25 * (1 + math.sqrt(0.5)))
+    assert learning_rate(config, 100) == pytest.approx(0, abs=1e-12)
+    rates = [learning_rate(config, step) for step in range(101)]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_constant_rate_is_constant():
+    config = TrainConfig(steps=10, lr=0.5, schedule="constant")
+    assert {learning_rate(config, step) for step in range(10)} == {0.5}
+
+
+def test_the_paper_recipe_is_cross_entropy_without_augmentation():
+    config = TrainConfig(**recipe("paper", ModelConfig()))
+    assert (config.loss, config.augment, config.optimizer, config.schedule) == (
+        "ce",
+        "none",
+        "adam",
+        "constant",
+    )
+
+
+def test_the_fast_recipe_gives_each_reader_its_rate():
+    assert recipe("fast", ModelConfig(reader="cues"))["lr"] == 2e-3
+    assert recipe("fast", ModelConfig())["lr"] < 2e-3
+
+
+def test_unknown_settings_raise():
+    with pytest.raises(ValidationError, match="momentum"):
+        TrainConfig(momentum=0.9)
