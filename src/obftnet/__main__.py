@@ -1,0 +1,5 @@
+"""`python -m obftnet`."""
+
+from obftnet.cli import main
+
+main()

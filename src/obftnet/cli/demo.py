@@ -1,0 +1,36 @@
+"""`obftnet demo`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obftnet.cli.options import Device
+from obftnet.cli.progress import progress_bar
+from obftnet.cli.segment import Weights, print_summary, say
+from obftnet.demo import run_demo
+
+_NEXT = """
+The same results from the folders that were made:
+  {command}
+
+Next, on images of your own material:
+  obftnet segment IMAGES --guidance GUIDANCE --out RESULT
+where GUIDANCE holds
+  support/NAME.png         an image of the defect, one to five of them
+  support/NAME_mask.png    its mask, of the same size: 255 on the defect, 0 elsewhere
+  background/*.png         images without a defect, one to five of them"""
+
+
+def demo_command(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the demo, new or that of an earlier one.")],
+    weights: Weights = None,
+    device: Device = "auto",
+) -> None:
+    """See it work, offline: generate a material, segment it by one example, measure the result."""
+    with progress_bar("segment") as update:
+        result = run_demo(out, weights=weights, device=device, progress=update, notice=say)
+    print_summary(result.summary)
+    print(f"IoU          {100 * result.iou:.1f} %")
+    print(f"picture      {result.picture}")
+    print(_NEXT.format(command=result.command))

@@ -1,0 +1,48 @@
+"""`obftnet distill`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obftnet.cli.options import BackboneWeights, Data, Device, Layout
+from obftnet.cli.progress import progress_bar
+from obftnet.data.layouts import read_layout
+from obftnet.features.weights import load_backbone
+from obftnet.segmenter import resolve_device
+from obftnet.training.distill import distill
+
+_Opt = typer.Option
+
+
+def distill_command(
+    data: Data,
+    out: Annotated[Path, _Opt("--out", help="The run's folder; backbone.safetensors is the result.")],
+    layout: Layout = "mvtec",
+    student: Annotated[str, _Opt(help="Backbone to train from random weights.")] = "compact",
+    teacher: Annotated[str, _Opt(help="Backbone whose similarities are taught.")] = "mobilenet_v2",
+    teacher_weights: BackboneWeights = None,
+    steps: Annotated[int, _Opt(min=1)] = 6000,
+    batch: Annotated[int, _Opt(min=2, help="Images a step, in pairs.")] = 8,
+    size: Annotated[int, _Opt(min=64, help="Side of the input, pixels.")] = 256,
+    seed: Annotated[int, _Opt(min=0)] = 0,
+    device: Device = "auto",
+) -> None:
+    """Train a backbone from scratch to find the same positions alike as a teacher does."""
+    where = resolve_device(device)
+    collection = read_layout(layout, data)
+    network = load_backbone(teacher, teacher_weights)
+    with progress_bar("distill") as update:
+        path = distill(
+            student,
+            network,
+            collection,
+            out,
+            steps=steps,
+            batch=batch,
+            size=size,
+            seed=seed,
+            device=where,
+            progress=lambda done, total, loss: update(done, total, f"loss {loss:.3f}"),
+        )
+    print(path)

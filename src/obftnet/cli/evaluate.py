@@ -1,0 +1,140 @@
+"""`obftnet evaluate`."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from obftnet.cli.options import BackboneWeights, Data, Device, FoldsFile, Layout, folds_of, one_fold
+from obftnet.cli.progress import progress_bar
+from obftnet.data.episodes import read_episodes, write_episodes
+from obftnet.data.layouts import read_layout
+from obftnet.errors import InputError
+from obftnet.evaluation.evaluate import Evaluator, Protocol, as_drawn, draw, evaluate, group
+from obftnet.evaluation.pictures import draw_grid, spread_out
+from obftnet.evaluation.results import summarise
+from obftnet.features.weights import load_backbone
+from obftnet.imaging.write import write_json
+from obftnet.methods.base import Method
+from obftnet.methods.nn_contrast import NNContrast
+from obftnet.segmenter import resolve_device
+from obftnet.weights import find_weights, load_model
+
+_Opt = typer.Option
+
+
+def evaluate_command(
+    data: Data,
+    out: Annotated[Path, _Opt("--out", help="results.json; a picture grid a fold is written beside it.")],
+    weights: Annotated[
+        str | None, _Opt(help="A run's folder, a model file, or a name; default: what ships.")
+    ] = None,
+    method: Annotated[
+        Literal["obftnet", "nn_contrast"], _Opt(help="nn_contrast: the training-free reference.")
+    ] = "obftnet",
+    backbone: Annotated[str, _Opt(help="Of nn_contrast.")] = "mobilenet_v2",
+    backbone_weights: BackboneWeights = None,
+    size: Annotated[int, _Opt(help="Input side of nn_contrast, pixels.")] = 256,
+    layout: Layout = "mvtec",
+    fold: Annotated[
+        list[str] | None, _Opt("--fold", help="Fold to test; may be repeated; default: all.")
+    ] = None,
+    folds: FoldsFile = None,
+    shots: Annotated[int, _Opt(min=1, help="Supports an episode.")] = 1,
+    backgrounds: Annotated[int, _Opt(min=1, help="Backgrounds an episode; the paper draws one.")] = 1,
+    seeds: Annotated[int, _Opt(min=1, help="Draws of supports and backgrounds.")] = 5,
+    background_source: Annotated[
+        Literal["good", "window", "complement"],
+        _Opt(help="complement, window: for data without good images."),
+    ] = "good",
+    threshold: Annotated[float, _Opt(min=0, max=1, help="Score above which a position is defect.")] = 0.5,
+    episodes: Annotated[Path | None, _Opt(help="Evaluate the episodes in this JSON file.")] = None,
+    write_episodes_to: Annotated[
+        Path | None, _Opt("--write-episodes", help="Write the episodes here.")
+    ] = None,
+    pictures: Annotated[int, _Opt(min=0, help="Rows of each fold's picture grid; 0: none.")] = 8,
+    cache: Annotated[
+        Path | None, _Opt(help="Folder that keeps relations between runs, in half precision.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Evaluate by the protocol: every defect image once as the query, several seeds."""
+    where = resolve_device(device)
+    collection = read_layout(layout, data)
+    all_folds = folds_of(collection, folds)
+    chosen = {name: one_fold(all_folds, name, "--fold") for name in fold} if fold else all_folds
+    chosen = {name: materials for name, materials in chosen.items() if materials}
+    protocol = Protocol(shots, backgrounds, seeds, background_source, threshold)
+    about: dict[str, object] = {}
+    subject: Method
+    name: str
+    if method == "nn_contrast":
+        subject = NNContrast(load_backbone(backbone, backbone_weights).to(where), size)
+        name = method
+    else:
+        model, digest = load_model(weights, where)
+        subject = model
+        name = "obftnet" if model.config.reader == "encoder4d" else "obftnet_cues"
+        about = {
+            "weights": str(find_weights(weights)),
+            "weights_sha256": digest,
+            "model": model.config.model_dump(),
+        }
+    drawn = (
+        group(read_episodes(episodes, collection), chosen) if episodes else draw(collection, chosen, protocol)
+    )
+    if not drawn:
+        raise InputError(f"{episodes}: no episode of the folds {', '.join(chosen)} in it")
+    if episodes:
+        protocol = as_drawn(protocol, drawn)
+    if write_episodes_to is not None:
+        listed = [e for by_seed in drawn.values() for some in by_seed.values() for e in some]
+        write_episodes(write_episodes_to, listed, collection)
+    evaluator = Evaluator(subject, collection, cache=cache)
+    with progress_bar("evaluate") as update:
+        results = evaluate(
+            evaluator, drawn, protocol, lambda label, done, total: update(done, total, description=label)
+        )
+    first = next(iter(next(iter(drawn.values())).values()))
+    seconds = evaluator.seconds(first)
+    speed = {
+        "seconds": seconds,
+        "fps": {key: 1 / value for key, value in seconds.items()},
+        "device": str(where),
+    }
+    summary = summarise(name, protocol, results, size=subject.size, **about, speed=speed)
+    write_json(out, summary)
+    for fold_name, by_seed in drawn.items():
+        if pictures:
+            seed, some = next(iter(by_seed.items()))
+            sampled = spread_out([e for e in some if e.query.mask is not None], pictures)
+            rows = [(episode, evaluator.score(episode)) for episode in sampled]
+            title = f"{name}, fold {fold_name}, {protocol.shots}-shot, seed {seed}"
+            draw_grid(out.with_name(f"{out.stem}_{fold_name}.png"), rows, threshold, title)
+    _table(summary)
+
+
+def _table(summary: dict[str, Any]) -> None:
+    table = Table(title=f"{summary['method']}, {summary['shots']}-shot, {summary['seeds']} seeds, in %")
+    for heading in ("fold", "mIoU", "FB-IoU", "false-positive area on good images", "episodes"):
+        table.add_column(heading, justify="left" if heading == "fold" else "right")
+    for name, fold in summary["folds"].items():
+        good = fold["false_positive_area"]
+        table.add_row(
+            name,
+            _percent(fold["miou"]),
+            _percent(fold["fb_iou"]),
+            _percent(good, 2) if good else "-",
+            str(fold["episodes"]),
+        )
+    table.add_row("mean", f"{100 * summary['mean_miou']:.1f}", f"{100 * summary['mean_fb_iou']:.1f}", "", "")
+    console = Console()
+    console.print(table)
+    fps = summary["speed"]["fps"]
+    console.print(f"{fps['episode']:.1f} episodes/s, {fps['query']:.1f} queries/s with cached guidance")
+
+
+def _percent(spread: dict[str, float], digits: int = 1) -> str:
+    return f"{100 * spread['mean']:.{digits}f} ± {100 * spread['std']:.{digits}f}"

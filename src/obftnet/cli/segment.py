@@ -1,0 +1,69 @@
+"""`obftnet segment`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obftnet.cli.options import Device
+from obftnet.cli.progress import progress_bar
+from obftnet.decision import DEFAULT_THRESHOLD
+from obftnet.segmentation import Summary, segment_files
+
+_Opt = typer.Option
+Weights = Annotated[
+    str | None, _Opt("--weights", help="A run's folder, a model file, or a name; default: what ships.")
+]
+
+
+def segment_command(
+    queries: Annotated[list[Path], typer.Argument(metavar="QUERY...", help="Images, or folders of images.")],
+    guidance: Annotated[
+        Path, _Opt("--guidance", help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*.")
+    ],
+    out: Annotated[Path, _Opt("--out", help="Folder of the results; run again to go on.")],
+    weights: Weights = None,
+    shots: Annotated[
+        int | None, _Opt("--shots", metavar="K", help="Use the first K supports by name; default: all.")
+    ] = None,
+    threshold: Annotated[
+        float, _Opt("--threshold", help="Score above which a pixel is defect, 0..1.")
+    ] = DEFAULT_THRESHOLD,
+    device: Device = "auto",
+) -> None:
+    """Segment images by the example of a few annotated ones: mask, score map and overlay for each."""
+    with progress_bar("segment") as update:
+        summary = segment_files(
+            queries,
+            guidance,
+            out,
+            weights=weights,
+            shots=shots,
+            threshold=threshold,
+            device=device,
+            progress=update,
+            notice=say,
+        )
+    print_summary(summary)
+    if summary.refused:
+        for line in summary.refused:
+            say(line)
+        raise typer.Exit(2)
+
+
+def print_summary(summary: Summary) -> None:
+    """The result of a job on standard output, a few lines."""
+    images = summary.done + summary.kept
+    print(f"images       {images}" + (f" ({summary.kept} of them done before)" if summary.kept else ""))
+    print(f"with defect  {summary.with_defect}")
+    if summary.refused:
+        print(f"refused      {len(summary.refused)}")
+    if summary.done:
+        print(f"seconds      {summary.seconds:.3f} an image")
+    print(f"results      {summary.out}")
+
+
+def say(line: str) -> None:
+    """One line on standard error."""
+    print(f"obftnet: {line}", file=sys.stderr)

@@ -1,0 +1,142 @@
+"""`obftnet train`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+import typer
+
+from obftnet.cli.options import BackboneWeights, Data, Device, FoldsFile, Layout, folds_of, one_fold, settings
+from obftnet.cli.progress import progress_bar
+from obftnet.config import ModelConfig
+from obftnet.data.layouts import read_layout
+from obftnet.errors import InputError
+from obftnet.features.weights import load_backbone
+from obftnet.segmenter import resolve_device
+from obftnet.training.config import TrainConfig, recipe
+from obftnet.training.loop import train
+from obftnet.training.selection import selection
+
+_Opt = typer.Option
+
+
+def train_command(
+    data: Data,
+    out: Annotated[Path, _Opt("--out", help="The run's folder; the same command goes on where it stopped.")],
+    layout: Layout = "mvtec",
+    test_fold: Annotated[str | None, _Opt("--test-fold", help="Fold left out of training.")] = None,
+    folds: FoldsFile = None,
+    backbone: Annotated[
+        str, _Opt(help="vgg16, resnet50, resnet101, mobilenet_v2 or compact.")
+    ] = "mobilenet_v2",
+    backbone_weights: BackboneWeights = None,
+    size: Annotated[int, _Opt(help="Side of the network's input, pixels.")] = 256,
+    reader: Annotated[Literal["encoder4d", "cues"], _Opt(help="encoder4d is the paper's.")] = "cues",
+    cues: Annotated[str | None, _Opt(help="Which cues the reader gets; default all, abnsolp.")] = None,
+    transport: Annotated[Literal["none", "foreground", "bilateral"] | None, _Opt(help="Ablation.")] = None,
+    background: Annotated[bool | None, _Opt(help="Background branch (encoder4d).")] = None,
+    fusion: Annotated[Literal["top_down", "bidirectional"] | None, _Opt(help="Ablation (encoder4d).")] = None,
+    epsilon: Annotated[float | None, _Opt(help="Regularisation of the transport; 0.05.")] = None,
+    iterations: Annotated[int | None, _Opt(help="Sinkhorn sweeps, the paper's t_max; 20.")] = None,
+    transport_scale: Annotated[
+        Literal["none", "positions"] | None, _Opt(help="none: the literal plan.")
+    ] = None,
+    relu: Annotated[Literal["before", "after"] | None, _Opt(help="after: the literal no-op.")] = None,
+    zeroed_columns: Annotated[Literal["keep", "drop"] | None, _Opt(help="Of the masked support.")] = None,
+    mask_resize: Annotated[Literal["any", "bilinear"] | None, _Opt(help="bilinear: HSNet's.")] = None,
+    shots_rule: Annotated[Literal["vote", "joint"] | None, _Opt(help="How K shots are used.")] = None,
+    preset: Annotated[Literal["fast", "paper"], _Opt("--recipe", help="Loss, optimiser, schedule.")] = "fast",
+    steps: Annotated[int, _Opt(help="Steps in all.")] = 1000,
+    batch: Annotated[int | None, _Opt(help="Episodes a step; 8.")] = None,
+    seed: Annotated[int, _Opt(help="Of weights, episodes and augmentation.")] = 0,
+    shots: Annotated[int | None, _Opt(help="Supports an episode; 1.")] = None,
+    backgrounds: Annotated[int | None, _Opt(help="Backgrounds an episode; 1.")] = None,
+    background_source: Annotated[Literal["good", "window", "complement"] | None, _Opt(help="good.")] = None,
+    good_fraction: Annotated[float | None, _Opt(help="Share of good queries, 0..1; 0.")] = None,
+    episodes: Annotated[
+        int | None, _Opt(help="Distinct episodes a fold; 0, the default: always new ones.")
+    ] = None,
+    loss: Annotated[Literal["ce", "weighted_ce", "ce_dice"] | None, _Opt(help="ce: the paper's.")] = None,
+    augment: Annotated[Literal["none", "flip"] | None, _Opt()] = None,
+    lr: Annotated[float | None, _Opt(help="Learning rate.")] = None,
+    precision: Annotated[Literal["float32", "bfloat16"] | None, _Opt(help="Of the reader.")] = None,
+    select: Annotated[
+        Literal["last", "held_out", "test_leak"] | None,
+        _Opt(help="Which step's weights; last is the default."),
+    ] = None,
+    validate_every: Annotated[int | None, _Opt(help="Steps between two validations.")] = None,
+    cache: Annotated[
+        Path | None, _Opt(help="Folder that keeps what frozen parts computed, between runs.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Train a model on the materials of a data set, one fold left out."""
+    model_config = settings(
+        ModelConfig,
+        {
+            "backbone": backbone,
+            "size": size,
+            "reader": reader,
+            "cues": cues,
+            "transport": transport,
+            "background": background,
+            "fusion": fusion,
+            "epsilon": epsilon,
+            "iterations": iterations,
+            "transport_scale": transport_scale,
+            "relu": relu,
+            "zeroed_columns": zeroed_columns,
+            "mask_resize": mask_resize,
+            "shots_rule": shots_rule,
+        },
+    )
+    asked = {
+        "steps": steps,
+        "batch": batch,
+        "seed": seed,
+        "shots": shots,
+        "backgrounds": backgrounds,
+        "background_source": background_source,
+        "good_fraction": good_fraction,
+        "episodes": episodes,
+        "loss": loss,
+        "augment": augment,
+        "lr": lr,
+        "precision": precision,
+        "select": select,
+        "validate_every": validate_every,
+    }
+    given = {key: value for key, value in asked.items() if value is not None}
+    config = settings(TrainConfig, recipe(preset, model_config) | given)
+    where = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}" if _several_gpus(device) else device)
+    collection = read_layout(layout, data)
+    all_folds = folds_of(collection, folds)
+    tested = () if test_fold is None else one_fold(all_folds, test_fold, "--test-fold")
+    training = {name: materials for name, materials in all_folds.items() if name != test_fold}
+    if not training:
+        raise InputError(
+            f"{data}: nothing is left to train on without fold {test_fold!r}; at least two folds are wanted"
+        )
+    chosen, validate = selection(config, collection, training, tested)
+    network = load_backbone(backbone, backbone_weights, seed=seed)
+    with progress_bar("train") as update:
+        path = train(
+            model_config,
+            config,
+            network,
+            chosen,
+            training,
+            out,
+            device=where,
+            cache=cache,
+            validate=validate,
+            progress=lambda done, total, value: update(done, total, f"loss {value:.3f}"),
+        )
+    # Under torchrun one process speaks for all.
+    if os.environ.get("RANK", "0") == "0":
+        print(path)
+
+
+def _several_gpus(device: str) -> bool:
+    return device in ("auto", "cuda") and "LOCAL_RANK" in os.environ and torch.cuda.is_available()
