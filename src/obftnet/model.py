@@ -4,9 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from obftnet.config import ModelConfig
-from obftnet.features.backbone import Backbone
+from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
-from obftnet.features.store import Pyramid
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
 from obftnet.relation.relate import Relation, relate

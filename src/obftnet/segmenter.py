@@ -158,7 +158,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
         raise InputError(f"device {str(device)!r}: not supported; use auto, cpu, cuda or cuda:N")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise InputError(
-            f"device {str(device)!r}: there are {torch.cuda.device_count()} CUDA devices here; use cpu or auto"
+            f"device {str(device)!r}: {torch.cuda.device_count()} CUDA devices are here; use cpu or auto"
         )
     return chosen
 

@@ -24,8 +24,8 @@ from obftnet.evaluation.evaluate import (
 from obftnet.evaluation.metrics import Counts
 from obftnet.evaluation.results import summarise
 from obftnet.features.guidance import prepare_guidance
-from obftnet.features.store import FeatureStore
 from obftnet.features.weights import load_backbone
+from obftnet.loading.store import FeatureStore
 from obftnet.model import OBFTNet
 
 SHARES = {"leather/cut": 1 / 4, "leather/fold": 1 / 8, "tile/crack": 1 / 2}

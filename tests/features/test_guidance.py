@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from obftnet.features.guidance import prepare_guidance
-from obftnet.features.store import FeatureStore
+from obftnet.loading.store import FeatureStore
 
 
 def prepared(k: int = 2, j: int = 3, usable: torch.Tensor | None = None):

@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from obftnet.config import ModelConfig
-from obftnet.episode_features import EpisodeReader
+from obftnet.loading.features import EpisodeReader
+from obftnet.loading.relations import Relations
 from obftnet.model import OBFTNet
 from obftnet.training.config import TrainConfig
-from obftnet.training.relations import Relations
 from obftnet.training.steps import episode_of
 
 

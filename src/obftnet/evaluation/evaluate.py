@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from obftnet.data.collection import Collection
 from obftnet.data.episodes import Episode, good_episodes, test_episodes
 from obftnet.decision import DEFAULT_THRESHOLD, decide
-from obftnet.episode_features import EpisodeReader
 from obftnet.errors import InputError
 from obftnet.evaluation.metrics import Counts, fb_iou, mean_iou
 from obftnet.features.guidance import GuidanceFeatures
-from obftnet.features.store import FeatureStore
 from obftnet.imaging.resize import resize_score
+from obftnet.loading.features import EpisodeReader
+from obftnet.loading.relations import Relations
+from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Method
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
-from obftnet.training.relations import Relations
 
 Progress = Callable[[str, int, int], None]
 

@@ -8,6 +8,9 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from obftnet.features.backbones import backbone_spec
 
+#: Feature maps of images, one entry a tap, fine to coarse.
+Pyramid = tuple[Tensor, ...]
+
 #: Channel means and standard deviations of ImageNet, RGB in 0..1: what every backbone here is trained with.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -4,9 +4,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from obftnet.features.backbone import Backbone
+from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures
-from obftnet.features.store import Pyramid
 
 
 class Method(Protocol):

@@ -4,9 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.backbone import Backbone
+from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
-from obftnet.features.store import Pyramid
 from obftnet.relation.correlation import cosine, positions, unit_features
 
 #: The reference looks at one stride.

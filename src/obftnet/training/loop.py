@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from obftnet.config import ModelConfig
 from obftnet.data.collection import Collection
-from obftnet.episode_features import EpisodeReader
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
-from obftnet.features.store import FeatureStore
 from obftnet.imaging.resize import mask_fraction
 from obftnet.imaging.write import output_folder, write_json
+from obftnet.loading.features import EpisodeReader
+from obftnet.loading.relations import Relations
+from obftnet.loading.store import FeatureStore
 from obftnet.model import OBFTNet
 from obftnet.relation.relate import Relation
 from obftnet.safefile import tensors_hash
@@ -30,7 +31,6 @@ from obftnet.training.checkpoint import load_state, save_state
 from obftnet.training.config import TrainConfig
 from obftnet.training.log import RunLog
 from obftnet.training.loss import segmentation_loss
-from obftnet.training.relations import Relations
 from obftnet.training.steps import episode_of, learning_rate
 from obftnet.weights import save_model
 

@@ -3,9 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
-from torch import Tensor
-
-Pyramid = tuple[Tensor, ...]
+from obftnet.features.backbone import Pyramid
 
 
 class FeatureStore:

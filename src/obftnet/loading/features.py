@@ -7,9 +7,10 @@ from torch import Tensor
 
 from obftnet.data.collection import Sample
 from obftnet.data.episodes import Background, Episode
+from obftnet.features.backbone import Pyramid
 from obftnet.features.guidance import GuidanceFeatures
-from obftnet.features.store import FeatureStore, Pyramid
 from obftnet.imaging.resize import mask_fraction, to_tensor
+from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Method
 
 

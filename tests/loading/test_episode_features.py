@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 from obftnet.data import Background, Episode, Sample
-from obftnet.episode_features import EpisodeReader
 from obftnet.features.guidance import prepare_guidance
-from obftnet.features.store import FeatureStore
+from obftnet.loading.features import EpisodeReader
+from obftnet.loading.store import FeatureStore
 
 
 class Pixels:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from obftnet.config import CUES
 from obftnet.data.episodes import Episode
-from obftnet.episode_features import EpisodeReader
 from obftnet.imaging.write import atomic
+from obftnet.loading.features import EpisodeReader
 from obftnet.model import OBFTNet
 from obftnet.relation.relate import Relation, relate
 

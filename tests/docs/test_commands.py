@@ -1,0 +1,123 @@
+"""Every command in the README and the docs runs; sizes and step counts are cut so that it takes seconds."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from obftnet.cli import main
+from obftnet.imaging import write_png
+from obftnet.synthetic import Material, write_dataset
+from obftnet.weights import shipped
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+#: What is cut: each option to the value that keeps a run to seconds.
+SMALL = {
+    "--steps": "2",
+    "--seeds": "1",
+    "--size": "64",
+    "--materials": "2",
+    "--shots": "1",
+    "--episodes": "2",
+    "--batch": "2",
+    "--pictures": "1",
+    "--workers": "1",
+}
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    found = []
+    for document in DOCUMENTS:
+        for kind, text in BLOCK.findall(document.read_text()):
+            if kind == language:
+                found.append((document.name, text))
+    return found
+
+
+def label(value: str) -> str:
+    return value[:40].replace("\n", " ")
+
+
+def commands(text: str) -> list[str]:
+    joined = text.replace("\\\n", " ")
+    return [line.strip() for line in joined.splitlines() if line.strip() and not line.startswith("#")]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the documents speak of: guidance, photos, and a data set with their fold names."""
+    folder = tmp_path_factory.mktemp("docs")
+    material = Material.from_seed(20_000_000, "leather")
+    kind = material.defect_kinds(1)[0]
+    for name, index in (("scratch1", 0), ("scratch2", 1)):
+        image, mask = material.defective(index, kind, 96)
+        write_png(folder / "guidance/support" / f"{name}.png", (image * 255).astype("uint8"))
+        write_png(folder / "guidance/support" / f"{name}_mask.png", mask.astype("uint8") * 255)
+    write_png(folder / "guidance/background/good1.png", (material.good(0, 96) * 255).astype("uint8"))
+    write_png(folder / "photos/part1.png", (material.defective(7, kind, 96)[0] * 255).astype("uint8"))
+    write_dataset(folder / "made", 5, 0, size=64, kinds=1, defective_per_kind=3, good=4)
+    made = sorted(path for path in (folder / "made").iterdir() if path.is_dir())
+    for name, source in zip(("leather", "tile", "wood", "magtile", "fabric_00"), made, strict=True):
+        shutil.copytree(source, folder / "data" / name)
+    return folder
+
+
+@pytest.mark.parametrize(("document", "text"), blocks("sh"), ids=label)
+def test_every_shell_block_runs(document, text, place, monkeypatch):
+    monkeypatch.chdir(place)
+    for command in commands(text):
+        run(command, place, monkeypatch)
+
+
+def run(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if command.startswith("make "):
+        # Each builds an environment; here it is enough that make knows the target.
+        subprocess.run(["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, check=True, capture_output=True)
+        return
+    words = shlex.split(command.removeprefix(".venv/bin/"))
+    if words[:3] == ["python3", "-m", "venv"] or words[0] == "pip" or words[:3] == ["python", "-m", "pytest"]:
+        makefile = (ROOT / "Makefile").read_text()
+        assert words[-1] in makefile or words[-1] == ".venv", f"{command}: not what the Makefile does"
+        return
+    if words[0] == "python" and words[1].startswith("benchmarks/"):
+        subprocess.run([sys.executable, str(ROOT / words[1]), "--help"], check=True, capture_output=True)
+        return
+    assert words[0] == "obftnet", f"{command}: a command this test does not know"
+    if words[1] in ("segment", "demo") and "--weights" not in words and not shipped():
+        pytest.skip("no weights ship with this checkout")
+    monkeypatch.setattr(sys, "argv", small(words, place))
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code, f"{command}: exit status {end.value.code}"
+
+
+def small(words: list[str], place: Path) -> list[str]:
+    """The same command on the small folders, with cut numbers and without a network."""
+    cut = list(words)
+    for index, word in enumerate(cut):
+        if word in SMALL:
+            cut[index + 1] = SMALL[word]
+        elif word in ("--backbone-weights", "--teacher-weights"):
+            cut[index + 1] = "random"
+        elif word == "--data":
+            cut[index + 1] = str(place / ("neu" if "neu_seg" in words else "data"))
+    needs = cut[1] == "train" or "nn_contrast" in cut
+    if needs and "--backbone-weights" not in cut:
+        cut += ["--backbone-weights", "random"]
+    return cut
+
+
+@pytest.mark.parametrize(("document", "text"), blocks("python"), ids=label)
+def test_every_python_block_runs(document, text, place, monkeypatch, capsys):
+    if not shipped():
+        pytest.skip("no weights ship with this checkout")
+    monkeypatch.chdir(place)
+    exec(compile(text, document, "exec"), {})
+    assert capsys.readouterr().out
