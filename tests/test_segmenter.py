@@ -186,8 +186,11 @@ def test_devices():
     assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(InputError, match=r"'tpu9'.*auto, cpu, cuda"):
         resolve_device("tpu9")
-    with pytest.raises(InputError, match=r"cuda:99.*CUDA devices; use cpu or auto"):
+    with pytest.raises(InputError, match=r"cuda:99.*CUDA devices are here; use cpu or auto"):
         resolve_device("cuda:99")
+    for unsupported in ("mps", "cpu:5", "meta"):
+        with pytest.raises(InputError, match=rf"{unsupported}.*use auto, cpu, cuda"):
+            resolve_device(unsupported)
 
 
 def test_a_decision_is_a_comparison():

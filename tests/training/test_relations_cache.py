@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 
@@ -111,3 +113,17 @@ def test_changed_bytes_inside_a_file_are_noticed(make, episodes, tmp_path):
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
     same(make(tmp_path, reader="cues")[0].get(episodes[0]), whole, rtol=0, atol=0)
+
+
+def test_an_image_written_anew_is_related_anew(make, episodes, tmp_path):
+    first, _ = make(tmp_path, reader="cues")
+    first.get(episodes[0])
+    image = episodes[0].query.image
+    status = image.stat()
+    try:
+        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+        second, computed = make(tmp_path, reader="cues")
+        second.get(episodes[0])
+        assert computed == [episodes[0]]
+    finally:
+        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))

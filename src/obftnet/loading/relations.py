@@ -89,9 +89,16 @@ def _kept(path: Path, count: int) -> list[NDArray[np.float16]] | None:
 
 
 def _identity(episode: Episode) -> tuple[object, ...]:
-    """What an episode's relation depends on."""
-    supports = [(str(s.image), str(s.mask), s.mask_value) for s in episode.supports]
+    """What an episode's relation depends on; a file that was written anew is another file."""
+    supports = [(_file(s.image), _file(s.mask), s.mask_value) for s in episode.supports]
     backgrounds = [
-        (str(b.sample.image), str(b.sample.mask), b.window, b.complement) for b in episode.backgrounds
+        (_file(b.sample.image), _file(b.sample.mask), b.window, b.complement) for b in episode.backgrounds
     ]
-    return (str(episode.query.image), supports, backgrounds)
+    return (_file(episode.query.image), supports, backgrounds)
+
+
+def _file(path: Path | None) -> tuple[str, int, int] | None:
+    if path is None:
+        return None
+    found = path.stat()
+    return str(path.resolve()), found.st_size, found.st_mtime_ns
