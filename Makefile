@@ -30,5 +30,14 @@ types: $(VENV)/.dev
 
 check: test lint types
 
+# The shipped weights, from nothing but the teacher's published weights (TEACHER: a local file of them).
+# Hours on two cores; each step goes on where it was stopped.
+TEACHER ?=
+weights: $(VENV)/.demo
+	$(BIN)/obftnet synthesize --out runs/generated --materials 190 --seed 0
+	$(BIN)/obftnet distill --data runs/generated $(if $(TEACHER),--backbone-weights $(TEACHER)) --steps 3000 --seed 0 --out runs/distilled
+	$(BIN)/obftnet train --data runs/generated --backbone compact --backbone-weights runs/distilled/backbone.safetensors \
+	  --size 256 --steps 1500 --episodes 200 --good-fraction 0.15 --precision bfloat16 --seed 0 --cache runs/cache --out runs/shipped
+
 clean:
 	rm -rf $(VENV) demo

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import safetensors
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from obftnet.errors import InputError
@@ -48,24 +48,20 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a file whole or not at all. Raises InputError with the reason where it cannot be written."""
     clean = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    # Not the library's own writing to a file, which gives it permissions for its owner alone.
     with atomic(path) as temporary:
-        try:
-            save_file(clean, temporary, dict(metadata))
-        except safetensors.SafetensorError as error:
-            raise InputError(f"{path}: could not be written ({error})") from error
-        _sort_metadata(temporary)
+        temporary.write_bytes(_in_order(save(clean, dict(metadata))))
 
 
-def _sort_metadata(path: Path) -> None:
-    """Put the header's metadata in order: the library's differs from run to run, and so would the hash."""
-    with path.open("r+b") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-        header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
-        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-        if len(text) <= length:
-            file.seek(8)
-            file.write(text.ljust(length))
+def _in_order(data: bytes) -> bytes:
+    """The header's metadata in order: the library's differs from run to run, and so would the file's hash."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    # The tensors begin at a multiple of 8 bytes; spaces may follow the header.
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def compact(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -310,3 +310,16 @@ def test_run_json_is_what_was_asked(run, folds, tmp_path):
     assert content["training"]["lr"] == 0.5
     assert content["model"]["reader"] == "cues"
     assert content["folds"]["fabric"] == ["fabric_00", "fabric_01"]
+
+
+def test_bfloat16_trains_float32_weights_and_is_refused_where_it_would_crash(run, tmp_path):
+    path = run(tmp_path / "half", steps=2, precision="bfloat16")
+    exact = run(tmp_path / "full", steps=2)
+    found, other = tensors(path), tensors(exact)
+    assert all(a.isfinite().all() for a in found.values())
+    assert any(not torch.equal(found[key], other[key]) for key in found if key.startswith("reader."))
+    model, _ = load_model(path)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    with pytest.raises(InputError, match=r"bfloat16.*encoder4d.*float32"):
+        run(tmp_path / "refused", "encoder4d", precision="bfloat16")
+    assert not (tmp_path / "refused").exists()
