@@ -37,7 +37,9 @@ weights: $(VENV)/.demo
 	$(BIN)/obftnet synthesize --out runs/generated --materials 190 --seed 0
 	$(BIN)/obftnet distill --data runs/generated $(if $(TEACHER),--backbone-weights $(TEACHER)) --steps 3000 --seed 0 --out runs/distilled
 	$(BIN)/obftnet train --data runs/generated --backbone compact --backbone-weights runs/distilled/backbone.safetensors \
-	  --size 256 --steps 1500 --episodes 200 --good-fraction 0.15 --precision bfloat16 --seed 0 --cache runs/cache --out runs/shipped
+	  --size 256 --cues abns --steps 1500 --episodes 200 --good-fraction 0.15 --precision bfloat16 --seed 0 \
+	  --cache runs/cache --out runs/shipped
+	$(BIN)/python tools/ship.py runs/shipped/model.safetensors src/obftnet/pretrained/obftnet-compact.safetensors --size 384
 
 clean:
 	rm -rf $(VENV) demo

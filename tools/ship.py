@@ -2,26 +2,38 @@
 
     python tools/ship.py runs/shipped/model.safetensors src/obftnet/pretrained/obftnet-compact.safetensors
 
-Rounding halves the file; what is shipped, and measured, are the rounded weights.
+Rounding halves the file; what is shipped, and measured, are the rounded weights. `--size` sets the side of
+the input at which they are used, where that is not the side they were trained at.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import torch
 
+from obftnet.model import OBFTNet
 from obftnet.weights import load_model, read_notes, save_model
 
 
 def main() -> None:
-    source, target = (Path(argument) for argument in sys.argv[1:])
-    model, _ = load_model(source)
+    """Read SOURCE, write TARGET."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--size", type=int)
+    arguments = parser.parse_args()
+    trained, _ = load_model(arguments.source)
+    config = trained.config.model_copy(update={"size": arguments.size or trained.config.size})
+    model = OBFTNet(config, trained.backbone)
+    model.load_state_dict(trained.state_dict())
     with torch.no_grad():
         for tensor in model.state_dict().values():
             if tensor.is_floating_point():
                 tensor.copy_(tensor.half().float())
-    save_model(target, model, read_notes(source))
-    print(target, target.stat().st_size, "bytes")
+    notes = read_notes(arguments.source) | {"trained_at_size": trained.config.size}
+    save_model(arguments.target, model, notes)
+    print(arguments.target, arguments.target.stat().st_size, "bytes")
 
 
 if __name__ == "__main__":

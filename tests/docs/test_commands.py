@@ -86,7 +86,7 @@ def run(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         makefile = (ROOT / "Makefile").read_text()
         assert words[-1] in makefile or words[-1] == ".venv", f"{command}: not what the Makefile does"
         return
-    if words[0] == "python" and words[1].startswith("benchmarks/"):
+    if words[0] == "python" and words[1].startswith(("benchmarks/", "tools/")):
         subprocess.run([sys.executable, str(ROOT / words[1]), "--help"], check=True, capture_output=True)
         return
     assert words[0] == "obftnet", f"{command}: a command this test does not know"
