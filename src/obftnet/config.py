@@ -1,4 +1,4 @@
-"""Everything that makes one model differ from another. Defaults stand beside their reasons in SPEC terms."""
+"""Everything that makes one model differ from another. docs/method.md says why each default."""
 
 from typing import Literal, Self
 

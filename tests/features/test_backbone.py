@@ -11,7 +11,7 @@ from obftnet.features.backbones import BACKBONES, backbone_spec
 from obftnet.features.taps import BackboneSpec, Tap
 from obftnet.features.weights import load_backbone
 
-#: Name, taps a level, channels a level, grids at 400 px (SPEC section 2, item 1).
+#: Name, taps a level, channels a level, grids at 400 px (section IV.B.1).
 TABLE = [
     ("vgg16", (3, 3, 1), (512, 512, 512), (50, 25, 12)),
     ("resnet50", (4, 6, 3), (512, 1024, 2048), (50, 25, 13)),

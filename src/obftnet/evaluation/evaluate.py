@@ -1,4 +1,4 @@
-"""Evaluation by the protocol: every defect image once as the query, several seeds (SPEC sections 3 and 4)."""
+"""Evaluation by the protocol: every defect image once as the query, several seeds (docs/method.md)."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

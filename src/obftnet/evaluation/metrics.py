@@ -1,4 +1,4 @@
-"""IoU, mIoU and FB-IoU as few-shot segmentation counts them (section IV.B.2; SPEC section 3)."""
+"""IoU, mIoU and FB-IoU as few-shot segmentation counts them (section IV.B.2 of the paper)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Backbone(nn.Module):
-    """A named backbone, always in eval mode and without gradient (SPEC section 2, item 1).
+    """A named backbone, always in eval mode and without gradient (section III.B).
 
     Built with random weights; `features.weights` fills them.
     """

@@ -1,4 +1,4 @@
-"""The backbones there are, each one record (SPEC section 2, item 1)."""
+"""The backbones there are, each one record (section IV.B.1 of the paper)."""
 
 import torchvision
 from torch import nn

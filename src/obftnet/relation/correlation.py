@@ -35,7 +35,7 @@ def cells_with_defect(fraction: Tensor, size: tuple[int, int], how: MaskResize =
         fraction: (..., h, w) float, the defect's share of each cell of the network's input, 0..1.
         size: (h', w') of the map.
         how: "any" marks every cell that holds some defect; "bilinear" samples points as HSNet does, which
-            loses small defects (SPEC section 4, row 6), and is there for parity.
+            loses small defects (docs/method.md), and is there for parity.
 
     Returns:
         (..., h', w') bool.

@@ -2,7 +2,7 @@
 
 A relation is one tensor a pyramid level, fine to coarse, whose axes 2 and 3 are the query's height and width:
 `bilateral_tensor` makes (b * shots, l, hq, wq, hg, wg) for the 4D encoder, `cue_maps` makes (b, l, hq, wq).
-Nothing in it has a parameter, so it takes no gradient (SPEC section 4, row 7).
+Nothing in it has a parameter, so it takes no gradient.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""Which step's weights a run keeps, and on what that is judged (SPEC section 4, row 11)."""
+"""Which step's weights a run keeps, and on what that is judged (docs/method.md)."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

@@ -47,10 +47,10 @@ def sinkhorn_masked(
     Args:
         similarity: (b, M, N) similarities to the unmasked support.
         defect: (b, N) bool, the support's defect positions. Point sampling of a mask can leave an item none
-            (SPEC section 4, row 6): all its columns are then the zeroed ones.
+            (docs/method.md): all its columns are then the zeroed ones.
         epsilon: regularisation, > 0.
         iterations: sweeps, >= 1.
-        keep_rest: False drops the zeroed columns instead (SPEC section 4, row 3: the dustbin is lost).
+        keep_rest: False drops the zeroed columns instead (docs/method.md: the dustbin is lost).
 
     Raises:
         ValueError: shapes that do not fit, or an item left without any column at all.

@@ -55,7 +55,7 @@ def sinkhorn(
         similarity: (..., M, N), any real values; cosine similarities in practice. Computed in float32, or
             in float64 where the input is float64 (float16 cannot hold exp(1 / 0.05) = 4.9e8).
         epsilon: regularisation, > 0, in units of the similarity.
-        iterations: sweeps (the paper's t_max), >= 1. There is no other stopping rule (SPEC section 4, row 4).
+        iterations: sweeps (the paper's t_max), >= 1. There is no other stopping rule.
         multiplicity: (..., N), >= 0: column j stands for this many identical columns. The plan returned is
             that of ONE of them; 0 removes a column, and the plan is 0 there.
 
