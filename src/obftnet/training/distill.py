@@ -5,7 +5,6 @@ images of one material, the student's similarity matrix at every level is drawn 
 weight of the teacher enters the student.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,12 +18,12 @@ from obftnet.features.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from obftnet.features.backbones import backbone_spec
 from obftnet.features.taps import Tap
 from obftnet.imaging.resize import to_tensor
-from obftnet.imaging.write import output_folder, write_json
 from obftnet.relation.correlation import unit_features
 from obftnet.safefile import tensors_hash, write_safetensors
 from obftnet.training.checkpoint import load_state, save_state
 from obftnet.training.log import RunLog
 from obftnet.training.loop import SAVE_EVERY
+from obftnet.training.run_file import check_run
 
 #: Positions of an image drawn for the similarity matrix of a level; all pairs of a 32 x 32 grid are too many.
 SAMPLED = 192
@@ -84,8 +83,7 @@ def distill(
         "seed": seed,
         "images": len(collection.samples),
     }
-    output_folder(out)
-    _check_run(out / "run.json", asked)
+    check_run(out, asked)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Backbone(student).network.to(device).requires_grad_(True).train()
@@ -121,24 +119,6 @@ def distill(
             progress(step, steps, loss.item())
     log.close()
     return out / "backbone.safetensors"
-
-
-def _check_run(path: Path, asked: dict[str, object]) -> None:
-    """A folder holds one run: what was asked for the first time must be asked for again."""
-    if not path.exists():
-        write_json(path, asked)
-        return
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path}: not the JSON of a run ({error}); use another --out") from error
-    for key, value in asked.items():
-        before = found.get(key) if isinstance(found, dict) else None
-        if before != value:
-            raise InputError(
-                f"{path}: this folder holds a run with another {key}: it was {before!r} and is now "
-                f"{value!r}; use another --out, or ask for the same to go on"
-            )
 
 
 def similarity_loss(

@@ -3,7 +3,6 @@
 torchrun --nproc-per-node 4 -m obftnet train --data DIR ...
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,6 @@ from obftnet.data.collection import Collection
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
 from obftnet.imaging.resize import mask_fraction
-from obftnet.imaging.write import output_folder, write_json
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
 from obftnet.loading.store import FeatureStore
@@ -31,6 +29,7 @@ from obftnet.training.checkpoint import load_state, save_state
 from obftnet.training.config import TrainConfig
 from obftnet.training.log import RunLog
 from obftnet.training.loss import segmentation_loss
+from obftnet.training.run_file import check_run
 from obftnet.training.steps import episode_of, learning_rate
 from obftnet.weights import save_model
 
@@ -86,7 +85,14 @@ def train(
     if config.precision == "bfloat16" and model_config.reader == "encoder4d" and device.type == "cpu":
         # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
         raise InputError("--precision bfloat16: not with --reader encoder4d on a CPU; take float32, or a GPU")
-    _check_run(out, model_config, config, backbone, folds, rank)
+    backbone_hash = tensors_hash(backbone.state_dict())
+    asked = {
+        "model": model_config.model_dump(),
+        "training": config.model_dump(),
+        "backbone_sha256": backbone_hash,
+        "folds": {fold: sorted(materials) for fold, materials in folds.items()},
+    }
+    check_run(out, asked, write=rank == 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = OBFTNet(model_config, backbone).to(device)
@@ -94,10 +100,10 @@ def train(
     # foreach=False: the plain loop is the same on every device, and bit-exact on resuming.
     maker = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
     optimizer = maker(model.reader.parameters(), lr=config.lr, foreach=False)
-    found = load_state(out, model.reader, optimizer) or {"step": 0, "best": None, "best_step": 0}
+    found = load_state(out, model.reader, optimizer) or {"step": 0, "best": None}
     step, best = int(found["step"]), found["best"]
     episodes = EpisodeReader(model, FeatureStore())
-    relations = Relations(model, episodes, tensors_hash(backbone.state_dict()), cache)
+    relations = Relations(model, episodes, backbone_hash, cache)
     log = RunLog(out, step) if rank == 0 else None
     slots = range(rank, config.batch, world)
     started = time.monotonic()
@@ -131,14 +137,12 @@ def train(
             value = validate(model.eval())
             validation = {"validation_miou": value}
             if rank == 0 and (best is None or value > best):
-                best, found["best_step"] = value, step
+                best = value
                 save_model(out / "best.safetensors", model, _notes(config, folds, step, best))
         if log is not None:
             log.add(step, loss=loss.item(), lr=rate, seconds=time.monotonic() - started, **validation)
             if step % SAVE_EVERY == 0 or step == config.steps or (validate is not None and due):
-                save_state(
-                    out, step, model.reader, optimizer, {"best": best, "best_step": found["best_step"]}
-                )
+                save_state(out, step, model.reader, optimizer, {"best": best})
         if progress is not None:
             progress(step, config.steps, loss.item())
 
@@ -180,53 +184,6 @@ def _notes(
         "selected_by": judged_on[config.select],
         "validation_miou": best,
     }
-
-
-def _check_run(
-    out: Path,
-    model_config: ModelConfig,
-    config: TrainConfig,
-    backbone: Backbone,
-    folds: Mapping[str, Sequence[str]],
-    rank: int,
-) -> None:
-    """A folder holds one run: what was asked for the first time must be asked for again."""
-    output_folder(out)
-    path = out / "run.json"
-    asked = json.loads(
-        json.dumps(
-            {
-                "model": model_config.model_dump(),
-                "training": config.model_dump(),
-                "backbone_sha256": tensors_hash(backbone.state_dict()),
-                "folds": {fold: sorted(materials) for fold, materials in folds.items()},
-            }
-        )
-    )
-    if path.exists():
-        try:
-            found = json.loads(path.read_text())
-        except ValueError as error:
-            raise InputError(f"{path}: not the JSON of a run ({error}); use another --out") from error
-        if not isinstance(found, dict):
-            raise InputError(f"{path}: not the JSON of a run; use another --out")
-        for part in asked:
-            if found.get(part) != asked[part]:
-                difference = _difference(part, found.get(part), asked[part])
-                raise InputError(
-                    f"{path}: this folder holds a run with another {difference}; use another --out, or "
-                    "ask for the same to go on"
-                )
-    elif rank == 0:
-        write_json(path, asked)
-
-
-def _difference(part: str, found: object, asked: object) -> str:
-    if isinstance(found, dict) and isinstance(asked, dict):
-        for key in asked:
-            if found.get(key) != asked[key]:
-                return f"{part} setting: {key} was {found.get(key)!r} and is now {asked[key]!r}"
-    return f"{part}: it was {found!r} and is now {asked!r}"
 
 
 def _join_processes(device: torch.device) -> tuple[int, int]:
