@@ -5,8 +5,10 @@ torchrun --nproc-per-node 4 -m obftnet train --data DIR ...
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +17,16 @@ from torch import Tensor, nn
 
 from obftnet.config import ModelConfig
 from obftnet.data.collection import Collection
+from obftnet.data.episodes import Episode
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
 from obftnet.imaging.resize import mask_fraction
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
 from obftnet.loading.store import FeatureStore
+from obftnet.methods.base import Example, Supervised, Trainable
+from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
-from obftnet.relation.relate import Relation
 from obftnet.safefile import tensors_hash
 from obftnet.training.augment import flip
 from obftnet.training.checkpoint import load_state, save_state
@@ -37,11 +41,11 @@ from obftnet.weights import save_model
 SAVE_EVERY = 50
 
 Progress = Callable[[int, int, float], None]
-Validate = Callable[[OBFTNet], float]
+Validate = Callable[[Any], float]
 
 
 def train(
-    model_config: ModelConfig,
+    model_config: MethodConfig,
     config: TrainConfig,
     backbone: Backbone,
     collection: Collection,
@@ -53,20 +57,20 @@ def train(
     validate: Validate | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Train a model's reader on episodes of `folds` and write OUT/model.safetensors.
+    """Train what learns of a method on episodes of `folds` and write OUT/model.safetensors.
 
     Interrupted or killed at any moment, the same call goes on from the last saved state and ends with the
     same weights, bit for bit on the same machine.
 
     Args:
-        model_config: the network; `backbone` is its backbone with weights in.
+        model_config: the method; `backbone` is its backbone with weights in.
         config: the run.
         backbone: frozen.
         collection: where the episodes come from.
         folds: materials to train on, by fold.
         out: the run's folder.
         device: where to compute.
-        cache: folder in which relations are kept between steps and between runs.
+        cache: folder in which an OBFTNet's relations are kept between steps and between runs.
         validate: score of the model where `config.select` asks for one; larger is better.
         progress: told (steps done, steps in all, loss) after every step.
 
@@ -82,7 +86,8 @@ def train(
             f"--batch {config.batch} cannot be shared equally by {world} processes; "
             f"take a multiple of {world}"
         )
-    if config.precision == "bfloat16" and model_config.reader == "encoder4d" and device.type == "cpu":
+    encoder = isinstance(model_config, ModelConfig) and model_config.reader == "encoder4d"
+    if config.precision == "bfloat16" and encoder and device.type == "cpu":
         # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
         raise InputError("--precision bfloat16: not with --reader encoder4d on a CPU; take float32, or a GPU")
     backbone_hash = tensors_hash(backbone.state_dict())
@@ -95,15 +100,12 @@ def train(
     check_run(out, asked, write=rank == 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = OBFTNet(model_config, backbone).to(device)
-    reader = _distributed(model.reader, device, world)
-    # foreach=False: the plain loop is the same on every device, and bit-exact on resuming.
-    maker = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    optimizer = maker(model.reader.parameters(), lr=config.lr, foreach=False)
-    found = load_state(out, model.reader, optimizer) or {"step": 0, "best": None}
+        model = build(model_config, backbone).to(device)
+    supervise = _distributed(_Supervision(model), device, world)
+    optimizer = _optimizer(config, model.learner)
+    found = load_state(out, model.learner, optimizer) or {"step": 0, "best": None}
     step, best = int(found["step"]), found["best"]
-    episodes = EpisodeReader(model, FeatureStore())
-    relations = Relations(model, episodes, backbone_hash, cache)
+    example_of = _examples(model, backbone_hash, cache)
     log = RunLog(out, step) if rank == 0 else None
     slots = range(rank, config.batch, world)
     started = time.monotonic()
@@ -114,18 +116,22 @@ def train(
         rate = learning_rate(config, step)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch_relations, targets = [], []
+        examples, targets = [], []
         for slot in slots:
             episode = episode_of(collection, folds, config, step, slot)
-            relation = relations.get(episode)
+            example = example_of(episode)
             target = mask_fraction(episode.query.load_mask(), size).round().unsqueeze(0).to(device)
             if config.augment == "flip":
-                relation, target = flip(relation, target, np.random.default_rng([config.seed, step, slot, 2]))
-            batch_relations.append(relation)
+                rng = np.random.default_rng([config.seed, step, slot, 2])
+                query, target = flip(example.query, target, rng)
+                example = Example(query, example.guidance)
+            examples.append(example)
             targets.append(target)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            logit = _read(reader, batch_relations, size)
-        loss = segmentation_loss(logit.float(), torch.cat(targets), config.loss)
+        autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
+        with _drawn_by(config.seed, step, rank, device), autocast:
+            terms = supervise(examples, torch.cat(targets))
+        losses = [weight * segmentation_loss(x.float(), target, config.loss) for x, target, weight in terms]
+        loss = torch.stack(losses).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -142,7 +148,7 @@ def train(
         if log is not None:
             log.add(step, loss=loss.item(), lr=rate, seconds=time.monotonic() - started, **validation)
             if step % SAVE_EVERY == 0 or step == config.steps or (validate is not None and due):
-                save_state(out, step, model.reader, optimizer, {"best": best})
+                save_state(out, step, model.learner, optimizer, {"best": best})
         if progress is not None:
             progress(step, config.steps, loss.item())
 
@@ -160,16 +166,45 @@ def train(
     return path
 
 
-def _read(reader: nn.Module, relations: Sequence[Relation], size: tuple[int, int]) -> Tensor:
-    """Logits (b, H, W) of a batch's relations; those of equally many shots are read together, because a kind
-    with few groups gives fewer than were asked for."""
-    shots = [relation[0].shape[0] for relation in relations]
-    logits: dict[int, Tensor] = {}
-    for count in sorted(set(shots)):
-        members = [index for index, own in enumerate(shots) if own == count]
-        joined = tuple(torch.cat(level) for level in zip(*(relations[i] for i in members), strict=True))
-        logits |= zip(members, reader(joined, size, count), strict=True)
-    return torch.stack([logits[index] for index in range(len(relations))])
+class _Supervision(nn.Module):
+    """A method's supervision as a forward pass, which is what several processes share gradients of."""
+
+    def __init__(self, method: Any) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, examples: Sequence[Example], target: Tensor) -> list[Supervised]:
+        return self.method.supervise(examples, target)  # type: ignore[no-any-return]
+
+
+def _examples(model: Trainable[Any], backbone_hash: str, cache: Path | None) -> Callable[[Episode], Example]:
+    """The function from an episode to what training reads of it."""
+    episodes = EpisodeReader(model, FeatureStore())
+    if isinstance(model, OBFTNet):
+        relations = Relations(model, episodes, backbone_hash, cache)
+        return lambda episode: Example(relations.get(episode))
+    if cache is not None:
+        raise InputError(f"--cache {cache}: only obftnet and hsnet have something to keep; leave it out")
+    return lambda episode: model.example(episodes.query(episode.query), episodes.guidance(episode))
+
+
+def _optimizer(config: TrainConfig, learner: nn.Module) -> torch.optim.Optimizer:
+    # foreach=False: the plain loop is the same on every device, and bit-exact on resuming.
+    rest: dict[str, Any] = {"lr": config.lr, "foreach": False}
+    if config.optimizer == "adam":
+        return torch.optim.Adam(learner.parameters(), **rest)
+    rest["weight_decay"] = config.weight_decay
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(learner.parameters(), **rest)
+    return torch.optim.SGD(learner.parameters(), momentum=config.momentum, **rest)
+
+
+@contextmanager
+def _drawn_by(seed: int, step: int, rank: int, device: torch.device) -> Iterator[None]:
+    """Dropout as a pure function of (seed, step, process), so that no random state need be kept."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(np.random.default_rng([seed, step, rank, 6]).integers(2**31)))
+        yield
 
 
 def _notes(
@@ -197,9 +232,9 @@ def _join_processes(device: torch.device) -> tuple[int, int]:
     return dist.get_rank(), world
 
 
-def _distributed(reader: nn.Module, device: torch.device, world: int) -> nn.Module:
-    """Gradients averaged over processes; every process holds the same reader."""
+def _distributed(module: nn.Module, device: torch.device, world: int) -> nn.Module:
+    """Gradients averaged over processes; every process holds the same weights."""
     if world == 1:
-        return reader
+        return module
     ids = [device.index] if device.type == "cuda" else None
-    return nn.parallel.DistributedDataParallel(reader, device_ids=ids)
+    return nn.parallel.DistributedDataParallel(module, device_ids=ids)

@@ -34,7 +34,11 @@ def episode_of(
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
-    """Rate of a step, 0-based: constant, or a cosine from lr down to 0 after the last step."""
+    """Rate of a step, 0-based; "cosine" and "poly" end at 0 after the last step."""
     if config.schedule == "constant":
         return config.lr
+    if config.schedule == "poly":
+        return float(config.lr * (1 - step / config.steps) ** 0.9)
+    if config.schedule == "thirds":
+        return config.lr * 0.1 ** (3 * step // config.steps)
     return float(config.lr * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
