@@ -77,7 +77,7 @@ def test_weights_of_another_method_than_named(obftnet, textures, tmp_path):
     assert "are of panet" in err
 
 
-@pytest.mark.parametrize("method", ["panet"])
+@pytest.mark.parametrize("method", ["canet", "pfenet"])
 def test_a_cut_run_goes_on_bit_for_bit(backbone, collection, folds, tmp_path, monkeypatch, method):
     """Dropout and stochastic choices too are a function of the step."""
     monkeypatch.setattr(loop, "SAVE_EVERY", 1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from obftnet.features.backbone import Pyramid
 from obftnet.methods.base import Supervised
 from obftnet.methods.learned import Network, Shots
-from obftnet.methods.parts import joined, masked_average, over_shots
+from obftnet.methods.parts import joined, masked_average, over_shots, upsampled
 
 #: Factor of the cosine (equation 2).
 _ALPHA = 20.0
@@ -45,7 +45,7 @@ class PANet(Network):
     def forward(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
         """As `Network.forward`."""
         maps, supports = self._embedded(query, shots)
-        return _upsampled(self._compared(maps, *self._prototypes(supports, shots.fraction)), size)
+        return upsampled(self._compared(maps, *self._prototypes(supports, shots.fraction)), size)
 
     def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
         """The query's term and the alignment's, over the supports.
@@ -56,7 +56,7 @@ class PANet(Network):
         size = (target.shape[-2], target.shape[-1])
         maps, supports = self._embedded(query, shots)
         logit = self._compared(maps, *self._prototypes(supports, shots.fraction))
-        terms = [Supervised(_upsampled(logit, size), target)]
+        terms = [Supervised(upsampled(logit, size), target)]
         found = (logit.detach() > 0).float()
         both = found.flatten(1).amax(1) > found.flatten(1).amin(1)
         if bool(both.any()):
@@ -67,7 +67,7 @@ class PANet(Network):
             )
             truth = shots.fraction[both].flatten(0, 1).round()
             share = float(both.float().mean())
-            terms.append(Supervised(_upsampled(again, (truth.shape[-2], truth.shape[-1])), truth, share))
+            terms.append(Supervised(upsampled(again, (truth.shape[-2], truth.shape[-1])), truth, share))
         return terms
 
     def _embedded(self, query: Pyramid, shots: Shots) -> tuple[Tensor, Tensor]:
@@ -81,8 +81,3 @@ class PANet(Network):
         """(b, c, h, w) -> (b, h, w) logit: the difference of the two classes' 20 x cosine."""
         cosines = [F.cosine_similarity(maps, x[:, :, None, None]) for x in (rest, defect)]
         return _ALPHA * (cosines[1] - cosines[0])
-
-
-def _upsampled(logit: Tensor, size: tuple[int, int]) -> Tensor:
-    """(b, h, w) -> (b, *size)."""
-    return F.interpolate(logit.unsqueeze(1), size, mode="bilinear", align_corners=False).squeeze(1)

@@ -45,6 +45,11 @@ def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(maps, size, mode="bilinear", align_corners=True)
 
 
+def upsampled(logit: Tensor, size: tuple[int, int]) -> Tensor:
+    """(b, h, w) -> (b, *size), bilinear, corners aligned."""
+    return resized(logit.unsqueeze(1), size).squeeze(1)
+
+
 def difference(channels: Tensor) -> Tensor:
     """Two channels (sound, defect), (b, 2, h, w) -> their logit of defect (b, h, w)."""
     return channels[:, 1] - channels[:, 0]

@@ -7,11 +7,15 @@ from obftnet.config import ModelConfig
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
 from obftnet.methods import hsnet
+from obftnet.methods.asgnet import ASGNet
 from obftnet.methods.base import Method
+from obftnet.methods.canet import CANet
 from obftnet.methods.learned import Learned, LearnedConfig, Network
 from obftnet.methods.memory_bank import MemoryBank
 from obftnet.methods.nn_contrast import NNContrast
 from obftnet.methods.panet import PANet
+from obftnet.methods.pfenet import PFENet
+from obftnet.methods.pmms import PMMs
 from obftnet.methods.prototype import Prototype
 from obftnet.methods.sg_one import SGOne
 from obftnet.model import OBFTNet
@@ -24,7 +28,14 @@ REFERENCES: dict[str, Callable[[Backbone, int], Method[Any]]] = {
 }
 
 #: Networks over frozen features by name.
-NETWORKS: dict[str, type[Network]] = {"panet": PANet, "sg_one": SGOne}
+NETWORKS: dict[str, type[Network]] = {
+    "sg_one": SGOne,
+    "panet": PANet,
+    "canet": CANet,
+    "pmms": PMMs,
+    "pfenet": PFENet,
+    "asgnet": ASGNet,
+}
 
 #: Every method that is trained.
 TRAINED = ("obftnet", "hsnet", *NETWORKS)
