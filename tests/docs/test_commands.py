@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from obftnet.cli import main
 from obftnet.imaging import write_png
 from obftnet.methods.registry import REFERENCES
+from obftnet.reproduction import BUDGETS, read_table
 from obftnet.synthetic import Material, write_dataset
 from obftnet.weights import shipped
 
@@ -85,6 +87,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("document", "text"), blocks("sh"), ids=label)
 def test_every_shell_block_runs(document, text, place, monkeypatch):
     monkeypatch.chdir(place)
+    for name, budget in BUDGETS.items():
+        small_budget = replace(budget, size=64, epochs=0, steps=1, batch=1, seeds=1)
+        monkeypatch.setitem(BUDGETS, name, small_budget)
     for command in commands(text):
         run(command, place, monkeypatch)
 
@@ -124,7 +129,10 @@ def small(words: list[str], place: Path) -> list[str]:
             cut[index + 1] = "random"
         elif word == "--data":
             cut[index + 1] = str(place / ("neu" if {"neu_seg", "neu_seg_transfer"} & set(words) else "data"))
-    needs = cut[1] == "train" or any(name in cut for name in REFERENCES)
+    if cut[1] == "reproduce":
+        row = next(iter(read_table(cut[2]).rows))
+        cut += ["--fold", "leather", "--shots", "1", "--rows", row]
+    needs = cut[1] in ("train", "reproduce") or any(name in cut for name in REFERENCES)
     if needs and "--backbone-weights" not in cut:
         cut += ["--backbone-weights", "random"]
     return cut

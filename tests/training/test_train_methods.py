@@ -55,7 +55,7 @@ def test_train_and_evaluate_by_name(obftnet, textures, tmp_path, method):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--method", "maskrcnn"), "--method 'maskrcnn': no such method to train; there are obftnet, hsnet"),
+        (("--method", "maskrcnn"), "unknown method 'maskrcnn': there are obftnet, hsnet"),
         (("--method", "hsnet", "--transport", "none"), "--transport: --method hsnet does not have it"),
         (("--method", "panet", "--shots-rule", "vote"), "--shots-rule: --method panet does not have it"),
         (("--method", "panet", "--cache", "c"), "--cache c: only obftnet and hsnet have something to keep"),

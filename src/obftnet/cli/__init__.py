@@ -9,6 +9,7 @@ from obftnet.cli.distill import distill_command
 from obftnet.cli.evaluate import evaluate_command
 from obftnet.cli.explain import explain_command
 from obftnet.cli.protocol import protocol_command
+from obftnet.cli.reproduce import reproduce_command
 from obftnet.cli.segment import segment_command
 from obftnet.cli.synthesize import synthesize_command
 from obftnet.cli.train import train_command
@@ -27,6 +28,7 @@ app.command("explain")(explain_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("protocol")(protocol_command)
+app.command("reproduce")(reproduce_command)
 app.command("synthesize")(synthesize_command)
 app.command("distill")(distill_command)
 

@@ -1,5 +1,6 @@
 """Option types that several commands share, and settings checked into one-line errors."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -40,7 +41,7 @@ BackboneWeights = Annotated[
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
+def settings(kind: Callable[..., Settings], values: dict[str, Any]) -> Settings:
     """Build settings from options; those left at None take the default. InputError names the option."""
     try:
         return kind(**{key: value for key, value in values.items() if value is not None})

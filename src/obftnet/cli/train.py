@@ -19,12 +19,9 @@ from obftnet.cli.options import (
     settings,
 )
 from obftnet.cli.progress import progress_bar
-from obftnet.config import ModelConfig
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
-from obftnet.methods import hsnet
-from obftnet.methods.learned import LearnedConfig
-from obftnet.methods.registry import NETWORKS, TRAINED, MethodConfig
+from obftnet.methods.registry import TRAINED, MethodConfig, method_config
 from obftnet.segmenter import resolve_device
 from obftnet.training.config import TrainConfig, recipe
 from obftnet.training.loop import train
@@ -156,17 +153,13 @@ def train_command(
 def _method_config(method: str, shared: dict[str, Any], own: dict[str, Any]) -> MethodConfig:
     """A method's settings; `own` are obftnet's, which the others do not have."""
     if method == "obftnet":
-        return settings(ModelConfig, shared | own | {"reader": own["reader"] or "cues"})
-    for option, value in own.items():
-        if value is not None:
-            raise InputError(
-                f"--{option.replace('_', '-')}: --method {method} does not have it; leave it out"
-            )
-    if method == "hsnet":
-        return settings(ModelConfig, shared | hsnet.SETTINGS)
-    if method not in NETWORKS:
-        raise InputError(f"--method {method!r}: no such method to train; there are {', '.join(TRAINED)}")
-    return settings(LearnedConfig, shared | {"method": method})
+        shared |= own | {"reader": own["reader"] or "cues"}
+    else:
+        for option, value in own.items():
+            if value is not None:
+                named = option.replace("_", "-")
+                raise InputError(f"--{named}: --method {method} does not have it; leave it out")
+    return settings(lambda **values: method_config(method, values), shared)
 
 
 def _several_gpus(device: str) -> bool:

@@ -66,6 +66,25 @@ def build(config: MethodConfig, backbone: Backbone | None = None) -> OBFTNet | L
     return Learned(config, NETWORKS[config.method], backbone)
 
 
+def method_config(name: str, values: dict[str, Any]) -> MethodConfig:
+    """A trained method's configuration by its name.
+
+    Args:
+        name: of `TRAINED`.
+        values: of `ModelConfig` for obftnet, of `LearnedConfig` for the others; backbone and size for all.
+
+    Raises:
+        InputError: no such method. ValidationError: values that it does not have.
+    """
+    if name == "obftnet":
+        return ModelConfig.model_validate(values)
+    if name == "hsnet":
+        return ModelConfig.model_validate(hsnet.SETTINGS | values)
+    if name not in NETWORKS:
+        raise InputError(f"unknown method {name!r}: there are {', '.join(TRAINED)}")
+    return LearnedConfig.model_validate(values | {"method": name})
+
+
 def method_name(config: MethodConfig) -> str:
     """What a table calls a configuration."""
     if isinstance(config, LearnedConfig):

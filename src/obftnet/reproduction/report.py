@@ -1,0 +1,160 @@
+"""A table's results beside the paper's values: CSV, Markdown and a figure."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from obftnet.imaging.write import atomic
+from obftnet.reproduction.run import Unit
+from obftnet.reproduction.tables import MEANS, PaperTable
+
+
+class Cell(NamedTuple):
+    """One number: ours and its sample deviation over the seeds of training, and the paper's, in %."""
+
+    row: str
+    shots: int
+    column: str
+    ours: float
+    std: float
+    paper: float | None
+
+
+def cells(
+    table: PaperTable, backbone: str, results: Mapping[Unit, Mapping[str, Any]], folds: Sequence[str]
+) -> list[Cell]:
+    """The numbers of a table, in its order. A mean is over the folds there are results of.
+
+    The paper's mean stands beside ours only where ours is over its splits.
+    """
+    return list(_cells(table, backbone, results, folds))
+
+
+def write_report(
+    out: Path, name: str, table: PaperTable, backbone: str, numbers: Sequence[Cell], note: str
+) -> list[Path]:
+    """Write OUT/<name>.csv, .md and .png; each whole or not at all.
+
+    Args:
+        out: the folder.
+        name: of the files.
+        table: for its title.
+        backbone: for the title.
+        numbers: as `cells` gives them.
+        note: a sentence on how they were made.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    paths = [out / f"{name}.{suffix}" for suffix in ("csv", "md", "png")]
+    with atomic(paths[0]) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "backbone", "shots", "column", "ours", "std", "paper", "difference"])
+        for cell in numbers:
+            paper = "" if cell.paper is None else f"{cell.paper:.2f}"
+            difference = "" if cell.paper is None else f"{cell.ours - cell.paper:.2f}"
+            writer.writerow(
+                [
+                    cell.row,
+                    backbone,
+                    cell.shots,
+                    cell.column,
+                    f"{cell.ours:.2f}",
+                    f"{cell.std:.2f}",
+                    paper,
+                    difference,
+                ]
+            )
+    with atomic(paths[1]) as temporary:
+        temporary.write_text(_markdown(table, backbone, numbers, note), encoding="utf-8")
+    _draw(paths[2], table, backbone, numbers)
+    return paths
+
+
+def _cells(
+    table: PaperTable, backbone: str, results: Mapping[Unit, Mapping[str, Any]], folds: Sequence[str]
+) -> Iterator[Cell]:
+    names = [name for name in table.rows if any(unit.row == name for unit in results)]
+    for shots in sorted({unit.shots for unit in results}):
+        for name in names:
+            row = table.rows[name]
+            seeds = sorted({unit.seed for unit in results})
+            miou = _by_fold(results, name, shots, seeds, folds, "miou")
+            fb_iou = _by_fold(results, name, shots, seeds, folds, "fb_iou")
+            splits_of_the_paper = all(row.printed(backbone, shots, fold) is not None for fold in folds)
+            whole = splits_of_the_paper and len(folds) == 5
+            for index, fold in enumerate(folds):
+                yield _cell(name, shots, fold, miou[:, index], row.printed(backbone, shots, fold))
+            for column, values in zip(MEANS, (miou, fb_iou), strict=True):
+                paper = row.printed(backbone, shots, column) if whole else None
+                yield _cell(name, shots, column, values.mean(1), paper)
+
+
+def _by_fold(
+    results: Mapping[Unit, Mapping[str, Any]],
+    row: str,
+    shots: int,
+    seeds: Sequence[int],
+    folds: Sequence[str],
+    key: str,
+) -> Any:
+    """(seeds, folds) in %."""
+    found = {
+        (unit.seed, unit.fold): 100 * content["folds"][unit.fold][key]["mean"]
+        for unit, content in results.items()
+        if (unit.row, unit.shots) == (row, shots)
+    }
+    return np.array([[found[seed, fold] for fold in folds] for seed in seeds])
+
+
+def _cell(row: str, shots: int, column: str, values: Any, paper: float | None) -> Cell:
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return Cell(row, shots, column, float(np.mean(values)), std, paper)
+
+
+def _markdown(table: PaperTable, backbone: str, numbers: Sequence[Cell], note: str) -> str:
+    lines = [f"# {table.title}, {backbone}", "", note, ""]
+    for shots in sorted({cell.shots for cell in numbers}):
+        own = [cell for cell in numbers if cell.shots == shots]
+        columns = list(dict.fromkeys(cell.column for cell in own))
+        lines += [f"{shots}-shot, in %: ours (the paper's, difference)", ""]
+        lines += ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+        for row in dict.fromkeys(cell.row for cell in own):
+            texts = [_text(cell) for cell in own if cell.row == row]
+            lines.append(f"| {row} | " + " | ".join(texts) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _text(cell: Cell) -> str:
+    if cell.paper is None:
+        return f"{cell.ours:.1f}"
+    return f"{cell.ours:.1f} ({cell.paper:.1f}, {cell.ours - cell.paper:+.1f})"
+
+
+def _draw(path: Path, table: PaperTable, backbone: str, numbers: Sequence[Cell]) -> None:
+    """Mean mIoU of each row, ours beside the paper's, an axis a number of shots."""
+    shots = sorted({cell.shots for cell in numbers})
+    figure = Figure(figsize=(6.5, 3.2 * len(shots)), dpi=100, layout="constrained")
+    axes = figure.subplots(len(shots), 1, squeeze=False)[:, 0]
+    for axis, k in zip(axes, shots, strict=True):
+        own = [cell for cell in numbers if (cell.shots, cell.column) == (k, MEANS[0])]
+        places = np.arange(len(own))
+        axis.bar(
+            places - 0.2, [cell.ours for cell in own], 0.4, yerr=[cell.std for cell in own], label="ours"
+        )
+        printed = [(place, cell.paper) for place, cell in enumerate(own) if cell.paper is not None]
+        if printed:
+            axis.bar(
+                [place + 0.2 for place, _ in printed], [value for _, value in printed], 0.4, label="paper"
+            )
+        axis.set_xticks(places, [cell.row for cell in own], rotation=30, ha="right", fontsize=8)
+        axis.set_ylabel("mean mIoU, %")
+        axis.set_title(f"{table.title}, {backbone}, {k}-shot", fontsize=9)
+        axis.legend(fontsize=8)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png")

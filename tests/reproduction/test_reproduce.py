@@ -1,0 +1,130 @@
+import csv
+import json
+from dataclasses import replace
+
+import pytest
+
+from obftnet.errors import InputError
+from obftnet.reproduction import reproduce, run, write_report
+from obftnet.reproduction.report import Cell, cells
+from obftnet.reproduction.run import Unit
+from obftnet.reproduction.tables import SPLITS, PaperRow, PaperTable, read_table
+
+ROWS = {"prototype": PaperRow(method="prototype"), "panet": PaperRow(method="panet")}
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list[str]:
+    """Names of the folders that training was called for."""
+    called, real = [], run.train
+
+    def watched(*arguments, **options):
+        called.append(arguments[5].name)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(run, "train", watched)
+    return called
+
+
+def make(setting, rows=ROWS, folds=("tile",), shots=(1,), seeds=(0,), **options):
+    return reproduce(setting, rows, shots=shots, seeds=seeds, folds=folds, **options)
+
+
+def test_every_unit_has_its_file_and_is_done_once(setting, trained):
+    told = []
+    first = make(setting, shots=(1, 2), progress=lambda *what: told.append(what))
+    names = {f"{row}-compact-tile-{k}shot-seed0.json" for row in ROWS for k in (1, 2)}
+    assert {path.name for path in (setting.out / "results").iterdir()} == names
+    assert told[-1] == ("", 4, 4)
+    # Both shots are read from one training.
+    assert {path.name for path in (setting.out / "runs").iterdir()} == {"panet-compact-tile-seed0"}
+    before = {path: path.stat().st_mtime_ns for path in (setting.out / "results").iterdir()}
+    trained.clear()
+    assert make(setting, shots=(1, 2)) == first
+    assert trained == []
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_the_tested_fold_is_not_trained_on(setting):
+    make(setting, {"panet": ROWS["panet"]}, folds=("cork",))
+    found = json.loads((setting.out / "runs" / "panet-compact-cork-seed0" / "run.json").read_text())
+    assert set(found["folds"]) == {"leather", "tile"}
+
+
+def test_a_killed_command_goes_on(setting, trained):
+    class KilledError(Exception):
+        pass
+
+    def stop(label, done, total):
+        if done == 1:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        make(setting, {"panet": ROWS["panet"]}, folds=("cork", "tile"), progress=stop)
+    assert trained == ["panet-compact-cork-seed0"]
+    results = make(setting, {"panet": ROWS["panet"]}, folds=("cork", "tile"))
+    assert trained == ["panet-compact-cork-seed0", "panet-compact-tile-seed0"]
+    assert {unit.fold for unit in results} == {"cork", "tile"}
+
+
+def test_results_of_other_settings_are_not_mixed(setting):
+    make(setting, {"prototype": ROWS["prototype"]})
+    other = replace(setting, budget=replace(setting.budget, seeds=2))
+    with pytest.raises(InputError, match="a result of another budget"):
+        make(other, {"prototype": ROWS["prototype"]})
+    path = setting.out / "results" / "prototype-compact-tile-1shot-seed0.json"
+    path.write_text("{}")
+    with pytest.raises(InputError, match="not the result of a unit"):
+        make(setting, {"prototype": ROWS["prototype"]})
+
+
+def test_epochs_become_steps(setting):
+    """Two materials of two defect images, three epochs, batches of four: three steps."""
+    budget = replace(setting.budget, epochs=3, steps=0, batch=4)
+    make(replace(setting, budget=budget), {"panet": ROWS["panet"]})
+    found = json.loads((setting.out / "runs" / "panet-compact-tile-seed0" / "run.json").read_text())
+    assert found["training"]["steps"] == 3
+
+
+def result(miou, fb_iou, fold):
+    return {"folds": {fold: {"miou": {"mean": miou}, "fb_iou": {"mean": fb_iou}}}}
+
+
+def test_the_numbers_by_hand():
+    paper = {"compact": {1: (10, 20, 30, 40, 50, 30, 60)}}
+    table = PaperTable(title="t", rows={"a": PaperRow(method="panet", paper=paper)})
+    results = {
+        Unit("a", "compact", fold, 1, seed): result(0.1 * (index + seed), 0.5, fold)
+        for index, fold in enumerate(SPLITS)
+        for seed in (0, 1)
+    }
+    found = {cell.column: cell for cell in cells(table, "compact", results, SPLITS)}
+    assert found["leather"].ours == pytest.approx(15)
+    assert found["leather"].std == pytest.approx(50**0.5)
+    assert found["leather"].paper == 20
+    assert found["mean mIoU"].ours == pytest.approx(25)
+    assert found["mean mIoU"].paper == 30
+    assert found["mean FB-IoU"].paper == 60
+    # Over other folds than the paper's its mean is no comparison.
+    part = {unit: content for unit, content in results.items() if unit.fold == "tile"}
+    found = {cell.column: cell for cell in cells(table, "compact", part, ["tile"])}
+    assert found["tile"].paper == 30
+    assert found["mean mIoU"].paper is None
+
+
+def test_the_report_is_three_files(tmp_path):
+    numbers = [
+        Cell("none", 1, "carpet", 20.0, 1.5, 23.77),
+        Cell("none", 1, "mean mIoU", 20.0, 0.5, None),
+        Cell("oft", 1, "carpet", 44.0, 0, None),
+        Cell("oft", 1, "mean mIoU", 44.0, 0, 37.17),
+    ]
+    paths = write_report(tmp_path, "t", read_table("table4"), "resnet50", numbers, "A note.")
+    assert [path.name for path in paths] == ["t.csv", "t.md", "t.png"]
+    with paths[0].open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert (rows[0]["paper"], rows[0]["difference"], rows[1]["paper"]) == ("23.77", "-3.77", "")
+    text = paths[1].read_text()
+    assert "| none | 20.0 (23.8, -3.8) | 20.0 |" in text
+    assert "A note." in text
+    assert paths[2].stat().st_size > 1000
