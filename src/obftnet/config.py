@@ -38,6 +38,8 @@ class ModelConfig(BaseModel):
 
     fusion: Literal["top_down", "bidirectional"] = "bidirectional"
     cues: str = CUES
+    #: The cue reader draws outlines with the query's own early features; the backbone must offer a map.
+    query_skip: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -45,7 +47,7 @@ class ModelConfig(BaseModel):
             not self.cues or set(self.cues) - set(CUES) or len(set(self.cues)) < len(self.cues)
         ):
             raise ValueError(f"cues must be distinct letters of {CUES!r}, got {self.cues!r}")
-        unread = _READ_BY_ENCODER if self.reader == "cues" else ("cues",)
+        unread = _READ_BY_ENCODER if self.reader == "cues" else ("cues", "query_skip")
         for name in unread:
             value = getattr(self, name)
             if value != type(self).model_fields[name].default:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from obftnet.config import ModelConfig
+from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
 from obftnet.readers.cues import CuesReader
@@ -25,7 +26,14 @@ class OBFTNet(nn.Module):
         self.levels = self.backbone.spec.levels
         self.reader: CuesReader | Encoder4DReader
         if config.reader == "cues":
-            self.reader = CuesReader(tuple(len(config.cues) * count for count in self.levels))
+            early = self.backbone.spec.early if config.query_skip else None
+            if config.query_skip and early is None:
+                raise InputError(
+                    f"query_skip needs a backbone with an early map; {config.backbone} has none, compact has"
+                )
+            self.reader = CuesReader(
+                tuple(len(config.cues) * count for count in self.levels), early.channels if early else 0
+            )
         else:
             branches = 2 if config.background else 1
             self.reader = Encoder4DReader([branches * count for count in self.levels], config.fusion)
@@ -36,18 +44,26 @@ class OBFTNet(nn.Module):
         return self.config.size
 
     def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> feature maps (b, c, h / stride, w / stride), fine to coarse."""
-        return tuple(self.backbone(images))
+        """(b, 3, h, w) RGB in 0..1 -> feature maps (b, c, h / stride, w / stride), fine to coarse.
+
+        With `config.query_skip` the early map follows the taps; of a query it goes to the reader as it is, of
+        guidance it is not used.
+        """
+        return tuple(self.backbone(images, early=self.config.query_skip))
 
     def prepare(
         self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
     ) -> GuidanceFeatures:
         """Guidance as every query will meet it; see `features.guidance.prepare_guidance`."""
-        return prepare_guidance(supports, fraction, backgrounds, usable, self.config.mask_resize)
+        taps = sum(self.levels)
+        return prepare_guidance(
+            supports[:taps], fraction, backgrounds[:taps], usable, self.config.mask_resize
+        )
 
     def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:
         """The correspondence of query features (b, c, h, w) with prepared guidance."""
-        return relate(query, guidance, self.levels, self.config)
+        taps = sum(self.levels)
+        return relate(query[:taps], guidance, self.levels, self.config) + query[taps:]
 
     def read(self, relation: Relation, size: tuple[int, int], shots: int = 1) -> Tensor:
         """Relation -> (b, H, W) logit of defect, of `size`."""

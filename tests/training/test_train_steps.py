@@ -109,3 +109,11 @@ def test_the_fast_recipe_gives_each_reader_its_rate():
 def test_unknown_settings_raise():
     with pytest.raises(ValidationError, match="momentum"):
         TrainConfig(momentum=0.9)
+
+
+def test_varied_shots_are_one_to_the_most_and_half_of_them_one(collection, folds):
+    config = TrainConfig(shots=2, backgrounds=3, varied_shots=True)
+    drawn = [episode_of(collection, folds, config, step, 0) for step in range(60)]
+    counts = {(len(episode.supports), len(episode.backgrounds)) for episode in drawn}
+    assert counts == {(k, j) for k in (1, 2) for j in (1, 2, 3)}
+    assert sum(len(e.supports) == len(e.backgrounds) == 1 for e in drawn) > 20

@@ -46,18 +46,20 @@ class Relations:
             return self._compute(episode)
         key = hashlib.sha256((self._prefix + repr(_identity(episode))).encode()).hexdigest()
         path = self._folder / key[:2] / f"{key}.npz"
-        levels = _kept(path, len(self._model.levels))
+        levels = _kept(path, len(self._model.levels) + self._config.query_skip)
         if levels is None:
             # Half the bytes; every reader of the folder, the first one too, gets the rounded values.
             levels = [level.cpu().numpy().astype(np.float16) for level in self._compute(episode)]
             with atomic(path) as temporary, temporary.open("wb") as file:
                 np.savez(file, *levels)
         relation = [torch.from_numpy(level.astype(np.float32)).to(self._reader.device) for level in levels]
-        return tuple(self._chosen(level) for level in relation)
+        count = len(self._model.levels)
+        return (*(self._chosen(level) for level in relation[:count]), *relation[count:])
 
     def _compute(self, episode: Episode) -> Relation:
         query, guidance = self._reader.query(episode.query), self._reader.guidance(episode)
-        return relate(query, guidance, self._model.levels, self._config)
+        taps = sum(self._model.levels)
+        return relate(query[:taps], guidance, self._model.levels, self._config) + query[taps:]
 
     def _chosen(self, level: Tensor) -> Tensor:
         """The configured cues out of those kept: (1, taps * kept, h, w) -> (1, taps * chosen, h, w)."""

@@ -27,6 +27,7 @@ from obftnet.safefile import tensors_hash
 from obftnet.training.augment import flip
 from obftnet.training.checkpoint import load_state, save_state
 from obftnet.training.config import TrainConfig
+from obftnet.training.images import load_episode, relations_of
 from obftnet.training.log import RunLog
 from obftnet.training.loss import segmentation_loss
 from obftnet.training.run_file import check_run
@@ -35,6 +36,8 @@ from obftnet.weights import save_model
 
 #: Steps between two saved states. A killed run repeats at most this many.
 SAVE_EVERY = 50
+#: Largest gradient norm in end-to-end training: a maximum over similarities passes rare large ones.
+_CLIP = 2.0
 
 Progress = Callable[[int, int, float], None]
 Validate = Callable[[OBFTNet], float]
@@ -85,6 +88,8 @@ def train(
     if config.precision == "bfloat16" and model_config.reader == "encoder4d" and device.type == "cpu":
         # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
         raise InputError("--precision bfloat16: not with --reader encoder4d on a CPU; take float32, or a GPU")
+    if config.backbone_lr > 0:
+        _check_end_to_end(model_config, cache, world)
     backbone_hash = tensors_hash(backbone.state_dict())
     asked = {
         "model": model_config.model_dump(),
@@ -97,10 +102,18 @@ def train(
         torch.manual_seed(config.seed)
         model = OBFTNet(model_config, backbone).to(device)
     reader = _distributed(model.reader, device, world)
+    end_to_end = config.backbone_lr > 0
+    learned = model if end_to_end else model.reader
+    groups: list[dict[str, object]] = [{"params": list(model.reader.parameters())}]
+    peaks = [config.lr]
+    if end_to_end:
+        model.backbone.requires_grad_(True)
+        groups.append({"params": list(model.backbone.parameters())})
+        peaks.append(config.backbone_lr)
     # foreach=False: the plain loop is the same on every device, and bit-exact on resuming.
     maker = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    optimizer = maker(model.reader.parameters(), lr=config.lr, foreach=False)
-    found = load_state(out, model.reader, optimizer) or {"step": 0, "best": None}
+    optimizer = maker(groups, lr=config.lr, foreach=False)
+    found = load_state(out, learned, optimizer) or {"step": 0, "best": None}
     step, best = int(found["step"]), found["best"]
     episodes = EpisodeReader(model, FeatureStore())
     relations = Relations(model, episodes, backbone_hash, cache)
@@ -112,15 +125,20 @@ def train(
     while step < config.steps:
         model.train()
         rate = learning_rate(config, step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = learning_rate(config, step, peak)
+        drawn = [episode_of(collection, folds, config, step, slot) for slot in slots]
+        randoms = [np.random.default_rng([config.seed, step, slot, 2]) for slot in slots]
         batch_relations, targets = [], []
-        for slot in slots:
-            episode = episode_of(collection, folds, config, step, slot)
+        if end_to_end:
+            seen = [load_episode(e, model.size, rng) for e, rng in zip(drawn, randoms, strict=True)]
+            batch_relations = relations_of(model, seen, getattr(torch, config.precision))
+            targets = [one.target.unsqueeze(0).to(device) for one in seen]
+        for episode, rng in zip(drawn, randoms, strict=True) if not end_to_end else ():
             relation = relations.get(episode)
             target = mask_fraction(episode.query.load_mask(), size).round().unsqueeze(0).to(device)
             if config.augment == "flip":
-                relation, target = flip(relation, target, np.random.default_rng([config.seed, step, slot, 2]))
+                relation, target = flip(relation, target, rng)
             batch_relations.append(relation)
             targets.append(target)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
@@ -128,6 +146,8 @@ def train(
         loss = segmentation_loss(logit.float(), torch.cat(targets), config.loss)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if end_to_end:
+            nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
         step += 1
 
@@ -142,7 +162,7 @@ def train(
         if log is not None:
             log.add(step, loss=loss.item(), lr=rate, seconds=time.monotonic() - started, **validation)
             if step % SAVE_EVERY == 0 or step == config.steps or (validate is not None and due):
-                save_state(out, step, model.reader, optimizer, {"best": best})
+                save_state(out, step, learned, optimizer, {"best": best})
         if progress is not None:
             progress(step, config.steps, loss.item())
 
@@ -158,6 +178,15 @@ def train(
         dist.barrier()
         dist.destroy_process_group()
     return path
+
+
+def _check_end_to_end(model_config: ModelConfig, cache: Path | None, world: int) -> None:
+    if model_config.reader != "cues":
+        raise InputError("--backbone-lr: trains the backbone through the cues; take --reader cues, or 0")
+    if cache is not None:
+        raise InputError("--cache keeps what a frozen backbone computed; leave it out, or --backbone-lr")
+    if world > 1:
+        raise InputError(f"--backbone-lr: one process trains the backbone, {world} were started; start one")
 
 
 def _read(reader: nn.Module, relations: Sequence[Relation], size: tuple[int, int]) -> Tensor:

@@ -20,21 +20,29 @@ def episode_of(
     index = step * config.batch + slot
     if config.episodes:
         index = int(np.random.default_rng([config.seed, step, slot, 1]).integers(config.episodes))
+    shots, backgrounds = config.shots, config.backgrounds
+    if config.varied_shots:
+        rng = np.random.default_rng([config.seed, index, 6])
+        if rng.random() < 0.5:
+            shots = backgrounds = 1
+        else:
+            shots, backgrounds = int(rng.integers(1, shots + 1)), int(rng.integers(1, backgrounds + 1))
     return train_episode(
         collection,
         fold,
         folds[fold],
         seed=config.seed,
         index=index,
-        shots=config.shots,
-        backgrounds=config.backgrounds,
+        shots=shots,
+        backgrounds=backgrounds,
         good_fraction=config.good_fraction,
         background_source=config.background_source,
     )
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Rate of a step, 0-based: constant, or a cosine from lr down to 0 after the last step."""
+def learning_rate(config: TrainConfig, step: int, peak: float | None = None) -> float:
+    """Rate of a step, 0-based: constant, or a cosine from `peak` (default lr) to 0 after the last step."""
+    peak = config.lr if peak is None else peak
     if config.schedule == "constant":
-        return config.lr
-    return float(config.lr * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
+        return peak
+    return float(peak * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
