@@ -23,7 +23,7 @@ def guidance_of(support: Tensor, background: Tensor, defect: slice | None, usabl
 
 
 @pytest.mark.parametrize("defect", [slice(1, 2), slice(0, 5), None])
-@pytest.mark.parametrize("cues", ["abns", "sn", "abnsolp"])
+@pytest.mark.parametrize("cues", ["abns", "sn", "abnsolp", "ubns", "abu"])
 def test_its_values_are_the_cue_maps(defect, cues):
     config = ModelConfig(reader="cues", cues=cues)
     usable = torch.ones(1, 1, 5, 4)

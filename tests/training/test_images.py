@@ -34,7 +34,7 @@ def test_shapes_ranges_and_that_masks_turn_with_their_images(episode):
         assert seen.images.shape == (1 + shots + 1, 3, 64, 64)
         assert seen.fraction.shape == (shots, 64, 64)
         assert seen.usable.shape == (1, 64, 64)
-        assert 0 <= seen.images.min()
+        assert seen.images.min() >= 0
         assert seen.images.max() <= 1
         assert set(seen.target.unique().tolist()) <= {0.0, 1.0}
         assert (seen.fraction.amax((-2, -1)) > 0).all()

@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from obftnet.config import CUES
 from obftnet.data.episodes import Episode
 from obftnet.imaging.write import atomic
 from obftnet.loading.features import EpisodeReader
@@ -34,9 +32,6 @@ class Relations:
         self._reader = reader
         self._folder = folder
         self._config = model.config
-        if folder is not None and model.config.reader == "cues":
-            # All cues are kept, whichever are read: one folder serves every choice of them.
-            self._config = model.config.model_copy(update={"cues": CUES})
         config = self._config.model_dump(exclude=_NOT_RELATION)
         self._prefix = json.dumps([config, weights_hash], sort_keys=True)
 
@@ -52,22 +47,12 @@ class Relations:
             levels = [level.cpu().numpy().astype(np.float16) for level in self._compute(episode)]
             with atomic(path) as temporary, temporary.open("wb") as file:
                 np.savez(file, *levels)
-        relation = [torch.from_numpy(level.astype(np.float32)).to(self._reader.device) for level in levels]
-        count = len(self._model.levels)
-        return (*(self._chosen(level) for level in relation[:count]), *relation[count:])
+        return tuple(torch.from_numpy(level.astype(np.float32)).to(self._reader.device) for level in levels)
 
     def _compute(self, episode: Episode) -> Relation:
         query, guidance = self._reader.query(episode.query), self._reader.guidance(episode)
         taps = sum(self._model.levels)
         return relate(query[:taps], guidance, self._model.levels, self._config) + query[taps:]
-
-    def _chosen(self, level: Tensor) -> Tensor:
-        """The configured cues out of those kept: (1, taps * kept, h, w) -> (1, taps * chosen, h, w)."""
-        if self._config.cues == self._model.config.cues:
-            return level
-        letters = [self._config.cues.index(letter) for letter in self._model.config.cues]
-        b, _, h, w = level.shape
-        return level.reshape(b, -1, len(self._config.cues), h, w)[:, :, letters].flatten(1, 2)
 
 
 def _kept(path: Path, count: int) -> list[NDArray[np.float16]] | None:

@@ -36,7 +36,7 @@ class CueUNet(nn.Module):
         self.exit = nn.Sequential(_block(wide, 64), _block(64, 32), nn.Conv2d(32, 1, 1))
 
     def forward(self, cues: Tensor, early: Tensor | None = None) -> Tensor:
-        """(b, channels, h, w), and (b, early, any size) where the network was built for it -> (b, 1, 2h, 2w)."""
+        """(b, channels, h, w), and (b, early, any size) where it was built for that -> (b, 1, 2h, 2w)."""
         fine = self.fine(F.relu(self.entry(self.norm(cues))))
         # ceil_mode: maps may have an odd side, or a side of 1.
         coarse = self.coarse(F.max_pool2d(fine, 2, ceil_mode=True))
@@ -53,7 +53,7 @@ class CuesReader(nn.Module):
     """Reads a `cues` relation: every level resized to the finest grid, then the U-Net."""
 
     def __init__(self, channels: tuple[int, ...], early: int = 0) -> None:
-        """`channels`: maps a level, fine to coarse; `early`: channels of the query's early map, 0 for none."""
+        """`channels`: maps a level, fine to coarse; `early`: channels of the query's early map or 0."""
         super().__init__()
         self.levels = len(channels)
         self.unet = CueUNet(sum(channels), early)

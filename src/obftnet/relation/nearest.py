@@ -11,6 +11,7 @@ from torch import Tensor
 from obftnet.config import ModelConfig
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.relation.correlation import cosine, positions
+from obftnet.relation.own import own_similarity
 from obftnet.relation.statistics import row_statistics
 
 
@@ -36,7 +37,7 @@ def nearest_cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config
             defect,
             to_background,
             usable,
-            cues=config.cues,
+            cues=config.cues.replace("u", ""),
             epsilon=config.epsilon,
             iterations=config.iterations,
             clamp=config.relu == "before",
@@ -48,9 +49,15 @@ def nearest_cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config
     }
     if bool(defect.all()):
         sets["n"] = sets["b"]
-    maps = []
-    for index, cue in enumerate(config.cues):
-        value = cues[:, index]
+    maps: list[Tensor] = []
+    values = iter(cues.unbind(1))
+    for cue in config.cues:
+        if cue == "u":
+            with torch.no_grad():
+                twin = own_similarity(query)[1][0]
+            maps.append((rows[0] * rows[0, twin]).sum(-1).unsqueeze(0))
+            continue
+        value = next(values)
         similarity, columns, features = sets.get(cue, (None, None, None))
         if similarity is not None and columns is not None and features is not None and bool(columns.any()):
             chosen = columns[0].nonzero().squeeze(-1)

@@ -15,7 +15,6 @@ defect positions D, its other positions R and the background positions B:
 import torch
 from torch import Tensor
 
-from obftnet.config import CUES
 from obftnet.transport import sinkhorn_masked, sinkhorn_scaling
 
 
@@ -25,7 +24,7 @@ def row_statistics(
     background: Tensor,
     usable: Tensor,
     *,
-    cues: str = CUES,
+    cues: str = "abnsolp",
     epsilon: float = 0.05,
     iterations: int = 20,
     clamp: bool = True,
@@ -37,7 +36,7 @@ def row_statistics(
         defect: (b, N) bool, the support's defect positions.
         background: (b, M, L) cosine similarity of query positions to the backgrounds'.
         usable: (b, L) bool, the defect-free background positions; at least one an item.
-        cues: letters of `CUES`; their order is the order of the result.
+        cues: letters of those above; their order is the order of the result.
         epsilon: regularisation of the transports, and temperature of s.
         iterations: Sinkhorn sweeps.
         clamp: take negative similarities as 0 in Algorithm 1 (l and p).
