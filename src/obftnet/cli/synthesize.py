@@ -14,7 +14,7 @@ _Opt = typer.Option
 
 def synthesize_command(
     out: Annotated[Path, _Opt("--out", help="Folder for the materials, in the layout of MVTec AD.")],
-    materials: Annotated[int, _Opt(min=1, help="How many; ten a texture family are a training set.")] = 190,
+    materials: Annotated[int, _Opt(min=1, help="How many; ten a texture family are a training set.")] = 230,
     seed: Annotated[int, _Opt(min=0, help="Every image is a pure function of it.")] = 0,
     size: Annotated[int, _Opt(min=32, help="Side of the images, pixels.")] = 256,
     largest: Annotated[
