@@ -73,8 +73,9 @@ class Camera:
         aimed = float(np.clip((0.42 / max(float(color.mean()), 0.02)) ** 0.4, 0.6, 2.0))
         gain = aimed * self.gain * float(np.exp(rng.normal(0, 0.05)))
         gain *= float(np.exp(self.unsteady * rng.uniform(np.log(0.6), np.log(1.6))))
-        # Nobody keeps a photograph whose greater part is burnt out: no defect could be seen in it.
-        gain = min(gain, 0.8 / max(float(color.mean()), 0.02))
+        # Nobody keeps a photograph that is burnt out at large: no defect could be seen in it.
+        bright = float(np.quantile((luminance(color[::4, ::4]) * light[::4, ::4]), 0.85))
+        gain = min(gain, 0.95 / max(bright, 0.02))
         lit = np.clip(color * np.asarray(np.clip(light, 0.15, 2.0) * gain, np.float32)[..., None], 0.0, 1.2)
         # Highlights roll off instead of clipping hard.
         lit = np.where(lit > 0.85, 0.85 + 0.15 * np.tanh((lit - 0.85) / 0.15), lit)

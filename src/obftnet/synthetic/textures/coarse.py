@@ -69,9 +69,9 @@ def cast(look: Generator, view: View) -> Surface:
 def carpet(look: Generator, view: View) -> Surface:
     """Loop or cut pile: tufts in loose rows, each lit on one side and dark in the gaps, of mixed yarns."""
     base = tone(look, (0.15, 0.65), (0.0, 0.5))
-    spacing, loose = log_uniform(look, 5.0, 15.0), look.uniform(0.2, 0.9)
+    spacing, loose = log_uniform(look, 3.5, 11.0), look.uniform(0.2, 0.9)
     depth, lean = look.uniform(0.4, 0.8), look.uniform(0.1, 0.4)
-    fuzz, yarns = look.uniform(0.06, 0.2), look.uniform(0.0, 0.35)
+    fuzz, yarns = look.uniform(0.1, 0.3), look.uniform(0.0, 0.35)
     loop = chance(look, 0.5)
     rng, size = view.rng, view.size
     u, v = view.coordinates()
