@@ -69,6 +69,9 @@ def train_command(
     backbone_lr: Annotated[
         float | None, _Opt(help="Above 0 the backbone is trained along, at this rate (cues); 0: frozen.")
     ] = None,
+    smallest: Annotated[
+        int | None, _Opt(help="With --backbone-lr: smallest side of a step's images; 0: always --size.")
+    ] = None,
     precision: Annotated[Literal["float32", "bfloat16"] | None, _Opt(help="Of the reader.")] = None,
     select: Annotated[
         Literal["last", "held_out", "test_leak"] | None,
@@ -115,6 +118,7 @@ def train_command(
         "augment": augment,
         "lr": lr,
         "backbone_lr": backbone_lr,
+        "smallest": smallest,
         "precision": precision,
         "select": select,
         "validate_every": validate_every,

@@ -60,8 +60,8 @@ def nearest_cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config
         value = next(values)
         similarity, columns, features = sets.get(cue, (None, None, None))
         if similarity is not None and columns is not None and features is not None and bool(columns.any()):
-            chosen = columns[0].nonzero().squeeze(-1)
-            nearest = chosen[similarity[0][:, chosen].argmax(-1)]
+            # -2 lies below every cosine.
+            nearest = similarity[0].masked_fill(~columns, -2).max(-1).indices
             value = (rows[0] * features[0, nearest]).sum(-1).unsqueeze(0)
         maps.append(value)
     return torch.stack(maps, 1).reshape(1, len(config.cues), *query.shape[-2:])

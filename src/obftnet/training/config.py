@@ -33,6 +33,9 @@ class TrainConfig(BaseModel):
     lr: float = Field(default=2e-3, gt=0)
     #: 0 keeps the backbone frozen, as the paper does; above 0 it is trained along, at this rate (cue reader).
     backbone_lr: float = Field(default=0.0, ge=0)
+    #: With a backbone that learns: a step looks at its images at a side drawn between this and the model's
+    #: size, in steps of 64 pixels; 0 is always the model's. Small sides cost a fraction, and teach most.
+    smallest: int = Field(default=0, ge=0)
     #: Of the reader in training; bfloat16 is faster on processors that have it.
     precision: Literal["float32", "bfloat16"] = "float32"
 

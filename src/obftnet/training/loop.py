@@ -31,7 +31,7 @@ from obftnet.training.images import load_episode, relations_of
 from obftnet.training.log import RunLog
 from obftnet.training.loss import segmentation_loss
 from obftnet.training.run_file import check_run
-from obftnet.training.steps import episode_of, learning_rate
+from obftnet.training.steps import episode_of, learning_rate, side_of
 from obftnet.weights import save_model
 
 #: Steps between two saved states. A killed run repeats at most this many.
@@ -131,7 +131,8 @@ def train(
         randoms = [np.random.default_rng([config.seed, step, slot, 2]) for slot in slots]
         batch_relations, targets = [], []
         if end_to_end:
-            seen = [load_episode(e, model.size, rng) for e, rng in zip(drawn, randoms, strict=True)]
+            side = side_of(config, model.size, step)
+            seen = [load_episode(e, side, rng) for e, rng in zip(drawn, randoms, strict=True)]
             batch_relations = relations_of(model, seen, getattr(torch, config.precision))
             targets = [one.target.unsqueeze(0).to(device) for one in seen]
         for episode, rng in zip(drawn, randoms, strict=True) if not end_to_end else ():
@@ -142,7 +143,7 @@ def train(
             batch_relations.append(relation)
             targets.append(target)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            logit = _read(reader, batch_relations, size)
+            logit = _read(reader, batch_relations, (targets[0].shape[-2], targets[0].shape[-1]))
         loss = segmentation_loss(logit.float(), torch.cat(targets), config.loss)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

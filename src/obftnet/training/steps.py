@@ -46,3 +46,11 @@ def learning_rate(config: TrainConfig, step: int, peak: float | None = None) -> 
     if config.schedule == "constant":
         return peak
     return float(peak * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
+
+
+def side_of(config: TrainConfig, size: int, step: int) -> int:
+    """Side of a step's images, pixels: `size`, or drawn from `config.smallest` up to it in steps of 64."""
+    if not config.smallest or config.smallest >= size:
+        return size
+    sides = range(size, config.smallest - 1, -64)
+    return sides[int(np.random.default_rng([config.seed, step, 7]).integers(len(sides)))]
