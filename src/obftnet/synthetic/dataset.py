@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from obftnet.errors import InputError
 from obftnet.synthetic.material import Material
 from obftnet.synthetic.noise import BoolMask, FloatImage, log_uniform
 
@@ -94,7 +95,7 @@ def write_dataset(
         if value < least:
             raise ValueError(f"{name} is {value}, expected {least} or more")
     if largest is not None and largest < size:
-        raise ValueError(f"largest is {largest}, expected the size, {size}, or more")
+        raise InputError(f"largest is {largest}, expected the size, {size}, or more")
     out.mkdir(parents=True, exist_ok=True)
     orders = [
         _Order(

@@ -1,4 +1,4 @@
-"""Defects that change an area of the texture itself: dents, pattern faults, worn edges, abrasion."""
+"""Defects that change an area of the texture itself: dents, pattern faults, worn edges, abrasion, patches."""
 
 import numpy as np
 from numpy.random import Generator
