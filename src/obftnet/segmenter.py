@@ -137,6 +137,18 @@ class Segmenter:
         return Prediction(values, decide(values, self.threshold))
 
     @property
+    def guidance(self) -> GuidanceFeatures:
+        """What `fit` took in, as the model meets it. Raises InputError where `fit` was not called."""
+        if self._guidance is None:
+            raise InputError("no guidance: call fit(supports, backgrounds) first")
+        return self._guidance
+
+    @torch.inference_mode()
+    def features(self, image: ImageLike) -> tuple[Tensor, ...]:
+        """An image's features (1, c, h, w) a tap, as `predict` has them. Raises InputError as `predict`."""
+        return tuple(x[:, 0] for x in self._extract([as_image(image)]))
+
+    @property
     def _input_size(self) -> tuple[int, int]:
         return (self.model.config.size, self.model.config.size)
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from obftnet.cli import main
 from obftnet.imaging import write_png
+from obftnet.methods import REFERENCES
 from obftnet.synthetic import Material, write_dataset
 from obftnet.weights import shipped
 
@@ -66,6 +68,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = sorted(path for path in (folder / "made").iterdir() if path.is_dir())
     for name, source in zip(("leather", "tile", "wood", "magtile", "fabric_00"), made, strict=True):
         shutil.copytree(source, folder / "data" / name)
+    rng = np.random.default_rng(0)
+    for index in range(3):
+        labels = np.zeros((64, 64), np.uint8)
+        labels[20:40, 8:40] = 1
+        write_png(folder / f"neu/annotations/test/{index}.png", labels)
+        write_png(folder / f"neu/images/test/{index}.png", rng.integers(0, 256, (64, 64), dtype=np.uint8))
     return folder
 
 
@@ -108,7 +116,7 @@ def small(words: list[str], place: Path) -> list[str]:
             cut[index + 1] = "random"
         elif word == "--data":
             cut[index + 1] = str(place / ("neu" if "neu_seg" in words else "data"))
-    needs = cut[1] == "train" or "nn_contrast" in cut
+    needs = cut[1] == "train" or any(name in cut for name in REFERENCES)
     if needs and "--backbone-weights" not in cut:
         cut += ["--backbone-weights", "random"]
     return cut

@@ -118,6 +118,15 @@ def test_the_reference_needs_no_weights_of_ours(nn_contrast, tmp_path):
     }
 
 
+@pytest.mark.parametrize("name", ["memory_bank", "prototype"])
+def test_every_reference_by_name(nn_contrast, tmp_path, name):
+    status, _, err = nn_contrast(
+        tmp_path / "r.json", "--method", name, "--seeds", 1, "--shots", 2, "--pictures", 0
+    )
+    assert status == 0, err
+    assert json.loads((tmp_path / "r.json").read_text())["method"] == name
+
+
 def test_written_episodes_give_the_same_numbers(nn_contrast, tmp_path):
     numbers = []
     episodes = tmp_path / "episodes.json"
@@ -168,6 +177,8 @@ def test_steel(nn_contrast, steel, tmp_path, source):
         (("--data", "absent"), "absent"),
         (("--layout", "neu_seg"), "images/test"),
         (("--backbone", "vgg99"), "unknown backbone"),
+        (("--method", "patchcore"), "unknown method 'patchcore'"),
+        (("--weights", "run"), "--weights: --method nn_contrast has none of ours"),
     ],
 )
 def test_bad_input_is_one_line_and_status_two(nn_contrast, tmp_path, options, said):

@@ -7,6 +7,7 @@ import typer
 from obftnet.cli.demo import demo_command
 from obftnet.cli.distill import distill_command
 from obftnet.cli.evaluate import evaluate_command
+from obftnet.cli.explain import explain_command
 from obftnet.cli.segment import segment_command
 from obftnet.cli.synthesize import synthesize_command
 from obftnet.cli.train import train_command
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo_command)
 app.command("segment")(segment_command)
+app.command("explain")(explain_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("synthesize")(synthesize_command)

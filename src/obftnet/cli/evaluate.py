@@ -17,8 +17,8 @@ from obftnet.evaluation.pictures import draw_grid, spread_out
 from obftnet.evaluation.results import summarise
 from obftnet.features.weights import load_backbone
 from obftnet.imaging.write import write_json
+from obftnet.methods import REFERENCES, reference
 from obftnet.methods.base import Method
-from obftnet.methods.nn_contrast import NNContrast
 from obftnet.segmenter import resolve_device
 from obftnet.weights import find_weights, load_model
 
@@ -32,11 +32,11 @@ def evaluate_command(
         str | None, _Opt(help="A run's folder, a model file, or a name; default: what ships.")
     ] = None,
     method: Annotated[
-        Literal["obftnet", "nn_contrast"], _Opt(help="nn_contrast: the training-free reference.")
+        str, _Opt(help=f"obftnet, or a reference that nothing is trained for: {', '.join(REFERENCES)}.")
     ] = "obftnet",
-    backbone: Annotated[str, _Opt(help="Of nn_contrast.")] = "mobilenet_v2",
+    backbone: Annotated[str, _Opt(help="Of a reference.")] = "mobilenet_v2",
     backbone_weights: BackboneWeights = None,
-    size: Annotated[int, _Opt(help="Input side of nn_contrast, pixels.")] = 256,
+    size: Annotated[int, _Opt(help="Input side of a reference, pixels.")] = 256,
     layout: Layout = "mvtec",
     fold: Annotated[
         list[str] | None, _Opt("--fold", help="Fold to test; may be repeated; default: all.")
@@ -68,10 +68,12 @@ def evaluate_command(
     chosen = {name: materials for name, materials in chosen.items() if materials}
     protocol = Protocol(shots, backgrounds, seeds, background_source, threshold)
     about: dict[str, object] = {}
-    subject: Method
+    subject: Method[Any]
     name: str
-    if method == "nn_contrast":
-        subject = NNContrast(load_backbone(backbone, backbone_weights).to(where), size)
+    if method != "obftnet":
+        if weights is not None:
+            raise InputError(f"--weights: --method {method} has none of ours; leave one of the two out")
+        subject = reference(method, load_backbone(backbone, backbone_weights).to(where), size)
         name = method
     else:
         model, digest = load_model(weights, where)

@@ -16,7 +16,6 @@ from obftnet.data.episodes import Episode, good_episodes, test_episodes
 from obftnet.decision import DEFAULT_THRESHOLD, decide
 from obftnet.errors import InputError
 from obftnet.evaluation.metrics import Counts, fb_iou, mean_iou
-from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.resize import resize_score
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
@@ -69,7 +68,7 @@ class Evaluator:
 
     def __init__(
         self,
-        method: Method,
+        method: Method[Any],
         collection: Collection,
         store: FeatureStore | None = None,
         cache: Path | None = None,
@@ -84,8 +83,11 @@ class Evaluator:
             self._relations = Relations(method, self._episodes, digest, cache)
 
     @torch.inference_mode()
-    def score(self, episode: Episode, guidance: GuidanceFeatures | None = None) -> NDArray[np.float32]:
-        """Score map of an episode's query at its own size: (h, w) float32 in 0..1."""
+    def score(self, episode: Episode, guidance: Any = None) -> NDArray[np.float32]:
+        """Score map of an episode's query at its own size: (h, w) float32 in 0..1.
+
+        `guidance`: what the method's `prepare` made of the episode; None where it is still to be made.
+        """
         size = (self._method.size, self._method.size)
         shots = len(episode.supports)
         if (

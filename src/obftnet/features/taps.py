@@ -60,6 +60,16 @@ class BackboneSpec:
         count = [tap.level for tap in self.taps]
         return tuple(count.count(level) for level in range(count[-1] + 1))
 
+    def at_stride(self, stride: int) -> tuple[int, ...]:
+        """Indices of the taps of a stride, fine to coarse; InputError where there is none."""
+        found = tuple(index for index, tap in enumerate(self.taps) if tap.stride == stride)
+        if not found:
+            strides = ", ".join(str(s) for s in sorted({tap.stride for tap in self.taps}))
+            raise InputError(
+                f"backbone {self.name} has no tap of stride {stride}, only {strides}; take another backbone"
+            )
+        return found
+
     def check_size(self, height: int, width: int) -> None:
         """Refuse an input whose coarsest map would be under 2 x 2, with the nearest size that works."""
         least = 2 * self.taps[-1].stride

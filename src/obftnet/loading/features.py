@@ -1,5 +1,7 @@
 """An episode's images as features."""
 
+from typing import Generic
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -8,16 +10,15 @@ from torch import Tensor
 from obftnet.data.collection import Sample
 from obftnet.data.episodes import Background, Episode
 from obftnet.features.backbone import Pyramid
-from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.resize import mask_fraction, to_tensor
 from obftnet.loading.store import FeatureStore
-from obftnet.methods.base import Method
+from obftnet.methods.base import Guidance, Method
 
 
-class EpisodeReader:
+class EpisodeReader(Generic[Guidance]):
     """Reads episodes for one model; features of images met before come from the store."""
 
-    def __init__(self, model: Method, store: FeatureStore | None = None) -> None:
+    def __init__(self, model: Method[Guidance], store: FeatureStore | None = None) -> None:
         self.model = model
         self.size = (model.size, model.size)
         self.store = store if store is not None else FeatureStore()
@@ -31,7 +32,7 @@ class EpisodeReader:
         """Features (1, c, h, w) of a sample's image, one entry a tap."""
         return self.store.get((sample.image, None), lambda: self._extract(sample.load_image()))
 
-    def guidance(self, episode: Episode) -> GuidanceFeatures:
+    def guidance(self, episode: Episode) -> Guidance:
         """Prepared guidance of an episode, b = 1."""
         supports = _side_by_side([self.query(sample) for sample in episode.supports])
         fraction = torch.stack([mask_fraction(sample.load_mask(), self.size) for sample in episode.supports])

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from obftnet.data.episodes import Episode
+from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.write import atomic
 from obftnet.loading.features import EpisodeReader
 from obftnet.model import OBFTNet
@@ -25,7 +26,11 @@ class Relations:
     leave different folds out share their episodes."""
 
     def __init__(
-        self, model: OBFTNet, reader: EpisodeReader, weights_hash: str, folder: Path | None = None
+        self,
+        model: OBFTNet,
+        reader: EpisodeReader[GuidanceFeatures],
+        weights_hash: str,
+        folder: Path | None = None,
     ) -> None:
         """`weights_hash`: of the backbone's tensors; it is part of an episode's key."""
         self._model = model

@@ -1,15 +1,19 @@
 """What a method must offer to be evaluated: the contract of the harness."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from torch import Tensor
 
 from obftnet.features.backbone import Backbone, Pyramid
-from obftnet.features.guidance import GuidanceFeatures
+
+Guidance = TypeVar("Guidance")
 
 
-class Method(Protocol):
-    """extract features, prepare the guidance, score a query. `OBFTNet` is one."""
+class Method(Protocol[Guidance]):
+    """Extract features, prepare the guidance, score a query. `OBFTNet` is one.
+
+    `Guidance` is whatever the method's own `prepare` makes; the harness hands it back as it is.
+    """
 
     backbone: Backbone
 
@@ -24,10 +28,17 @@ class Method(Protocol):
 
     def prepare(
         self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
-    ) -> GuidanceFeatures:
-        """Guidance as every query will meet it."""
+    ) -> Guidance:
+        """Guidance as every query will meet it.
+
+        Args:
+            supports: (b, k, c, h, w) features a tap, k shots.
+            fraction: (b, k, H, W) the defect's share of each cell of the network's input, 0..1.
+            backgrounds: (b, j, c, h, w) features a tap.
+            usable: (b, j, H, W) share of each input cell that is free of defect, 0..1; None where all is.
+        """
         ...
 
-    def score(self, query: Pyramid, guidance: GuidanceFeatures, size: tuple[int, int]) -> Tensor:
+    def score(self, query: Pyramid, guidance: Guidance, size: tuple[int, int]) -> Tensor:
         """(b, H, W) score in 0..1; above 0.5 is defect."""
         ...

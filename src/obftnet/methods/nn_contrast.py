@@ -21,7 +21,7 @@ class NNContrast:
     def __init__(self, backbone: Backbone, size: int = 256) -> None:
         self.backbone = backbone
         self.size = size
-        self._taps = [index for index, tap in enumerate(backbone.spec.taps) if tap.stride == _STRIDE]
+        self._taps = backbone.spec.at_stride(_STRIDE)
 
     def extract(self, images: Tensor) -> Pyramid:
         """(b, 3, h, w) RGB in 0..1 -> the stride-16 maps."""

@@ -1,0 +1,45 @@
+"""`obftnet explain`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obftnet.cli.options import Device
+from obftnet.cli.segment import Weights
+from obftnet.errors import InputError
+from obftnet.explanation import explain
+
+_Opt = typer.Option
+
+
+def explain_command(
+    query: Annotated[Path, typer.Argument(metavar="QUERY", help="An image.")],
+    guidance: Annotated[
+        Path, _Opt("--guidance", help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*.")
+    ],
+    out: Annotated[Path, _Opt("--out", help="The picture, a PNG.")],
+    points: Annotated[
+        list[str] | None,
+        _Opt(
+            "--points", metavar="X,Y", help="Pixel of the query; may be repeated; default: four are chosen."
+        ),
+    ] = None,
+    level: Annotated[int, _Opt(help="Of the feature pyramid; 0 is the finest.")] = 0,
+    weights: Weights = None,
+    device: Device = "auto",
+) -> None:
+    """Show where points of a query find their match in the supports and the backgrounds."""
+    chosen = [_point(text) for text in points or []]
+    for (x, y), score, share in explain(
+        query, guidance, out, points=chosen, level=level, weights=weights, device=device
+    ):
+        print(f"point {x},{y}: score {score:.2f}, {100 * share:.0f} % of its mass on the supports' defect")
+    print(out)
+
+
+def _point(text: str) -> tuple[int, int]:
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
+        raise InputError(f"--points {text!r}: not a pixel; X,Y in whole numbers is wanted, such as 120,64")
+    return int(parts[0]), int(parts[1])

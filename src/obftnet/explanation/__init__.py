@@ -1,0 +1,5 @@
+"""Why a query was scored as it was: where its positions find their match in the guidance."""
+
+from obftnet.explanation.explain import explain
+
+__all__ = ["explain"]

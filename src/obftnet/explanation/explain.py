@@ -1,0 +1,96 @@
+"""A picture of the correspondence: for points of a query, where their mass goes in the guidance."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obftnet.data.layouts.guidance import read_guidance
+from obftnet.errors import InputError
+from obftnet.explanation.matches import matches
+from obftnet.explanation.picture import Row, draw
+from obftnet.imaging.read import read_image, read_mask
+from obftnet.segmenter import Segmenter
+
+#: Points that are chosen where none is asked for.
+POINTS = 4
+
+
+def explain(
+    query: str | Path,
+    guidance: str | Path,
+    out: str | Path,
+    *,
+    points: Sequence[tuple[int, int]] = (),
+    level: int = 0,
+    weights: str | Path | None = None,
+    device: str = "auto",
+) -> list[tuple[tuple[int, int], float, float]]:
+    """Draw where Algorithm 1 sends the mass of some query points, on supports and backgrounds.
+
+    It is the plan of the model's own features and transport settings, averaged over the taps of a level. The
+    4D encoder reads this plan; the `cues` reader reads row statistics of it (l, p) beside others.
+
+    Args:
+        query: an image.
+        guidance: folder as `data.layouts.guidance` describes it.
+        out: the PNG to write.
+        points: (x, y) in pixels of the query; none for the highest score and three spread over the image.
+        level: of the feature pyramid, 0 the finest.
+        weights: as `Segmenter.from_pretrained`.
+        device: as `Segmenter.from_pretrained`.
+
+    Returns:
+        For each point (x, y), its score and the share of its mass on the supports' defect, both 0..1.
+
+    Raises:
+        InputError: an image, the guidance, the weights or the device cannot be used; a point outside the
+            query; a level that the model does not have; a picture that cannot be written.
+    """
+    found = read_guidance(guidance)
+    image = read_image(query)
+    height, width = image.shape[:2]
+    for x, y in points:
+        if not (0 <= x < width and 0 <= y < height):
+            raise InputError(
+                f"point {x},{y}: outside {query}, which is {width} x {height} pixels; "
+                f"0..{width - 1},0..{height - 1} is wanted"
+            )
+    segmenter = Segmenter.from_pretrained(weights, device)
+    levels = segmenter.model.levels
+    if not 0 <= level < len(levels):
+        raise InputError(f"level {level}: the model has {len(levels)}; 0 (the finest) to {len(levels) - 1}")
+    segmenter.fit(found.supports, found.backgrounds)
+    score = segmenter.predict(image).score
+    chosen = list(points) or spread_points(score, POINTS)
+    features = segmenter.features(image)
+    taps = range(sum(levels[:level]), sum(levels[: level + 1]))
+    grid = features[taps[0]].shape[-2:]
+    cells = [(y * grid[0] // height, x * grid[1] // width) for x, y in chosen]
+    told = matches(features, segmenter.guidance, taps, cells, segmenter.model.config)
+    rows = [Row((x, y), float(score[y, x]), match) for (x, y), match in zip(chosen, told, strict=True)]
+    supports = [(read_image(file), read_mask(mask, image=file)) for file, mask in found.supports]
+    backgrounds = [read_image(file) for file in found.backgrounds]
+    draw(Path(out), image, score, supports, backgrounds, rows)
+    return [(row.point, row.score, row.match.defect) for row in rows]
+
+
+def spread_points(score: NDArray[np.float32], count: int) -> list[tuple[int, int]]:
+    """The highest score of a map (h, w), then points of a 5 x 5 grid, each as far from the others as can be.
+
+    Returns:
+        (x, y) of `count` points, at most 26.
+    """
+    height, width = score.shape
+    y, x = np.unravel_index(int(score.argmax()), score.shape)
+    chosen = [(int(x), int(y))]
+    grid = [
+        (int((column + 0.5) * width / 5), int((row + 0.5) * height / 5))
+        for row in range(5)
+        for column in range(5)
+    ]
+    while len(chosen) < min(count, len(grid) + 1):
+        nearest = [min((x - a) ** 2 + (y - b) ** 2 for a, b in chosen) for x, y in grid]
+        chosen.append(grid[int(np.argmax(nearest))])
+    return chosen

@@ -1,0 +1,83 @@
+"""The training-free reference of the prototype methods: one mean of the defect, one of the good material."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from obftnet.features.backbone import Backbone, Pyramid
+
+_STRIDE = 16
+#: PANet's factor of the cosine in the softmax (Wang et al. 2019, equation 2).
+_ALPHA = 20.0
+
+
+@dataclass(frozen=True)
+class Prototypes:
+    """Two mean features an episode, one entry a tap.
+
+    defect: (b, c). good: (b, c).
+    """
+
+    defect: tuple[Tensor, ...]
+    good: tuple[Tensor, ...]
+
+
+class Prototype:
+    """Cosine to the mean of the defect against cosine to the mean of the background, nothing trained.
+
+    Masked average pooling and the softmax over 20 x cosine are those of PANet (Wang et al., "PANet: Few-Shot
+    Image Semantic Segmentation with Prototype Alignment", 2019, equations 1 and 2); several shots give the
+    mean of their prototypes. Differences: the features are a classification backbone's as they are; the good
+    prototype comes from the background images, not from the support outside its mask; stride 16, the cosine
+    being the mean over the taps of that stride.
+    """
+
+    def __init__(self, backbone: Backbone, size: int = 256) -> None:
+        self.backbone = backbone
+        self.size = size
+        self._taps = backbone.spec.at_stride(_STRIDE)
+
+    def extract(self, images: Tensor) -> Pyramid:
+        """(b, 3, h, w) RGB in 0..1 -> the stride-16 maps."""
+        maps = self.backbone(images)
+        return tuple(maps[index] for index in self._taps)
+
+    def prepare(
+        self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
+    ) -> Prototypes:
+        """See `Method.prepare`. A background without a usable cell counts as a vector of zeros."""
+        clean = backgrounds[0].new_ones(backgrounds[0][:, :, 0].shape) if usable is None else usable
+        return Prototypes(
+            tuple(masked_average(x, fraction).mean(1) for x in supports),
+            tuple(masked_average(x, clean).mean(1) for x in backgrounds),
+        )
+
+    @torch.no_grad()
+    def score(self, query: Pyramid, guidance: Prototypes, size: tuple[int, int]) -> Tensor:
+        """Softmax of 20 x cosine over (defect, good), the defect's channel: (b, H, W) in 0..1."""
+        contrast = torch.stack(
+            [
+                _cosine(x, defect) - _cosine(x, good)
+                for x, defect, good in zip(query, guidance.defect, guidance.good, strict=True)
+            ]
+        ).mean(0)
+        maps = F.interpolate(_ALPHA * contrast.unsqueeze(1), size, mode="bilinear", align_corners=False)
+        return maps.squeeze(1).sigmoid()
+
+
+def _cosine(features: Tensor, vector: Tensor) -> Tensor:
+    """(b, c, h, w), (b, c) -> (b, h, w) in -1..1."""
+    return F.cosine_similarity(features, vector[:, :, None, None])
+
+
+def masked_average(features: Tensor, share: Tensor) -> Tensor:
+    """Mean of features (b, k, c, h, w), each cell weighted by the share (b, k, H, W) of it that counts.
+
+    Returns:
+        (b, k, c); zeros where nothing counts.
+    """
+    grid = (features.shape[-2], features.shape[-1])
+    weight = F.adaptive_avg_pool2d(share.to(features), grid).unsqueeze(2)
+    return (features * weight).sum((-2, -1)) / weight.sum((-2, -1)).clamp(min=1e-12)

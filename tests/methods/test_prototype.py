@@ -1,0 +1,56 @@
+import math
+
+import pytest
+import torch
+
+from obftnet.features.weights import load_backbone
+from obftnet.methods.prototype import Prototype, masked_average
+
+
+@pytest.fixture(scope="module")
+def method() -> Prototype:
+    return Prototype(load_backbone("compact", "random"), size=64)
+
+
+def test_the_masked_average_by_hand():
+    features = torch.tensor([[1.0, 3.0], [5.0, 7.0]]).reshape(1, 1, 1, 2, 2)
+    share = torch.tensor([[1.0, 0.0], [0.5, 0.0]]).reshape(1, 1, 2, 2)
+    assert masked_average(features, share).item() == pytest.approx((1 * 1 + 5 * 0.5) / 1.5)
+
+
+def test_a_mask_finer_than_the_features_weighs_by_area():
+    features = torch.tensor([[2.0, 10.0]]).reshape(1, 1, 1, 1, 2)
+    share = torch.zeros(1, 1, 2, 4)
+    share[..., 0, 0] = 1  # a quarter of the first cell
+    share[..., :, 2:] = 1  # all of the second
+    assert masked_average(features, share).item() == pytest.approx((2 / 4 + 10) / 1.25)
+
+
+def test_nothing_that_counts_is_a_zero_vector():
+    assert masked_average(torch.rand(1, 2, 3, 4, 4), torch.zeros(1, 2, 4, 4)).abs().max() == 0
+
+
+def test_the_score_is_the_softmax_of_twenty_times_cosine(method):
+    def at(*degrees):
+        angles = torch.tensor(degrees) * math.pi / 180
+        return torch.stack([angles.cos(), angles.sin()])[None, None, :, None]
+
+    guidance = method.prepare((at(0.0, 90),), torch.tensor([[[[1.0, 0]]]]), (at(90.0, 90),))
+    score = method.score((at(0.0, 45, 90)[:, 0],), guidance, (1, 3))[0, 0]
+    expected = [1 / (1 + math.exp(-20)), 0.5, 1 / (1 + math.exp(20))]
+    assert score.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_shots_give_the_mean_of_their_prototypes(method):
+    """Not the mean over all the defect's cells: a large defect does not outweigh a small one."""
+    support = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]).reshape(1, 2, 1, 1, 3)
+    mask = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]).reshape(1, 2, 1, 3)
+    guidance = method.prepare((support,), mask, (support,))
+    assert guidance.defect[0].item() == pytest.approx(0.5)
+
+
+def test_what_is_not_usable_is_not_good(method):
+    background = torch.tensor([[1.0, 5.0]]).reshape(1, 1, 1, 1, 2)
+    usable = torch.tensor([[1.0, 0.0]]).reshape(1, 1, 1, 2)
+    guidance = method.prepare((background,), torch.ones(1, 1, 1, 2), (background,), usable)
+    assert guidance.good[0].item() == pytest.approx(1)
