@@ -43,7 +43,10 @@ class OBFTNet(nn.Module):
         self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
     ) -> GuidanceFeatures:
         """Guidance as every query will meet it; see `features.guidance.prepare_guidance`."""
-        return prepare_guidance(supports, fraction, backgrounds, usable, self.config.mask_resize)
+        sort = self.config.reader == "cues"
+        return prepare_guidance(
+            supports, fraction, backgrounds, usable, self.config.mask_resize, columns=sort
+        )
 
     def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:
         """The correspondence of query features (b, c, h, w) with prepared guidance."""
