@@ -55,9 +55,9 @@ class OBFTNet(nn.Module):
         self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
     ) -> GuidanceFeatures:
         """Guidance as every query will meet it; see `features.guidance.prepare_guidance`."""
-        taps = sum(self.levels)
+        taps, sort = sum(self.levels), self.config.reader == "cues"
         return prepare_guidance(
-            supports[:taps], fraction, backgrounds[:taps], usable, self.config.mask_resize
+            supports[:taps], fraction, backgrounds[:taps], usable, self.config.mask_resize, columns=sort
         )
 
     def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:

@@ -1,67 +1,38 @@
-"""The cues with a gradient for features that are being taught, at little more than their plain cost.
+"""A gradient for cues that are the similarity to one position, at little more than their plain cost.
 
-The largest similarities a, b and n depend on one guidance position a query position. Which one is found
-without a gradient; the similarity to it is then taken again with one. The other cues are given as values:
-their gradient would run through every pair of positions, at many times the cost.
+The largest similarities a, b, n and u depend on one position a query position. Which one is found without a
+gradient; the similarity to it is then taken again with one. The other cues have values alone: their gradient
+would run through every pair of positions, at many times the cost.
 """
 
 import torch
 from torch import Tensor
 
-from obftnet.config import ModelConfig
-from obftnet.features.guidance import GuidanceFeatures
-from obftnet.relation.correlation import cosine, positions
+from obftnet.features.columns import Columns
 from obftnet.relation.own import own_similarity
-from obftnet.relation.statistics import row_statistics
+
+#: The cues of guidance that take a gradient this way, in the order of `stream_statistics`' `nearest`.
+NEAREST = "abn"
 
 
-def nearest_cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelConfig) -> Tensor:
-    """`relation.cue_maps.cue_maps`, value for value, for b = 1; a, b and n pass a gradient on.
+def largest_again(query: Tensor, columns: Columns, nearest: Tensor) -> Tensor:
+    """Cues a, b and n of one item, with gradient.
 
     Args:
-        query: (1, c, hq, wq) unit features.
-        guidance: k supports and j backgrounds of one episode.
-        tap: which layer.
-        config: cues, epsilon, iterations, relu.
+        query: (c, M) unit features.
+        columns: guidance, sorted.
+        nearest: (3, M) columns found by `stream_statistics`; -1 gives 0.
 
     Returns:
-        (1, len(config.cues), hq, wq) float32.
+        (3, M) float32.
     """
-    rows = query.flatten(2).mT
-    supports, backgrounds = positions(guidance.supports[tap]), positions(guidance.backgrounds[tap])
-    defect, usable = guidance.defect[tap].flatten(1), guidance.usable[tap].flatten(1)
+    picked = columns.matrix[:, nearest.clamp(min=0)]
+    return (query.unsqueeze(1) * picked).sum(0) * (nearest >= 0)
+
+
+def own_again(unit: Tensor) -> Tensor:
+    """Cue u with gradient: (b, c, h, w) unit features -> (b, h * w)."""
     with torch.no_grad():
-        to_support, to_background = cosine(rows, supports), cosine(rows, backgrounds)
-        cues = row_statistics(
-            to_support,
-            defect,
-            to_background,
-            usable,
-            cues=config.cues.replace("u", ""),
-            epsilon=config.epsilon,
-            iterations=config.iterations,
-            clamp=config.relu == "before",
-        )
-    sets = {
-        "a": (to_support, defect, supports),
-        "b": (to_background, usable, backgrounds),
-        "n": (to_support, ~defect, supports),
-    }
-    if bool(defect.all()):
-        sets["n"] = sets["b"]
-    maps: list[Tensor] = []
-    values = iter(cues.unbind(1))
-    for cue in config.cues:
-        if cue == "u":
-            with torch.no_grad():
-                twin = own_similarity(query)[1][0]
-            maps.append((rows[0] * rows[0, twin]).sum(-1).unsqueeze(0))
-            continue
-        value = next(values)
-        similarity, columns, features = sets.get(cue, (None, None, None))
-        if similarity is not None and columns is not None and features is not None and bool(columns.any()):
-            # -2 lies below every cosine.
-            nearest = similarity[0].masked_fill(~columns, -2).max(-1).indices
-            value = (rows[0] * features[0, nearest]).sum(-1).unsqueeze(0)
-        maps.append(value)
-    return torch.stack(maps, 1).reshape(1, len(config.cues), *query.shape[-2:])
+        twin = own_similarity(unit).argmax(-1)
+    rows = unit.flatten(2)
+    return (rows * rows.gather(2, twin.unsqueeze(1).expand_as(rows))).sum(1)

@@ -11,29 +11,35 @@ from torch import Tensor
 _NEAR = 0.1
 
 
-def far_apart(height: int, width: int, device: torch.device) -> Tensor:
-    """(h * w, h * w) bool: which pairs of positions of a map are further apart than its neighbourhood."""
+def near(height: int, width: int, device: torch.device) -> Tensor:
+    """Pairs of positions of a map that lie in one another's neighbourhood: (h, w, h, w) bool.
+
+    A map too small to have distant positions has neighbourhoods of one position.
+    """
     reach = max(1, round(_NEAR * max(height, width)))
-    y = torch.arange(height, device=device).repeat_interleave(width)
-    x = torch.arange(width, device=device).repeat(height)
-    return ((y[:, None] - y).abs() > reach) | ((x[:, None] - x).abs() > reach)
+    if max(height, width) <= 2 * reach + 1:
+        reach = 0
+    bands = []
+    for side in (height, width):
+        line = torch.arange(side, device=device)
+        bands.append((line[:, None] - line).abs() <= reach)
+    return bands[0][:, None, :, None] & bands[1][None, :, None, :]
 
 
-def own_similarity(unit: Tensor) -> tuple[Tensor, Tensor]:
-    """Largest similarity of every position to the distant positions of the same map.
+def own_similarity(unit: Tensor) -> Tensor:
+    """Cosine of every position with the distant positions of the same map, -2 with those nearby.
 
     Args:
         unit: (b, c, h, w) features of length 1 over c.
 
     Returns:
-        (b, h * w) float32 in -1..1, and the positions that are so alike, (b, h * w) int64. On a map too small
-        to have distant positions all others count, on a map of one position itself.
+        (b, h * w, h * w) float32; on a map of a single position its similarity to itself.
     """
-    far = far_apart(unit.shape[-2], unit.shape[-1], unit.device)
-    if not bool(far.any(-1).all()):
-        far = ~torch.eye(len(far), dtype=torch.bool, device=unit.device)
-    if len(far) == 1:
-        far = ~far
+    b, _, h, w = unit.shape
     rows = unit.flatten(2).mT
-    nearest = torch.bmm(rows, rows.mT).masked_fill_(~far, -2).max(-1)
-    return nearest.values, nearest.indices
+    similarity = torch.bmm(rows, rows.mT)
+    if h * w == 1:
+        return similarity
+    # -2 lies below every cosine.
+    similarity.view(b, h, w, h, w).masked_fill_(near(h, w, unit.device), -2)
+    return similarity

@@ -2,10 +2,9 @@
 
 A relation is one tensor a pyramid level, fine to coarse, whose axes 2 and 3 are the query's height and width:
 `bilateral_tensor` makes (b * shots, l, hq, wq, hg, wg) for the 4D encoder, `cue_maps` makes (b, l, hq, wq).
-Nothing in it has a parameter, so it takes no gradient; end-to-end training has `nearest` for that.
+Nothing in it has a parameter; the cues pass a gradient on to features that take one, and those of a frozen
+backbone take none.
 """
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -19,7 +18,6 @@ from obftnet.relation.cue_maps import cue_maps
 Relation = tuple[Tensor, ...]
 
 
-@torch.no_grad()
 def relate(
     query: tuple[Tensor, ...], guidance: GuidanceFeatures, levels: tuple[int, ...], config: ModelConfig
 ) -> Relation:
@@ -33,14 +31,9 @@ def relate(
     """
     maker = cue_maps if config.reader == "cues" else bilateral_tensor
     maps = [maker(unit_features(q), guidance, tap, config) for tap, q in enumerate(query)]
-    return by_level(maps, levels)
-
-
-def by_level(maps: Sequence[Tensor], levels: Sequence[int]) -> Relation:
-    """Maps of taps, fine to coarse, joined over the channels of each level; `levels`: taps a level."""
     relation: list[Tensor] = []
     start = 0
     for count in levels:
-        relation.append(torch.cat(list(maps[start : start + count]), 1))
+        relation.append(torch.cat(maps[start : start + count], 1))
         start += count
     return tuple(relation)

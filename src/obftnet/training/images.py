@@ -15,9 +15,7 @@ from torch import Tensor
 from obftnet.data.episodes import Episode
 from obftnet.imaging.resize import mask_fraction, to_tensor
 from obftnet.model import OBFTNet
-from obftnet.relation.correlation import unit_features
-from obftnet.relation.nearest import nearest_cue_maps
-from obftnet.relation.relate import Relation, by_level
+from obftnet.relation.relate import Relation
 
 #: Smallest side of a crop, as a share of the image's.
 _CROP = 0.55
@@ -105,13 +103,7 @@ def relations_of(model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch
             tuple(level[:, 1 + shots :] for level in own),
             None if bool((usable == 1).all()) else usable,
         )
-        query = tuple(level[:, 0] for level in own)
-        taps = sum(model.levels)
-        maps = [
-            nearest_cue_maps(unit_features(level), guidance, tap, model.config)
-            for tap, level in enumerate(query[:taps])
-        ]
-        relations.append(by_level(maps, model.levels) + query[taps:])
+        relations.append(model.relate(tuple(level[:, 0] for level in own), guidance))
     return relations
 
 
