@@ -8,6 +8,7 @@ from obftnet.cli.demo import demo_command
 from obftnet.cli.distill import distill_command
 from obftnet.cli.evaluate import evaluate_command
 from obftnet.cli.explain import explain_command
+from obftnet.cli.protocol import protocol_command
 from obftnet.cli.segment import segment_command
 from obftnet.cli.synthesize import synthesize_command
 from obftnet.cli.train import train_command
@@ -25,6 +26,7 @@ app.command("segment")(segment_command)
 app.command("explain")(explain_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
+app.command("protocol")(protocol_command)
 app.command("synthesize")(synthesize_command)
 app.command("distill")(distill_command)
 

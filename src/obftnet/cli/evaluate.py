@@ -7,10 +7,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from obftnet.cli.options import BackboneWeights, Data, Device, FoldsFile, Layout, folds_of, one_fold
+from obftnet.cli.options import (
+    AnyLayout,
+    BackboneWeights,
+    Data,
+    Device,
+    FoldsFile,
+    ProtocolName,
+    data_set,
+    one_fold,
+)
 from obftnet.cli.progress import progress_bar
 from obftnet.data.episodes import read_episodes, write_episodes
-from obftnet.data.layouts import read_layout
 from obftnet.errors import InputError
 from obftnet.evaluation.evaluate import Evaluator, Protocol, as_drawn, draw, evaluate, group
 from obftnet.evaluation.pictures import draw_grid, spread_out
@@ -37,7 +45,8 @@ def evaluate_command(
     backbone: Annotated[str, _Opt(help="Of a reference.")] = "mobilenet_v2",
     backbone_weights: BackboneWeights = None,
     size: Annotated[int, _Opt(help="Input side of a reference, pixels.")] = 256,
-    layout: Layout = "mvtec",
+    protocol_name: ProtocolName = None,
+    layout: AnyLayout = None,
     fold: Annotated[
         list[str] | None, _Opt("--fold", help="Fold to test; may be repeated; default: all.")
     ] = None,
@@ -46,9 +55,9 @@ def evaluate_command(
     backgrounds: Annotated[int, _Opt(min=1, help="Backgrounds an episode; the paper draws one.")] = 1,
     seeds: Annotated[int, _Opt(min=1, help="Draws of supports and backgrounds.")] = 5,
     background_source: Annotated[
-        Literal["good", "window", "complement"],
-        _Opt(help="complement, window: for data without good images."),
-    ] = "good",
+        Literal["good", "window", "complement"] | None,
+        _Opt(help="good (default); complement, window: for data without good images."),
+    ] = None,
     threshold: Annotated[float, _Opt(min=0, max=1, help="Score above which a position is defect.")] = 0.5,
     episodes: Annotated[Path | None, _Opt(help="Evaluate the episodes in this JSON file.")] = None,
     write_episodes_to: Annotated[
@@ -62,12 +71,12 @@ def evaluate_command(
 ) -> None:
     """Evaluate by the protocol: every defect image once as the query, several seeds."""
     where = resolve_device(device)
-    collection = read_layout(layout, data)
-    all_folds = folds_of(collection, folds)
-    chosen = {name: one_fold(all_folds, name, "--fold") for name in fold} if fold else all_folds
+    found = data_set(data, protocol_name, layout, folds, background_source)
+    collection = found.collection
+    chosen = {name: one_fold(found.folds, name, "--fold") for name in fold} if fold else found.folds
     chosen = {name: materials for name, materials in chosen.items() if materials}
-    protocol = Protocol(shots, backgrounds, seeds, background_source, threshold)
-    about: dict[str, object] = {}
+    protocol = Protocol(shots, backgrounds, seeds, found.background_source, threshold)
+    about: dict[str, object] = {} if protocol_name is None else {"protocol": protocol_name}
     subject: Method[Any]
     name: str
     if method != "obftnet":
@@ -79,7 +88,7 @@ def evaluate_command(
         model, digest = load_model(weights, where)
         subject = model
         name = "obftnet" if model.config.reader == "encoder4d" else "obftnet_cues"
-        about = {
+        about |= {
             "weights": str(find_weights(weights)),
             "weights_sha256": digest,
             "model": model.config.model_dump(),

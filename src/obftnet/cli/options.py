@@ -1,5 +1,6 @@
 """Option types that several commands share, and settings checked into one-line errors."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -7,11 +8,19 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from obftnet.data.collection import Collection
+from obftnet.data.episodes import BackgroundSource
 from obftnet.data.folds import default_folds, read_folds
+from obftnet.data.layouts import read_layout
 from obftnet.errors import InputError
+from obftnet.protocols import names, read_protocol
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of the data set.")]
 Layout = Annotated[str, typer.Option("--layout", help="mvtec or neu_seg.")]
+AnyLayout = Annotated[str | None, typer.Option("--layout", help="mvtec (default) or neu_seg.")]
+ProtocolName = Annotated[
+    str | None,
+    typer.Option("--protocol", help=f"Layout, folds and backgrounds by name: {', '.join(names())}."),
+]
 FoldsFile = Annotated[
     Path | None,
     typer.Option(
@@ -44,9 +53,41 @@ def settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
         ) from error
 
 
-def folds_of(collection: Collection, file: Path | None) -> dict[str, tuple[str, ...]]:
-    """The folds asked for."""
-    return default_folds(collection) if file is None else read_folds(file, collection)
+@dataclass(frozen=True)
+class DataSet:
+    """What `--data` with its options is: the images, the folds, where backgrounds come from."""
+
+    collection: Collection
+    folds: dict[str, tuple[str, ...]]
+    background_source: BackgroundSource
+
+
+def data_set(
+    data: Path,
+    protocol: str | None,
+    layout: str | None,
+    folds: Path | None,
+    background_source: BackgroundSource | None,
+) -> DataSet:
+    """Read a data folder by a protocol's name, or by what stands in for one.
+
+    Raises:
+        InputError: an option beside the protocol that the protocol answers, or data that cannot be used.
+    """
+    if protocol is None:
+        collection = read_layout(layout or "mvtec", data)
+        chosen = default_folds(collection) if folds is None else read_folds(folds, collection)
+        return DataSet(collection, chosen, background_source or "good")
+    for option, value in (
+        ("layout", layout),
+        ("folds", folds),
+        ("background-source", background_source),
+    ):
+        if value is not None:
+            raise InputError(f"--{option} {value}: --protocol {protocol} says what it is; leave one out")
+    found = read_protocol(protocol)
+    collection = read_layout(found.layout, data)
+    return DataSet(collection, found.folds_in(collection), found.background_source)
 
 
 def one_fold(folds: dict[str, tuple[str, ...]], name: str, option: str) -> tuple[str, ...]:

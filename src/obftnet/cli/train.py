@@ -7,10 +7,19 @@ from typing import Annotated, Literal
 import torch
 import typer
 
-from obftnet.cli.options import BackboneWeights, Data, Device, FoldsFile, Layout, folds_of, one_fold, settings
+from obftnet.cli.options import (
+    AnyLayout,
+    BackboneWeights,
+    Data,
+    Device,
+    FoldsFile,
+    ProtocolName,
+    data_set,
+    one_fold,
+    settings,
+)
 from obftnet.cli.progress import progress_bar
 from obftnet.config import ModelConfig
-from obftnet.data.layouts import read_layout
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
 from obftnet.segmenter import resolve_device
@@ -24,7 +33,8 @@ _Opt = typer.Option
 def train_command(
     data: Data,
     out: Annotated[Path, _Opt("--out", help="The run's folder; the same command goes on where it stopped.")],
-    layout: Layout = "mvtec",
+    protocol: ProtocolName = None,
+    layout: AnyLayout = None,
     test_fold: Annotated[str | None, _Opt("--test-fold", help="Fold left out of training.")] = None,
     folds: FoldsFile = None,
     backbone: Annotated[
@@ -104,6 +114,7 @@ def train_command(
             "shots_rule": shots_rule,
         },
     )
+    found = data_set(data, protocol, layout, folds, background_source)
     asked = {
         "steps": steps,
         "batch": batch,
@@ -111,7 +122,7 @@ def train_command(
         "shots": shots,
         "backgrounds": backgrounds,
         "varied_shots": varied_shots,
-        "background_source": background_source,
+        "background_source": found.background_source,
         "good_fraction": good_fraction,
         "episodes": episodes,
         "loss": loss,
@@ -126,15 +137,13 @@ def train_command(
     given = {key: value for key, value in asked.items() if value is not None}
     config = settings(TrainConfig, recipe(preset, model_config) | given)
     where = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}" if _several_gpus(device) else device)
-    collection = read_layout(layout, data)
-    all_folds = folds_of(collection, folds)
-    tested = () if test_fold is None else one_fold(all_folds, test_fold, "--test-fold")
-    training = {name: materials for name, materials in all_folds.items() if name != test_fold}
+    tested = () if test_fold is None else one_fold(found.folds, test_fold, "--test-fold")
+    training = {name: materials for name, materials in found.folds.items() if name != test_fold}
     if not training:
         raise InputError(
             f"{data}: nothing is left to train on without fold {test_fold!r}; at least two folds are wanted"
         )
-    chosen, validate = selection(config, collection, training, tested)
+    chosen, validate = selection(config, found.collection, training, tested)
     network = load_backbone(backbone, backbone_weights, seed=seed)
     with progress_bar("train") as update:
         path = train(

@@ -9,7 +9,7 @@ from obftnet.evaluation.evaluate import Protocol, SeedResult
 
 
 def summarise(
-    method: str, protocol: Protocol, folds: Mapping[str, Sequence[SeedResult]], **about: Any
+    method: str, protocol: Protocol, folds: Mapping[str, Sequence[SeedResult]], /, **about: Any
 ) -> dict[str, Any]:
     """Mean and spread over seeds. IoU in 0..1; std is the sample's (n - 1), 0 for one seed."""
     by_fold = {name: _fold(seeds) for name, seeds in folds.items()}
