@@ -9,6 +9,7 @@ from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
+from obftnet.relation.factors import FactoredLevel, factored_relation
 from obftnet.relation.relate import Relation, relate
 
 
@@ -65,7 +66,9 @@ class OBFTNet(nn.Module):
         taps = sum(self.levels)
         return relate(query[:taps], guidance, self.levels, self.config) + query[taps:]
 
-    def read(self, relation: Relation, size: tuple[int, int], shots: int = 1) -> Tensor:
+    def read(
+        self, relation: Relation | tuple[FactoredLevel, ...], size: tuple[int, int], shots: int = 1
+    ) -> Tensor:
         """Relation -> (b, H, W) logit of defect, of `size`."""
         return self.reader(relation, size, shots)  # type: ignore[no-any-return]
 
@@ -80,9 +83,12 @@ class OBFTNet(nn.Module):
         """
         shots = guidance.shots
         if self.one_relation(shots):
-            return self.score_relation(self.relate(query, guidance), size, shots)
+            return self.score_relation(self._relate_to_score(query, guidance), size, shots)
         votes = torch.stack(
-            [(self.read(self.relate(query, guidance.shot(k)), size) > 0).float() for k in range(shots)]
+            [
+                (self.read(self._relate_to_score(query, guidance.shot(k)), size) > 0).float()
+                for k in range(shots)
+            ]
         ).sum(0)
         return votes / votes.amax((-2, -1), keepdim=True).clamp(min=1)
 
@@ -90,9 +96,19 @@ class OBFTNet(nn.Module):
         """Whether all of an episode's shots are in one relation, which may then be kept and read again."""
         return shots == 1 or self.config.shots_rule == "joint"
 
-    def score_relation(self, relation: Relation, size: tuple[int, int], shots: int) -> Tensor:
+    def score_relation(
+        self, relation: Relation | tuple[FactoredLevel, ...], size: tuple[int, int], shots: int
+    ) -> Tensor:
         """(b, H, W) score in 0..1 of a relation that holds all shots."""
         return self.read(relation, size, shots).sigmoid()
+
+    def _relate_to_score(
+        self, query: Pyramid, guidance: GuidanceFeatures
+    ) -> Relation | tuple[FactoredLevel, ...]:
+        """The relation as it is read soonest: on a CPU the 4D encoder's stays in factors."""
+        if self.config.reader == "cues" or query[0].is_cuda or torch.is_grad_enabled():
+            return self.relate(query, guidance)
+        return factored_relation(query, guidance, self.levels, self.config)
 
     def forward(
         self,
