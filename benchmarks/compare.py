@@ -10,7 +10,7 @@ cues: the shipped weights at 256 x 256, the plain path against the streamed one,
 Seconds are given twice: wall, and the processor time of all threads, which other work on the machine disturbs
 less. A stage's floor is its operations (convolutions and matrix products) over the rate measured here for a
 matrix product, plus the bytes its Sinkhorn sweeps read over the rate measured for reading. Peak memory is
-that of a process of its own: guidance, then two queries; "imports" is what PyTorch and torchvision take alone.
+that of a process of its own: guidance, then two queries; "imports" is what PyTorch and torchvision take.
 """
 
 import argparse
@@ -143,7 +143,7 @@ def make(row: str) -> OBFTNet:
 
 
 def guidance_of(model: OBFTNet, count: int) -> GuidanceFeatures:
-    """`count` supports, a 36th of each defect, and as many backgrounds; one image at a time to bound memory."""
+    """`count` supports, a 36th of each defect, and as many backgrounds; one at a time to bound memory."""
     side = SIDE[model.config.reader]
     maps = [model.extract(photograph(side, index)) for index in range(2 * count)]
     stacked = [torch.stack(taps, 1) for taps in zip(*maps, strict=True)]
