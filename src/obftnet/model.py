@@ -1,5 +1,7 @@
 """OBFTNet: frozen backbone, relation, reader. The whole method read top to bottom."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +9,7 @@ from obftnet.config import ModelConfig
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
+from obftnet.methods.base import Example, Supervised
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
 from obftnet.relation.factors import FactoredLevel, factored_relation
@@ -137,6 +140,28 @@ class OBFTNet(nn.Module):
     def _extract_many(self, images: Tensor) -> Pyramid:
         """(b, k, 3, h, w) -> (b, k, c, h', w') a tap."""
         return tuple(x.reshape(*images.shape[:2], *x.shape[1:]) for x in self.extract(images.flatten(0, 1)))
+
+    @property
+    def learner(self) -> nn.Module:
+        """What training changes: the reader."""
+        return self.reader
+
+    def example(self, query: Pyramid, guidance: GuidanceFeatures) -> Example:
+        """What training reads of an episode: the relation, all of whose axes 2 and 3 are the query's."""
+        return Example(self.relate(query, guidance))
+
+    def supervise(self, examples: Sequence[Example], target: Tensor) -> list[Supervised]:
+        """The logits of a batch against its truth (b, H, W). Relations of equally many shots are read
+        together, because a kind with few groups gives fewer than were asked for."""
+        size = (target.shape[-2], target.shape[-1])
+        shots = [example.query[0].shape[0] for example in examples]
+        logits: dict[int, Tensor] = {}
+        for count in sorted(set(shots)):
+            members = [index for index, own in enumerate(shots) if own == count]
+            levels = zip(*(examples[index].query for index in members), strict=True)
+            logit = self.read(tuple(torch.cat(level) for level in levels), size, count)
+            logits |= zip(members, logit, strict=True)
+        return [Supervised(torch.stack([logits[index] for index in range(len(examples))]), target)]
 
     def trainable_parameters(self) -> int:
         """Number of learnable values: the reader's alone."""

@@ -163,9 +163,9 @@ class Segmenter:
         return self._guidance
 
     @torch.inference_mode()
-    def features(self, image: ImageLike) -> tuple[Tensor, ...]:
+    def features(self, image: ImageLike) -> Pyramid:
         """An image's features (1, c, h, w) a tap, as `predict` has them. Raises InputError as `predict`."""
-        return tuple(x[:, 0] for x in self._extract([as_image(image)]))
+        return self._extract(as_image(image))
 
     @property
     def _input_size(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Model files: one safetensors file holds the configuration, the backbone and the reader.
+"""Model files: one safetensors file holds the configuration, the backbone and what was trained.
 
 So a trained model runs anywhere, offline, without the file its backbone came from.
 """
@@ -15,6 +15,8 @@ from torch import Tensor
 from obftnet.config import ModelConfig
 from obftnet.errors import InputError
 from obftnet.features.backbones import backbone_spec
+from obftnet.methods.learned import Learned, LearnedConfig
+from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
 from obftnet.safefile import compact, file_hash, read_safetensors, write_safetensors
 
@@ -56,7 +58,7 @@ def find_weights(name_or_path: str | Path | None = None) -> Path:
     return path
 
 
-def save_model(path: Path, model: OBFTNet, notes: dict[str, Any] | None = None) -> None:
+def save_model(path: Path, model: OBFTNet | Learned, notes: dict[str, Any] | None = None) -> None:
     """Write a model file, whole or not at all. `notes` (JSON) says how the weights came to be."""
     metadata = {
         "format": _FORMAT,
@@ -69,7 +71,24 @@ def save_model(path: Path, model: OBFTNet, notes: dict[str, Any] | None = None) 
 def load_model(
     name_or_path: str | Path | None = None, device: str | torch.device = "cpu"
 ) -> tuple[OBFTNet, str]:
-    """A model in eval mode and the SHA-256 of its file.
+    """An OBFTNet in eval mode and the SHA-256 of its file.
+
+    Raises:
+        InputError: as `load_method`, or a file of another method.
+    """
+    model, digest = load_method(name_or_path, device)
+    if not isinstance(model, OBFTNet):
+        raise InputError(
+            f"{find_weights(name_or_path)}: weights of {model.config.method}, which obftnet evaluate reads; "
+            "weights of obftnet are wanted"
+        )
+    return model, digest
+
+
+def load_method(
+    name_or_path: str | Path | None = None, device: str | torch.device = "cpu"
+) -> tuple[OBFTNet | Learned, str]:
+    """A trained method in eval mode and the SHA-256 of its file.
 
     Raises:
         InputError: no such weights, a pickle, a damaged file, or weights of another architecture.
@@ -82,7 +101,7 @@ def load_model(
             "a file of backbone weights goes to --backbone-weights"
         )
     config = _config(path, metadata)
-    model = OBFTNet(config)
+    model = build(config)
     _fill(model, tensors, path)
     return model.to(device).eval(), file_hash(path)
 
@@ -93,9 +112,11 @@ def read_notes(path: Path) -> dict[str, Any]:
     return notes
 
 
-def _config(path: Path, metadata: dict[str, str]) -> ModelConfig:
+def _config(path: Path, metadata: dict[str, str]) -> MethodConfig:
+    text = metadata.get("config", "")
+    config: MethodConfig
     try:
-        config = ModelConfig.model_validate_json(metadata.get("config", ""))
+        config = (LearnedConfig if '"method"' in text else ModelConfig).model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
@@ -104,14 +125,15 @@ def _config(path: Path, metadata: dict[str, str]) -> ModelConfig:
     return config
 
 
-def _fill(model: OBFTNet, tensors: dict[str, Tensor], path: Path) -> None:
+def _fill(model: OBFTNet | Learned, tensors: dict[str, Tensor], path: Path) -> None:
     wanted = model.state_dict()
+    kind = f"reader {model.config.reader}" if isinstance(model, OBFTNet) else model.config.method
     for key, tensor in wanted.items():
         found = tensors.get(key)
         if found is None or found.shape != tensor.shape:
             what = "missing" if found is None else f"of shape {tuple(found.shape)}"
             raise InputError(
                 f"{path}: weights of another architecture: {key} is {what}, {tuple(tensor.shape)} is wanted "
-                f"for reader {model.config.reader} on {model.config.backbone}"
+                f"for {kind} on {model.config.backbone}"
             )
     model.load_state_dict({key: tensors[key].to(wanted[key].dtype) for key in wanted})

@@ -13,7 +13,7 @@ import pytest
 
 from obftnet.cli import main
 from obftnet.imaging import write_png
-from obftnet.methods import REFERENCES
+from obftnet.methods.registry import REFERENCES
 from obftnet.synthetic import Material, write_dataset
 from obftnet.weights import shipped
 

@@ -4,30 +4,12 @@ import pytest
 import torch
 
 from obftnet.features.weights import load_backbone
-from obftnet.methods.prototype import Prototype, masked_average
+from obftnet.methods.prototype import Prototype
 
 
 @pytest.fixture(scope="module")
 def method() -> Prototype:
     return Prototype(load_backbone("compact", "random"), size=64)
-
-
-def test_the_masked_average_by_hand():
-    features = torch.tensor([[1.0, 3.0], [5.0, 7.0]]).reshape(1, 1, 1, 2, 2)
-    share = torch.tensor([[1.0, 0.0], [0.5, 0.0]]).reshape(1, 1, 2, 2)
-    assert masked_average(features, share).item() == pytest.approx((1 * 1 + 5 * 0.5) / 1.5)
-
-
-def test_a_mask_finer_than_the_features_weighs_by_area():
-    features = torch.tensor([[2.0, 10.0]]).reshape(1, 1, 1, 1, 2)
-    share = torch.zeros(1, 1, 2, 4)
-    share[..., 0, 0] = 1  # a quarter of the first cell
-    share[..., :, 2:] = 1  # all of the second
-    assert masked_average(features, share).item() == pytest.approx((2 / 4 + 10) / 1.25)
-
-
-def test_nothing_that_counts_is_a_zero_vector():
-    assert masked_average(torch.rand(1, 2, 3, 4, 4), torch.zeros(1, 2, 4, 4)).abs().max() == 0
 
 
 def test_the_score_is_the_softmax_of_twenty_times_cosine(method):

@@ -5,7 +5,7 @@ import torch
 
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
-from obftnet.methods import REFERENCES, reference
+from obftnet.methods.registry import REFERENCES, reference
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_an_episode_does_not_depend_on_its_batch(name, backbone):
 
 
 def test_an_unknown_name_lists_those_there_are(backbone):
-    with pytest.raises(InputError, match="nn_contrast, memory_bank, prototype"):
+    with pytest.raises(InputError, match=r"obftnet, hsnet, .* and without weights nn_contrast"):
         reference("patchcore", backbone, 64)
 
 

@@ -91,6 +91,17 @@ def test_a_constant_rate_is_constant():
     assert {learning_rate(config, step) for step in range(10)} == {0.5}
 
 
+def test_the_power_of_what_is_left():
+    config = TrainConfig(steps=10, lr=2.0, schedule="poly")
+    assert [learning_rate(config, step) for step in (0, 5, 10)] == pytest.approx([2, 2 * 0.5**0.9, 0])
+
+
+def test_a_tenth_after_each_third():
+    config = TrainConfig(steps=9, lr=1.0, schedule="thirds")
+    rates = [learning_rate(config, step) for step in range(9)]
+    assert rates == pytest.approx([1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01])
+
+
 def test_the_paper_recipe_is_cross_entropy_without_augmentation():
     config = TrainConfig(**recipe("paper", ModelConfig()))
     assert (config.loss, config.augment, config.optimizer, config.schedule) == (
@@ -107,8 +118,8 @@ def test_the_fast_recipe_gives_each_reader_its_rate():
 
 
 def test_unknown_settings_raise():
-    with pytest.raises(ValidationError, match="momentum"):
-        TrainConfig(momentum=0.9)
+    with pytest.raises(ValidationError, match="nesterov"):
+        TrainConfig(nesterov=True)
 
 
 def test_varied_shots_are_one_to_the_most_and_half_of_them_one(collection, folds):

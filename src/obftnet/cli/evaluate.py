@@ -25,10 +25,10 @@ from obftnet.evaluation.pictures import draw_grid, spread_out
 from obftnet.evaluation.results import summarise
 from obftnet.features.weights import load_backbone
 from obftnet.imaging.write import write_json
-from obftnet.methods import REFERENCES, reference
 from obftnet.methods.base import Method
+from obftnet.methods.registry import REFERENCES, TRAINED, method_name, reference
 from obftnet.segmenter import resolve_device
-from obftnet.weights import find_weights, load_model
+from obftnet.weights import find_weights, load_method
 
 _Opt = typer.Option
 
@@ -40,8 +40,9 @@ def evaluate_command(
         str | None, _Opt(help="A run's folder, a model file, or a name; default: what ships.")
     ] = None,
     method: Annotated[
-        str, _Opt(help=f"obftnet, or a reference that nothing is trained for: {', '.join(REFERENCES)}.")
-    ] = "obftnet",
+        str | None,
+        _Opt(help=f"A reference that nothing is trained for: {', '.join(REFERENCES)}; else the weights say."),
+    ] = None,
     backbone: Annotated[str, _Opt(help="Of a reference.")] = "mobilenet_v2",
     backbone_weights: BackboneWeights = None,
     size: Annotated[int, _Opt(help="Input side of a reference, pixels.")] = 256,
@@ -79,15 +80,17 @@ def evaluate_command(
     about: dict[str, object] = {} if protocol_name is None else {"protocol": protocol_name}
     subject: Method[Any]
     name: str
-    if method != "obftnet":
+    if method is not None and method not in TRAINED:
         if weights is not None:
             raise InputError(f"--weights: --method {method} has none of ours; leave one of the two out")
         subject = reference(method, load_backbone(backbone, backbone_weights).to(where), size)
         name = method
     else:
-        model, digest = load_model(weights, where)
+        model, digest = load_method(weights, where)
         subject = model
-        name = "obftnet" if model.config.reader == "encoder4d" else "obftnet_cues"
+        name = method_name(model.config)
+        if method is not None and method != name.removesuffix("_cues"):
+            raise InputError(f"--method {method}: the weights {find_weights(weights)} are of {name}")
         about |= {
             "weights": str(find_weights(weights)),
             "weights_sha256": digest,

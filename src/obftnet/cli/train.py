@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
@@ -22,6 +22,9 @@ from obftnet.cli.progress import progress_bar
 from obftnet.config import ModelConfig
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
+from obftnet.methods import hsnet
+from obftnet.methods.learned import LearnedConfig
+from obftnet.methods.registry import NETWORKS, TRAINED, MethodConfig
 from obftnet.segmenter import resolve_device
 from obftnet.training.config import TrainConfig, recipe
 from obftnet.training.loop import train
@@ -42,7 +45,11 @@ def train_command(
     ] = "mobilenet_v2",
     backbone_weights: BackboneWeights = None,
     size: Annotated[int, _Opt(help="Side of the network's input, pixels.")] = 256,
-    reader: Annotated[Literal["encoder4d", "cues"], _Opt(help="encoder4d is the paper's.")] = "cues",
+    method: Annotated[str, _Opt(help=f"{', '.join(TRAINED)}.")] = "obftnet",
+    reader: Annotated[
+        Literal["encoder4d", "cues"] | None,
+        _Opt(help="Of obftnet; encoder4d is the paper's, cues the default."),
+    ] = None,
     query_skip: Annotated[
         bool | None, _Opt(help="Read the query's own early features along (cues, compact).")
     ] = None,
@@ -94,11 +101,10 @@ def train_command(
     device: Device = "auto",
 ) -> None:
     """Train a model on the materials of a data set, one fold left out."""
-    model_config = settings(
-        ModelConfig,
+    model_config = _method_config(
+        method,
+        {"backbone": backbone, "size": size},
         {
-            "backbone": backbone,
-            "size": size,
             "reader": reader,
             "cues": cues,
             "query_skip": query_skip,
@@ -161,6 +167,22 @@ def train_command(
     # Under torchrun one process speaks for all.
     if os.environ.get("RANK", "0") == "0":
         print(path)
+
+
+def _method_config(method: str, shared: dict[str, Any], own: dict[str, Any]) -> MethodConfig:
+    """A method's settings; `own` are obftnet's, which the others do not have."""
+    if method == "obftnet":
+        return settings(ModelConfig, shared | own | {"reader": own["reader"] or "cues"})
+    for option, value in own.items():
+        if value is not None:
+            raise InputError(
+                f"--{option.replace('_', '-')}: --method {method} does not have it; leave it out"
+            )
+    if method == "hsnet":
+        return settings(ModelConfig, shared | hsnet.SETTINGS)
+    if method not in NETWORKS:
+        raise InputError(f"--method {method!r}: no such method to train; there are {', '.join(TRAINED)}")
+    return settings(LearnedConfig, shared | {"method": method})
 
 
 def _several_gpus(device: str) -> bool:

@@ -1,8 +1,10 @@
-"""What a method must offer to be evaluated: the contract of the harness."""
+"""What a method must offer to be evaluated, and to be trained: the contracts of the harness."""
 
-from typing import Protocol, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from obftnet.features.backbone import Backbone, Pyramid
 
@@ -41,4 +43,50 @@ class Method(Protocol[Guidance]):
 
     def score(self, query: Pyramid, guidance: Guidance, size: tuple[int, int]) -> Tensor:
         """(b, H, W) score in 0..1; above 0.5 is defect."""
+        ...
+
+
+@dataclass(frozen=True)
+class Example:
+    """What training reads of one episode, all of it made by frozen parts; b = 1.
+
+    query: tensors whose axes 2 and 3 are the query's height and width, so that it can be turned over.
+    guidance: tensors of the guidance, for methods whose `query` does not hold it already.
+    """
+
+    query: tuple[Tensor, ...]
+    guidance: tuple[Tensor, ...] = ()
+
+
+class Supervised(NamedTuple):
+    """One term of a loss: logits of defect (b, H, W), the truth (b, H, W) in 0..1, the term's weight."""
+
+    logit: Tensor
+    target: Tensor
+    weight: float = 1.0
+
+
+class Trainable(Method[Guidance], Protocol[Guidance]):
+    """A method with a part that learns; everything else of it is frozen."""
+
+    @property
+    def learner(self) -> nn.Module:
+        """The part that learns; its state dict, with the step, is all that a run keeps."""
+        ...
+
+    def example(self, query: Pyramid, guidance: Guidance) -> Example:
+        """What training reads of an episode."""
+        ...
+
+    def supervise(self, examples: Sequence[Example], target: Tensor) -> list[Supervised]:
+        """The loss's terms of a batch.
+
+        Args:
+            examples: of b episodes, their numbers of shots may differ.
+            target: (b, H, W) the queries' truth in 0..1; its size is that of the logits.
+        """
+        ...
+
+    def eval(self) -> object:
+        """As `nn.Module.eval`."""
         ...

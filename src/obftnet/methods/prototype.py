@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from obftnet.features.backbone import Backbone, Pyramid
+from obftnet.methods.parts import masked_average
 
 _STRIDE = 16
 #: PANet's factor of the cosine in the softmax (Wang et al. 2019, equation 2).
@@ -70,14 +71,3 @@ class Prototype:
 def _cosine(features: Tensor, vector: Tensor) -> Tensor:
     """(b, c, h, w), (b, c) -> (b, h, w) in -1..1."""
     return F.cosine_similarity(features, vector[:, :, None, None])
-
-
-def masked_average(features: Tensor, share: Tensor) -> Tensor:
-    """Mean of features (b, k, c, h, w), each cell weighted by the share (b, k, H, W) of it that counts.
-
-    Returns:
-        (b, k, c); zeros where nothing counts.
-    """
-    grid = (features.shape[-2], features.shape[-1])
-    weight = F.adaptive_avg_pool2d(share.to(features), grid).unsqueeze(2)
-    return (features * weight).sum((-2, -1)) / weight.sum((-2, -1)).clamp(min=1e-12)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from obftnet.config import ModelConfig
+from obftnet.methods.registry import MethodConfig, paper_recipe
 
 
 class TrainConfig(BaseModel):
@@ -28,8 +29,11 @@ class TrainConfig(BaseModel):
     #: Defects are about 1 % of the pixels: the paper's cross-entropy alone predicts nothing for long.
     loss: Literal["ce", "weighted_ce", "ce_dice"] = "ce_dice"
     augment: Literal["none", "flip"] = "flip"
-    optimizer: Literal["adam", "adamw"] = "adamw"
-    schedule: Literal["constant", "cosine"] = "cosine"
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(default=0.01, ge=0, description="of adamw and sgd")
+    #: "poly" falls as (1 - step / steps)^0.9; "thirds" is divided by ten after each third.
+    schedule: Literal["constant", "cosine", "poly", "thirds"] = "cosine"
     lr: float = Field(default=2e-3, gt=0)
     #: 0 keeps the backbone frozen, as the paper does; above 0 it is trained along, at this rate (cue reader).
     backbone_lr: float = Field(default=0.0, ge=0)
@@ -45,9 +49,10 @@ class TrainConfig(BaseModel):
     validate_every: int = Field(default=200, ge=1)
 
 
-def recipe(name: Literal["fast", "paper"], model: ModelConfig) -> dict[str, object]:
-    """Settings by name: "paper" is section IV.B's loss and optimiser; "fast" is what learns in minutes."""
+def recipe(name: Literal["fast", "paper"], model: MethodConfig) -> dict[str, object]:
+    """Settings by name: "paper" is the loss and optimiser of the method's paper; "fast" is what learns in
+    minutes, the same for every method but for the learning rate."""
     if name == "paper":
-        return {"loss": "ce", "augment": "none", "optimizer": "adam", "schedule": "constant", "lr": 1e-4}
+        return {"loss": "ce", "augment": "none", **paper_recipe(model)}
     # The 4D encoder diverges at the cue reader's rate; HSNet trains it with Adam at 1e-3.
-    return {"lr": 2e-3 if model.reader == "cues" else 1e-3}
+    return {"lr": 2e-3 if isinstance(model, ModelConfig) and model.reader == "cues" else 1e-3}

@@ -5,8 +5,10 @@ torchrun --nproc-per-node 4 -m obftnet train --data DIR ...
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,21 +19,17 @@ from obftnet.config import ModelConfig
 from obftnet.data.collection import Collection
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
-from obftnet.imaging.resize import mask_fraction
-from obftnet.loading.features import EpisodeReader
-from obftnet.loading.relations import Relations
-from obftnet.loading.store import FeatureStore
+from obftnet.methods.base import Example, Supervised, Trainable
+from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
-from obftnet.relation.relate import Relation
 from obftnet.safefile import tensors_hash
-from obftnet.training.augment import flip
+from obftnet.training.batches import frozen_batches, taught_batches
 from obftnet.training.checkpoint import load_state, save_state
 from obftnet.training.config import TrainConfig
-from obftnet.training.images import load_episode, relations_of
 from obftnet.training.log import RunLog
 from obftnet.training.loss import segmentation_loss
 from obftnet.training.run_file import check_run
-from obftnet.training.steps import episode_of, learning_rate, side_of
+from obftnet.training.steps import episode_of, learning_rate
 from obftnet.weights import save_model
 
 #: Steps between two saved states. A killed run repeats at most this many.
@@ -40,11 +38,11 @@ SAVE_EVERY = 50
 _CLIP = 2.0
 
 Progress = Callable[[int, int, float], None]
-Validate = Callable[[OBFTNet], float]
+Validate = Callable[[Any], float]
 
 
 def train(
-    model_config: ModelConfig,
+    model_config: MethodConfig,
     config: TrainConfig,
     backbone: Backbone,
     collection: Collection,
@@ -56,20 +54,20 @@ def train(
     validate: Validate | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Train a model's reader on episodes of `folds` and write OUT/model.safetensors.
+    """Train what learns of a method on episodes of `folds` and write OUT/model.safetensors.
 
     Interrupted or killed at any moment, the same call goes on from the last saved state and ends with the
     same weights, bit for bit on the same machine.
 
     Args:
-        model_config: the network; `backbone` is its backbone with weights in.
+        model_config: the method; `backbone` is its backbone with weights in.
         config: the run.
         backbone: frozen.
         collection: where the episodes come from.
         folds: materials to train on, by fold.
         out: the run's folder.
         device: where to compute.
-        cache: folder in which relations are kept between steps and between runs.
+        cache: folder in which an OBFTNet's relations are kept between steps and between runs.
         validate: score of the model where `config.select` asks for one; larger is better.
         progress: told (steps done, steps in all, loss) after every step.
 
@@ -85,11 +83,10 @@ def train(
             f"--batch {config.batch} cannot be shared equally by {world} processes; "
             f"take a multiple of {world}"
         )
-    if config.precision == "bfloat16" and model_config.reader == "encoder4d" and device.type == "cpu":
+    encoder = isinstance(model_config, ModelConfig) and model_config.reader == "encoder4d"
+    if config.precision == "bfloat16" and encoder and device.type == "cpu":
         # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
         raise InputError("--precision bfloat16: not with --reader encoder4d on a CPU; take float32, or a GPU")
-    if config.backbone_lr > 0:
-        _check_end_to_end(model_config, cache, world)
     backbone_hash = tensors_hash(backbone.state_dict())
     asked = {
         "model": model_config.model_dump(),
@@ -100,54 +97,42 @@ def train(
     check_run(out, asked, write=rank == 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = OBFTNet(model_config, backbone).to(device)
-    reader = _distributed(model.reader, device, world)
-    end_to_end = config.backbone_lr > 0
-    learned = model if end_to_end else model.reader
-    groups: list[dict[str, object]] = [{"params": list(model.reader.parameters())}]
-    peaks = [config.lr]
-    if end_to_end:
+        model = build(model_config, backbone).to(device)
+    supervise = _distributed(_Supervision(model), device, world)
+    learned = {model.learner: config.lr}
+    if config.backbone_lr > 0:
+        _check_end_to_end(model, cache, world)
         model.backbone.requires_grad_(True)
-        groups.append({"params": list(model.backbone.parameters())})
-        peaks.append(config.backbone_lr)
-    # foreach=False: the plain loop is the same on every device, and bit-exact on resuming.
-    maker = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    optimizer = maker(groups, lr=config.lr, foreach=False)
-    found = load_state(out, learned, optimizer) or {"step": 0, "best": None}
+        learned[model.backbone] = config.backbone_lr
+    optimizer = _optimizer(config, list(learned))
+    kept: nn.Module = model.learner if len(learned) == 1 else nn.ModuleList(learned)
+    found = load_state(out, kept, optimizer) or {"step": 0, "best": None}
     step, best = int(found["step"]), found["best"]
-    episodes = EpisodeReader(model, FeatureStore())
-    relations = Relations(model, episodes, backbone_hash, cache)
+    look = (
+        taught_batches(model, config, device)
+        if isinstance(model, OBFTNet) and config.backbone_lr > 0
+        else frozen_batches(model, config, backbone_hash, cache, device)
+    )
     log = RunLog(out, step) if rank == 0 else None
     slots = range(rank, config.batch, world)
     started = time.monotonic()
-    size = (model.size, model.size)
 
     while step < config.steps:
         model.train()
         rate = learning_rate(config, step)
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+        for group, peak in zip(optimizer.param_groups, learned.values(), strict=True):
             group["lr"] = learning_rate(config, step, peak)
         drawn = [episode_of(collection, folds, config, step, slot) for slot in slots]
         randoms = [np.random.default_rng([config.seed, step, slot, 2]) for slot in slots]
-        batch_relations, targets = [], []
-        if end_to_end:
-            side = side_of(config, model.size, step)
-            seen = [load_episode(e, side, rng) for e, rng in zip(drawn, randoms, strict=True)]
-            batch_relations = relations_of(model, seen, getattr(torch, config.precision))
-            targets = [one.target.unsqueeze(0).to(device) for one in seen]
-        for episode, rng in zip(drawn, randoms, strict=True) if not end_to_end else ():
-            relation = relations.get(episode)
-            target = mask_fraction(episode.query.load_mask(), size).round().unsqueeze(0).to(device)
-            if config.augment == "flip":
-                relation, target = flip(relation, target, rng)
-            batch_relations.append(relation)
-            targets.append(target)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            logit = _read(reader, batch_relations, (targets[0].shape[-2], targets[0].shape[-1]))
-        loss = segmentation_loss(logit.float(), torch.cat(targets), config.loss)
+        examples, target = look(drawn, randoms, step)
+        autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
+        with _drawn_by(config.seed, step, rank, device), autocast:
+            terms = supervise(examples, target)
+        losses = [weight * segmentation_loss(x.float(), truth, config.loss) for x, truth, weight in terms]
+        loss = torch.stack(losses).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if end_to_end:
+        if len(learned) > 1:
             nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
         step += 1
@@ -163,7 +148,7 @@ def train(
         if log is not None:
             log.add(step, loss=loss.item(), lr=rate, seconds=time.monotonic() - started, **validation)
             if step % SAVE_EVERY == 0 or step == config.steps or (validate is not None and due):
-                save_state(out, step, learned, optimizer, {"best": best})
+                save_state(out, step, kept, optimizer, {"best": best})
         if progress is not None:
             progress(step, config.steps, loss.item())
 
@@ -181,25 +166,47 @@ def train(
     return path
 
 
-def _check_end_to_end(model_config: ModelConfig, cache: Path | None, world: int) -> None:
-    if model_config.reader != "cues":
-        raise InputError("--backbone-lr: trains the backbone through the cues; take --reader cues, or 0")
+class _Supervision(nn.Module):
+    """A method's supervision as a forward pass, which is what several processes share gradients of."""
+
+    def __init__(self, method: Any) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, examples: Sequence[Example], target: Tensor) -> list[Supervised]:
+        return self.method.supervise(examples, target)  # type: ignore[no-any-return]
+
+
+def _check_end_to_end(model: Trainable[Any], cache: Path | None, world: int) -> None:
+    if not isinstance(model, OBFTNet) or model.config.reader != "cues":
+        raise InputError(
+            "--backbone-lr: trains the backbone through the cues; take --method obftnet --reader cues, or 0"
+        )
     if cache is not None:
         raise InputError("--cache keeps what a frozen backbone computed; leave it out, or --backbone-lr")
     if world > 1:
         raise InputError(f"--backbone-lr: one process trains the backbone, {world} were started; start one")
 
 
-def _read(reader: nn.Module, relations: Sequence[Relation], size: tuple[int, int]) -> Tensor:
-    """Logits (b, H, W) of a batch's relations; those of equally many shots are read together, because a kind
-    with few groups gives fewer than were asked for."""
-    shots = [relation[0].shape[0] for relation in relations]
-    logits: dict[int, Tensor] = {}
-    for count in sorted(set(shots)):
-        members = [index for index, own in enumerate(shots) if own == count]
-        joined = tuple(torch.cat(level) for level in zip(*(relations[i] for i in members), strict=True))
-        logits |= zip(members, reader(joined, size, count), strict=True)
-    return torch.stack([logits[index] for index in range(len(relations))])
+def _optimizer(config: TrainConfig, learned: Sequence[nn.Module]) -> torch.optim.Optimizer:
+    """One group of parameters a module."""
+    groups = [{"params": list(module.parameters())} for module in learned]
+    # foreach=False: the plain loop is the same on every device, and bit-exact on resuming.
+    rest: dict[str, Any] = {"lr": config.lr, "foreach": False}
+    if config.optimizer == "adam":
+        return torch.optim.Adam(groups, **rest)
+    rest["weight_decay"] = config.weight_decay
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, **rest)
+    return torch.optim.SGD(groups, momentum=config.momentum, **rest)
+
+
+@contextmanager
+def _drawn_by(seed: int, step: int, rank: int, device: torch.device) -> Iterator[None]:
+    """Dropout as a pure function of (seed, step, process), so that no random state need be kept."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(np.random.default_rng([seed, step, rank, 6]).integers(2**31)))
+        yield
 
 
 def _notes(
@@ -227,9 +234,9 @@ def _join_processes(device: torch.device) -> tuple[int, int]:
     return dist.get_rank(), world
 
 
-def _distributed(reader: nn.Module, device: torch.device, world: int) -> nn.Module:
-    """Gradients averaged over processes; every process holds the same reader."""
+def _distributed(module: nn.Module, device: torch.device, world: int) -> nn.Module:
+    """Gradients averaged over processes; every process holds the same weights."""
     if world == 1:
-        return reader
+        return module
     ids = [device.index] if device.type == "cuda" else None
-    return nn.parallel.DistributedDataParallel(reader, device_ids=ids)
+    return nn.parallel.DistributedDataParallel(module, device_ids=ids)

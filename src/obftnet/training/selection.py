@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from obftnet.data.collection import Collection
 from obftnet.data.episodes import test_queries
 from obftnet.errors import InputError
 from obftnet.evaluation.evaluate import Evaluator, Protocol, draw_fold
-from obftnet.model import OBFTNet
+from obftnet.methods.base import Method
 from obftnet.training.config import TrainConfig
 
 #: Share of the training classes that `held_out` keeps out of training.
@@ -18,7 +19,7 @@ HELD_OUT = 0.2
 
 def selection(
     config: TrainConfig, collection: Collection, training: Mapping[str, Sequence[str]], tested: Sequence[str]
-) -> tuple[Collection, Callable[[OBFTNet], float] | None]:
+) -> tuple[Collection, Callable[[Method[Any]], float] | None]:
     """What to train on, and the score that picks the step.
 
     Returns:
@@ -67,7 +68,7 @@ def _kept_out(
     return kept_out
 
 
-def _miou(model: OBFTNet, collection: Collection, materials: Sequence[str]) -> float:
+def _miou(model: Method[Any], collection: Collection, materials: Sequence[str]) -> float:
     """Mean IoU of one seed over a selection of materials; seed 0, 1 shot."""
     protocol = Protocol(seeds=1)
     episodes = draw_fold(collection, "validation", materials, protocol, seed=0)

@@ -41,10 +41,14 @@ def episode_of(
 
 
 def learning_rate(config: TrainConfig, step: int, peak: float | None = None) -> float:
-    """Rate of a step, 0-based: constant, or a cosine from `peak` (default lr) to 0 after the last step."""
+    """Rate of a step, 0-based, from `peak` (default lr) on; "cosine" and "poly" end at 0 after the last."""
     peak = config.lr if peak is None else peak
     if config.schedule == "constant":
         return peak
+    if config.schedule == "poly":
+        return float(peak * (1 - step / config.steps) ** 0.9)
+    if config.schedule == "thirds":
+        return peak * 0.1 ** (3 * step // config.steps)
     return float(peak * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
 
 

@@ -1,0 +1,63 @@
+"""The dense trunk that CANet and PMMs share: reduction, comparison with a vector, residual blocks, ASPP."""
+
+import torch
+from torch import Tensor, nn
+
+from obftnet.methods.parts import difference, resized
+
+WIDTH = 256
+_RATES = (6, 12, 18)
+
+
+def reduction(channels: int) -> nn.Sequential:
+    """3 x 3, dilated by 2, to 256 channels; ReLU; dropout of half the channels (layer5 of CANet's code)."""
+    return nn.Sequential(nn.Conv2d(channels, WIDTH, 3, padding=2, dilation=2), nn.ReLU(), nn.Dropout2d(0.5))
+
+
+def beside(maps: Tensor, vector: Tensor) -> Tensor:
+    """Maps (b, c, h, w) with a vector (b, c) tiled next to them: (b, 2c, h, w)."""
+    return torch.cat([maps, vector[:, :, None, None].expand_as(maps)], 1)
+
+
+class Decoder(nn.Module):
+    """Three residual blocks, atrous spatial pyramid pooling (1 x 1, rates 6, 12, 18, global), two channels.
+
+    The first block may be given further channels beside the features, which are not added to its sum.
+    """
+
+    def __init__(self, further: int = 0) -> None:
+        super().__init__()
+        self.first = _residual(WIDTH + further)
+        self.rest = nn.ModuleList(_residual(WIDTH) for _ in range(2))
+        self.everywhere = _branch(1, 0, 1)
+        self.branches = nn.ModuleList([_branch(1, 0, 1), *(_branch(3, rate, rate) for rate in _RATES)])
+        self.join = nn.Sequential(
+            nn.Conv2d((2 + len(_RATES)) * WIDTH, WIDTH, 1), nn.ReLU(), nn.Dropout2d(0.5)
+        )
+        self.classify = nn.Conv2d(WIDTH, 2, 1)
+
+    def forward(self, maps: Tensor, further: Tensor | None = None) -> Tensor:
+        """(b, 256, h, w), (b, further, h, w) -> two channels (sound, defect), (b, 2, h, w)."""
+        maps = maps + self.first(maps if further is None else torch.cat([maps, further], 1))
+        for block in self.rest:
+            maps = maps + block(maps)
+        size = (maps.shape[-2], maps.shape[-1])
+        everywhere = resized(self.everywhere(maps.mean((-2, -1), keepdim=True)), size)
+        pooled = torch.cat([everywhere, *(branch(maps) for branch in self.branches)], 1)
+        out: Tensor = self.classify(self.join(pooled))
+        return out
+
+
+def logit_at(channels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Two channels (b, 2, h, w) -> logit of defect (b, *size)."""
+    return difference(resized(channels, size))
+
+
+def _residual(inside: int) -> nn.Sequential:
+    layers = [nn.ReLU(), nn.Conv2d(inside, WIDTH, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(WIDTH, WIDTH, 3, padding=1))
+
+
+def _branch(kernel: int, padding: int, dilation: int) -> nn.Sequential:
+    convolution = nn.Conv2d(WIDTH, WIDTH, kernel, padding=padding, dilation=dilation)
+    return nn.Sequential(convolution, nn.ReLU(), nn.Dropout2d(0.5))

@@ -1,0 +1,126 @@
+"""Networks over frozen features of query and supports: what the compared methods have in common.
+
+Each is one `Network`; this file gives it what the harness asks of a method. None of them looks at background
+images, as in their papers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from obftnet.features.backbone import Backbone, Pyramid
+from obftnet.methods.base import Example, Supervised
+
+
+class LearnedConfig(BaseModel):
+    """A learned method's configuration; unknown keys raise. It travels inside the model's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    backbone: str = "mobilenet_v2"
+    size: int = Field(default=256, ge=64, description="side of the network's square input, pixels")
+
+
+@dataclass(frozen=True)
+class Shots:
+    """The supports of b episodes as every network reads them.
+
+    features: (b, k, c, h, w) a level, fine to coarse.
+    fraction: (b, k, H, W) the defect's share of each cell of the network's input, 0..1.
+    """
+
+    features: Pyramid
+    fraction: Tensor
+
+
+class Network(nn.Module):
+    """The part of a method that learns.
+
+    A subclass is built from the channels of three feature maps, fine to coarse (strides 8, 16, 32), and gives
+    `forward`; one whose loss has more than the query's cross-entropy gives `supervise` as well.
+    """
+
+    #: Optimiser settings of the paper, by the names of `training.config.TrainConfig`.
+    PAPER: ClassVar[dict[str, object]]
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+
+    def forward(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
+        """Query features (b, c, h, w) a level -> (b, H, W) logit of defect, of `size`."""
+        raise NotImplementedError
+
+    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
+        """The loss's terms of b episodes; target: (b, H, W) in 0..1."""
+        return [Supervised(self(query, shots, (target.shape[-2], target.shape[-1])), target)]
+
+
+class Learned(nn.Module):
+    """A network on the last tap of each level of a frozen backbone."""
+
+    def __init__(
+        self, config: LearnedConfig, network: type[Network], backbone: Backbone | None = None
+    ) -> None:
+        """Build a method; without `backbone`, one with random weights is made (a file's weights follow)."""
+        super().__init__()
+        self.config = config
+        self.backbone = backbone if backbone is not None else Backbone(config.backbone)
+        taps = self.backbone.spec.taps
+        self._taps = [
+            index for index, tap in enumerate(taps) if tap.level not in {t.level for t in taps[index + 1 :]}
+        ]
+        self.network = network([taps[index].channels for index in self._taps])
+
+    @property
+    def size(self) -> int:
+        """Side of the square input, pixels."""
+        return self.config.size
+
+    @property
+    def learner(self) -> nn.Module:
+        """What training changes."""
+        return self.network
+
+    def extract(self, images: Tensor) -> Pyramid:
+        """(b, 3, h, w) RGB in 0..1 -> one map a level (b, c, h / stride, w / stride), fine to coarse."""
+        maps = self.backbone(images)
+        return tuple(maps[index].float() for index in self._taps)
+
+    def prepare(
+        self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
+    ) -> Shots:
+        """See `Method.prepare`; backgrounds are not looked at."""
+        return Shots(supports, fraction)
+
+    @torch.no_grad()
+    def score(self, query: Pyramid, guidance: Shots, size: tuple[int, int]) -> Tensor:
+        """Softmax over (sound, defect), the defect's channel: (b, H, W) in 0..1."""
+        logit: Tensor = self.network(query, guidance, size)
+        return logit.sigmoid()
+
+    def example(self, query: Pyramid, guidance: Shots) -> Example:
+        """The features themselves: what learns begins right behind the backbone."""
+        return Example(query, (*guidance.features, guidance.fraction))
+
+    def supervise(self, examples: Sequence[Example], target: Tensor) -> list[Supervised]:
+        """The terms of a batch, episodes of equally many shots together, weighted by their number."""
+        shots = [example.guidance[-1].shape[1] for example in examples]
+        terms = []
+        for count in sorted(set(shots)):
+            members = [index for index, own in enumerate(shots) if own == count]
+            query = _joined([examples[index].query for index in members])
+            *features, fraction = _joined([examples[index].guidance for index in members])
+            found = self.network.supervise(query, Shots(tuple(features), fraction), target[members])
+            share = len(members) / len(examples)
+            terms += [Supervised(logit, truth, share * weight) for logit, truth, weight in found]
+        return terms
+
+
+def _joined(examples: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    """Tensors of b = 1 each -> tensors of the batch."""
+    return tuple(torch.cat(parts) for parts in zip(*examples, strict=True))

@@ -1,0 +1,85 @@
+"""The methods there are, by name. A new one is one file beside this and one line here."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from obftnet.config import ModelConfig
+from obftnet.errors import InputError
+from obftnet.features.backbone import Backbone
+from obftnet.methods import hsnet
+from obftnet.methods.asgnet import ASGNet
+from obftnet.methods.base import Method
+from obftnet.methods.canet import CANet
+from obftnet.methods.learned import Learned, LearnedConfig, Network
+from obftnet.methods.memory_bank import MemoryBank
+from obftnet.methods.nn_contrast import NNContrast
+from obftnet.methods.panet import PANet
+from obftnet.methods.pfenet import PFENet
+from obftnet.methods.pmms import PMMs
+from obftnet.methods.prototype import Prototype
+from obftnet.methods.sg_one import SGOne
+from obftnet.model import OBFTNet
+
+#: Training-free references by name: each is made of a backbone and the side of its input, pixels.
+REFERENCES: dict[str, Callable[[Backbone, int], Method[Any]]] = {
+    "nn_contrast": NNContrast,
+    "memory_bank": MemoryBank,
+    "prototype": Prototype,
+}
+
+#: Networks over frozen features by name.
+NETWORKS: dict[str, type[Network]] = {
+    "sg_one": SGOne,
+    "panet": PANet,
+    "canet": CANet,
+    "pmms": PMMs,
+    "pfenet": PFENet,
+    "asgnet": ASGNet,
+}
+
+#: Every method that is trained.
+TRAINED = ("obftnet", "hsnet", *NETWORKS)
+
+MethodConfig: TypeAlias = ModelConfig | LearnedConfig
+
+
+def reference(name: str, backbone: Backbone, size: int) -> Method[Any]:
+    """A training-free reference by name; raises InputError that lists the methods there are."""
+    if name not in REFERENCES:
+        raise InputError(
+            f"unknown method {name!r}: there are {', '.join(TRAINED)}, and without weights "
+            f"{', '.join(REFERENCES)}"
+        )
+    return REFERENCES[name](backbone, size)
+
+
+def build(config: MethodConfig, backbone: Backbone | None = None) -> OBFTNet | Learned:
+    """A trained method of a configuration; without `backbone`, one with random weights is made.
+
+    Raises:
+        InputError: no such method.
+    """
+    if isinstance(config, ModelConfig):
+        return OBFTNet(config, backbone)
+    if config.method not in NETWORKS:
+        raise InputError(f"unknown method {config.method!r}: there are {', '.join(TRAINED)}")
+    return Learned(config, NETWORKS[config.method], backbone)
+
+
+def method_name(config: MethodConfig) -> str:
+    """What a table calls a configuration."""
+    if isinstance(config, LearnedConfig):
+        return config.method
+    if all(getattr(config, key) == value for key, value in hsnet.SETTINGS.items()):
+        return "hsnet"
+    return "obftnet" if config.reader == "encoder4d" else "obftnet_cues"
+
+
+def paper_recipe(config: MethodConfig) -> dict[str, object]:
+    """Optimiser settings as the method's paper gives them."""
+    if isinstance(config, LearnedConfig):
+        return dict(NETWORKS[config.method].PAPER)
+    if method_name(config) == "hsnet":
+        return dict(hsnet.PAPER)
+    # OBFTNet, section IV.B.
+    return {"optimizer": "adam", "schedule": "constant", "lr": 1e-4}
