@@ -31,15 +31,24 @@ types: $(VENV)/.dev
 check: test lint types
 
 # The shipped weights, from nothing but the teacher's published weights (TEACHER: a local file of them).
-# Hours on two cores; each step goes on where it was stopped.
+# Hours on two cores; each step goes on where it was stopped. Smaller numbers try the way out in minutes:
+#   make weights MATERIALS=23 DISTILL_STEPS=20 STEPS=4 RUNS=/tmp/try SHIPPED=/tmp/try/weights.safetensors
 TEACHER ?=
+MATERIALS ?= 240
+DISTILL_STEPS ?= 3000
+STEPS ?= 700
+RUNS ?= runs
+SHIPPED ?= src/obftnet/pretrained/obftnet-compact.safetensors
 weights: $(VENV)/.demo
-	$(BIN)/obftnet synthesize --out runs/generated --materials 190 --seed 0
-	$(BIN)/obftnet distill --data runs/generated $(if $(TEACHER),--backbone-weights $(TEACHER)) --steps 3000 --seed 0 --out runs/distilled
-	$(BIN)/obftnet train --data runs/generated --backbone compact --backbone-weights runs/distilled/backbone.safetensors \
-	  --size 256 --cues abns --steps 1500 --episodes 200 --good-fraction 0.15 --precision bfloat16 --seed 0 \
-	  --cache runs/cache --out runs/shipped
-	$(BIN)/python tools/ship.py runs/shipped/model.safetensors src/obftnet/pretrained/obftnet-compact.safetensors --size 384
+	$(BIN)/obftnet synthesize --out $(RUNS)/generated --materials $(MATERIALS) --seed 0 --kinds 3 --defective 5 --good 6 \
+	  --size 256 --largest 448
+	$(BIN)/obftnet distill --data $(RUNS)/generated $(if $(TEACHER),--backbone-weights $(TEACHER)) \
+	  --steps $(DISTILL_STEPS) --seed 0 --out $(RUNS)/distilled
+	$(BIN)/obftnet train --data $(RUNS)/generated --backbone compact \
+	  --backbone-weights $(RUNS)/distilled/backbone.safetensors --backbone-lr 3e-4 --cues abnsu --query-skip \
+	  --size 384 --smallest 256 --steps $(STEPS) --shots 5 --backgrounds 2 --varied-shots --good-fraction 0.2 \
+	  --precision bfloat16 --seed 0 --out $(RUNS)/shipped
+	$(BIN)/python tools/ship.py $(RUNS)/shipped/model.safetensors $(SHIPPED)
 
 clean:
 	rm -rf $(VENV) demo

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from obftnet.config import CUES, ModelConfig
+from obftnet.config import ModelConfig
 
 
 def test_the_defaults_are_the_papers_with_its_gaps_closed():
@@ -27,9 +27,10 @@ def test_the_defaults_are_the_papers_with_its_gaps_closed():
         ({"epsilon": float("nan")}, "epsilon"),
         ({"iterations": 0}, "iterations"),
         ({"transport": "both"}, "transport"),
-        ({"reader": "cues", "cues": ""}, "distinct letters of 'abnsolp', got ''"),
+        ({"reader": "cues", "cues": ""}, "distinct letters of 'abnsolpu', got ''"),
         ({"reader": "cues", "cues": "aa"}, "distinct letters"),
         ({"reader": "cues", "cues": "ax"}, "distinct letters"),
+        ({"reader": "cues", "cues": "u"}, "the query only"),
         ({"cues": "ab"}, "encoder4d reader does not read cues"),
         ({"reader": "cues", "transport": "none"}, "cues reader does not read transport, which is 'none'"),
         ({"reader": "cues", "fusion": "top_down"}, "cues reader does not read fusion"),
@@ -49,6 +50,6 @@ def test_a_configuration_travels_as_json_and_does_not_change():
 
 
 def test_the_cues_reader_takes_what_it_reads():
-    assert ModelConfig(reader="cues").cues == CUES
+    assert ModelConfig(reader="cues").cues == "abnsolp"
     assert ModelConfig(reader="cues", iterations=5, mask_resize="bilinear", shots_rule="vote").iterations == 5
     assert ModelConfig(background=False, transport="foreground").background is False

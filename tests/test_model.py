@@ -105,7 +105,7 @@ def test_forward_is_its_four_parts_and_score_its_sigmoid(reader):
     query = model.extract(parts["query"])
     logits = model.read(model.relate(query, guidance), (64, 64), guidance.shots)
     assert torch.equal(model(**parts), logits)
-    assert torch.equal(model.score(query, guidance, (64, 64)), logits.sigmoid())
+    torch.testing.assert_close(model.score(query, guidance, (64, 64)), logits.sigmoid(), rtol=0, atol=1e-5)
 
 
 @torch.no_grad()

@@ -4,8 +4,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-#: The letters by which a configuration names the cues; `relation.statistics` says what each is.
-CUES = "abnsolp"
+#: The letters by which a configuration names the cues. `relation.statistics` says what each is, and
+#: `relation.own` what u is.
+CUES = "abnsolpu"
 
 
 class ModelConfig(BaseModel):
@@ -37,7 +38,9 @@ class ModelConfig(BaseModel):
     shots_rule: Literal["vote", "joint"] = "joint"
 
     fusion: Literal["top_down", "bidirectional"] = "bidirectional"
-    cues: str = CUES
+    cues: str = "abnsolp"
+    #: The cue reader draws outlines with the query's own early features; the backbone must offer a map.
+    query_skip: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -45,7 +48,9 @@ class ModelConfig(BaseModel):
             not self.cues or set(self.cues) - set(CUES) or len(set(self.cues)) < len(self.cues)
         ):
             raise ValueError(f"cues must be distinct letters of {CUES!r}, got {self.cues!r}")
-        unread = _READ_BY_ENCODER if self.reader == "cues" else ("cues",)
+        if self.cues == "u":
+            raise ValueError("cues 'u' alone looks at the query only; add one that looks at the guidance")
+        unread = _READ_BY_ENCODER if self.reader == "cues" else ("cues", "query_skip")
         for name in unread:
             value = getattr(self, name)
             if value != type(self).model_fields[name].default:

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from obftnet.config import ModelConfig
+from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
 from obftnet.methods.base import Example, Supervised
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
+from obftnet.relation.factors import FactoredLevel, factored_relation
 from obftnet.relation.relate import Relation, relate
 
 
@@ -28,7 +30,14 @@ class OBFTNet(nn.Module):
         self.levels = self.backbone.spec.levels
         self.reader: CuesReader | Encoder4DReader
         if config.reader == "cues":
-            self.reader = CuesReader(tuple(len(config.cues) * count for count in self.levels))
+            early = self.backbone.spec.early if config.query_skip else None
+            if config.query_skip and early is None:
+                raise InputError(
+                    f"query_skip needs a backbone with an early map; {config.backbone} has none, compact has"
+                )
+            self.reader = CuesReader(
+                tuple(len(config.cues) * count for count in self.levels), early.channels if early else 0
+            )
         else:
             branches = 2 if config.background else 1
             self.reader = Encoder4DReader([branches * count for count in self.levels], config.fusion)
@@ -39,20 +48,30 @@ class OBFTNet(nn.Module):
         return self.config.size
 
     def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> feature maps (b, c, h / stride, w / stride), fine to coarse."""
-        return tuple(self.backbone(images))
+        """(b, 3, h, w) RGB in 0..1 -> feature maps (b, c, h / stride, w / stride), fine to coarse.
+
+        With `config.query_skip` the early map follows the taps; of a query it goes to the reader as it is, of
+        guidance it is not used.
+        """
+        return tuple(self.backbone(images, early=self.config.query_skip))
 
     def prepare(
         self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
     ) -> GuidanceFeatures:
         """Guidance as every query will meet it; see `features.guidance.prepare_guidance`."""
-        return prepare_guidance(supports, fraction, backgrounds, usable, self.config.mask_resize)
+        taps, sort = sum(self.levels), self.config.reader == "cues"
+        return prepare_guidance(
+            supports[:taps], fraction, backgrounds[:taps], usable, self.config.mask_resize, columns=sort
+        )
 
     def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:
         """The correspondence of query features (b, c, h, w) with prepared guidance."""
-        return relate(query, guidance, self.levels, self.config)
+        taps = sum(self.levels)
+        return relate(query[:taps], guidance, self.levels, self.config) + query[taps:]
 
-    def read(self, relation: Relation, size: tuple[int, int], shots: int = 1) -> Tensor:
+    def read(
+        self, relation: Relation | tuple[FactoredLevel, ...], size: tuple[int, int], shots: int = 1
+    ) -> Tensor:
         """Relation -> (b, H, W) logit of defect, of `size`."""
         return self.reader(relation, size, shots)  # type: ignore[no-any-return]
 
@@ -67,9 +86,12 @@ class OBFTNet(nn.Module):
         """
         shots = guidance.shots
         if self.one_relation(shots):
-            return self.score_relation(self.relate(query, guidance), size, shots)
+            return self.score_relation(self._relate_to_score(query, guidance), size, shots)
         votes = torch.stack(
-            [(self.read(self.relate(query, guidance.shot(k)), size) > 0).float() for k in range(shots)]
+            [
+                (self.read(self._relate_to_score(query, guidance.shot(k)), size) > 0).float()
+                for k in range(shots)
+            ]
         ).sum(0)
         return votes / votes.amax((-2, -1), keepdim=True).clamp(min=1)
 
@@ -77,9 +99,19 @@ class OBFTNet(nn.Module):
         """Whether all of an episode's shots are in one relation, which may then be kept and read again."""
         return shots == 1 or self.config.shots_rule == "joint"
 
-    def score_relation(self, relation: Relation, size: tuple[int, int], shots: int) -> Tensor:
+    def score_relation(
+        self, relation: Relation | tuple[FactoredLevel, ...], size: tuple[int, int], shots: int
+    ) -> Tensor:
         """(b, H, W) score in 0..1 of a relation that holds all shots."""
         return self.read(relation, size, shots).sigmoid()
+
+    def _relate_to_score(
+        self, query: Pyramid, guidance: GuidanceFeatures
+    ) -> Relation | tuple[FactoredLevel, ...]:
+        """The relation as it is read soonest: on a CPU the 4D encoder's stays in factors."""
+        if self.config.reader == "cues" or query[0].is_cuda or torch.is_grad_enabled():
+            return self.relate(query, guidance)
+        return factored_relation(query, guidance, self.levels, self.config)
 
     def forward(
         self,

@@ -10,17 +10,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from obftnet.decision import DEFAULT_THRESHOLD, decide
 from obftnet.errors import InputError
+from obftnet.features.backbone import Pyramid
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.read import as_image, as_mask
 from obftnet.imaging.resize import mask_fraction, resize_score, to_tensor
+from obftnet.imaging.tiles import blend, defect_corners, enlarge, spread_corners, window
 from obftnet.model import OBFTNet
 from obftnet.weights import load_model
 
 ImageLike = str | Path | Image.Image | NDArray[np.generic]
+
+#: Least side of a tile, pixels: less shows too little of a texture.
+MIN_TILE = 64
+
+#: Tiles of defects, and as many of good material, that guidance is cut into at most, all images together, but
+#: for one of each image: what a query is related to, and so its cost, is bounded for guidance of any size.
+GUIDANCE_TILES = 5
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,9 @@ class Segmenter:
     segmenter = Segmenter.from_pretrained()
     segmenter.fit(supports=[("scratch.png", "scratch_mask.png")], backgrounds=["good.png"])
     prediction = segmenter.predict("next.png")
+
+    An image is looked at as a whole at the network's input size; with `tile`, in overlapping tiles of that
+    many pixels a side (`imaging.tiles`), guidance too: all are seen at one scale, and memory stays bounded.
     """
 
     def __init__(
@@ -50,8 +61,10 @@ class Segmenter:
         threshold: float = DEFAULT_THRESHOLD,
         device: str | torch.device = "auto",
         weights_hash: str = "",
+        tile: int | None = None,
     ) -> None:
         """Wrap a model; `from_pretrained` is the usual way."""
+        self.tile = check_tile(tile)
         self.device = resolve_device(device)
         self.model = model.to(self.device).eval()
         self.threshold = threshold
@@ -66,6 +79,7 @@ class Segmenter:
         device: str | torch.device = "auto",
         *,
         threshold: float = DEFAULT_THRESHOLD,
+        tile: int | None = None,
     ) -> Self:
         """A segmenter with trained weights.
 
@@ -74,13 +88,15 @@ class Segmenter:
                 default that ships with the package.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
             threshold: score above which a position is defect, 0..1.
+            tile: side in pixels of the tiles that images are looked at in; None for an image as a whole.
 
         Raises:
-            InputError: no such weights or device; a file that is not a model of ours.
+            InputError: no such weights or device; a file that is not a model of ours; a tile too small.
         """
+        check_tile(tile)
         where = resolve_device(device)
         model, digest = load_model(name_or_path, where)
-        return cls(model, threshold=threshold, device=where, weights_hash=digest)
+        return cls(model, threshold=threshold, device=where, weights_hash=digest, tile=tile)
 
     @torch.inference_mode()
     def fit(self, supports: Sequence[tuple[ImageLike, ImageLike]], backgrounds: Sequence[ImageLike]) -> Self:
@@ -97,23 +113,29 @@ class Segmenter:
             raise InputError("no support: give at least one image of the defect with its mask")
         if not backgrounds:
             raise InputError("no background: give at least one defect-free image of the material")
-        images, masks = [], []
+        size = self._input_size
+        seen: set[str] = set()
+        support_maps, fractions, good_maps = [], [], []
+        # One image at a time: of large photographs there is no room for all.
         for index, (image_source, mask_source) in enumerate(supports):
             image = as_image(image_source, f"support {index}")
-            images.append(image)
-            masks.append(
-                as_mask(
-                    mask_source,
-                    like=image.shape[:2],
-                    name=f"mask of support {index}",
-                    image_name=name_of(image_source, f"support {index}"),
-                )
+            mask = as_mask(
+                mask_source,
+                like=image.shape[:2],
+                name=f"mask of support {index}",
+                image_name=name_of(image_source, f"support {index}"),
             )
-        good = [as_image(source, f"background {index}") for index, source in enumerate(backgrounds)]
-        size = self._input_size
-        fraction = torch.stack([mask_fraction(mask, size) for mask in masks]).unsqueeze(0).to(self.device)
-        self._guidance = self.model.prepare(self._extract(images), fraction, self._extract(good))
-        self._seen = {_digest(image) for image in images}
+            seen.add(_digest(image))
+            for part, marked in self._support_parts(image, mask, most=_share(len(supports))):
+                support_maps.append(self._extract(part))
+                fractions.append(mask_fraction(marked, size))
+        for index, source in enumerate(backgrounds):
+            image = as_image(source, f"background {index}")
+            for part in self._background_parts(image, most=_share(len(backgrounds))):
+                good_maps.append(self._extract(part))
+        fraction = torch.stack(fractions).unsqueeze(0).to(self.device)
+        self._guidance = self.model.prepare(_side_by_side(support_maps), fraction, _side_by_side(good_maps))
+        self._seen = seen
         return self
 
     def saw(self, image: ImageLike) -> bool:
@@ -130,10 +152,7 @@ class Segmenter:
         if self._guidance is None:
             raise InputError("nothing to segment by: call fit(supports, backgrounds) before predict(image)")
         pixels = as_image(image)
-        query = tuple(x[:, 0] for x in self._extract([pixels]))
-        score = self.model.score(query, self._guidance, self._input_size)[0]
-        score = resize_score(score.cpu(), pixels.shape[:2]).clamp(0, 1)
-        values: NDArray[np.float32] = score.numpy()
+        values = self._score(pixels) if self.tile is None else self._score_tiles(pixels, self.tile)
         return Prediction(values, decide(values, self.threshold))
 
     @property
@@ -144,18 +163,67 @@ class Segmenter:
         return self._guidance
 
     @torch.inference_mode()
-    def features(self, image: ImageLike) -> tuple[Tensor, ...]:
+    def features(self, image: ImageLike) -> Pyramid:
         """An image's features (1, c, h, w) a tap, as `predict` has them. Raises InputError as `predict`."""
-        return tuple(x[:, 0] for x in self._extract([as_image(image)]))
+        return self._extract(as_image(image))
 
     @property
     def _input_size(self) -> tuple[int, int]:
         return (self.model.config.size, self.model.config.size)
 
-    def _extract(self, images: Sequence[NDArray[np.float32]]) -> tuple[Tensor, ...]:
-        """Images (h, w, 3) -> features (1, k, c, h', w') a tap."""
-        batch = torch.stack([to_tensor(image, self._input_size) for image in images]).to(self.device)
-        return tuple(x.unsqueeze(0) for x in self.model.extract(batch))
+    def _score(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Image (h, w, 3) -> score (h, w) in 0..1, looked at as a whole."""
+        assert self._guidance is not None
+        score = self.model.score(self._extract(image), self._guidance, self._input_size)[0]
+        values: NDArray[np.float32] = resize_score(score.cpu(), image.shape[:2]).clamp(0, 1).numpy()
+        return values
+
+    def _score_tiles(self, image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+        """The same in tiles."""
+        whole = enlarge(image, side)
+        values = blend(whole.shape[:2], side, lambda corner: self._score(whole[window(corner, side)]))
+        return values[: image.shape[0], : image.shape[1]].clip(0, 1)
+
+    def _support_parts(
+        self, image: NDArray[np.float32], mask: NDArray[np.bool_], most: int
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+        """What of a support is shown to the network: all of it, or tiles around its defects."""
+        if self.tile is None:
+            return [(image, mask)]
+        image, mask = enlarge(image, self.tile), enlarge(mask, self.tile)
+        places = [window(corner, self.tile) for corner in defect_corners(mask, self.tile, most)]
+        return [(image[place], mask[place]) for place in places]
+
+    def _background_parts(self, image: NDArray[np.float32], most: int) -> list[NDArray[np.float32]]:
+        """What of a background is shown to the network: all of it, or tiles spread over it."""
+        if self.tile is None:
+            return [image]
+        image = enlarge(image, self.tile)
+        places = spread_corners((image.shape[0], image.shape[1]), self.tile, most)
+        return [image[window(corner, self.tile)] for corner in places]
+
+    def _extract(self, image: NDArray[np.float32]) -> Pyramid:
+        """Image (h, w, 3) -> features (1, c, h', w') a tap."""
+        return self.model.extract(to_tensor(image, self._input_size).unsqueeze(0).to(self.device))
+
+
+def check_tile(tile: int | None) -> int | None:
+    """The side of a tile, as it is. Raises InputError where it is too small."""
+    if tile is not None and tile < MIN_TILE:
+        raise InputError(
+            f"tile of {tile} pixels: at least {MIN_TILE} are wanted, or none to take images whole"
+        )
+    return tile
+
+
+def _share(images: int) -> int:
+    """Tiles an image of guidance gets at most."""
+    return max(1, GUIDANCE_TILES // images)
+
+
+def _side_by_side(pyramids: list[Pyramid]) -> Pyramid:
+    """Pyramids of k images, (1, c, h, w) each -> one of (1, k, c, h, w)."""
+    return tuple(torch.stack(maps, 1) for maps in zip(*pyramids, strict=True))
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -181,4 +249,6 @@ def name_of(source: ImageLike, otherwise: str) -> str:
 
 
 def _digest(image: NDArray[np.float32]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(image).tobytes() + str(image.shape).encode()).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(image).data)
+    digest.update(str(image.shape).encode())
+    return digest.hexdigest()

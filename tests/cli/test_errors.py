@@ -235,6 +235,9 @@ TABLE = {
     "synthesize_out_is_file": Bad(
         "synthesize --materials 1 --out out", write("out", b"x"), ("out", "is a file")
     ),
+    "synthesize_largest": Bad(
+        "synthesize --materials 1 --out out --size 64 --largest 32", nothing, ("largest", "32", "64")
+    ),
     "distill_student": Bad(
         "distill --data data --student tiny --teacher compact --backbone-weights random --steps 1 --out out",
         nothing,

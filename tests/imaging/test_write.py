@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from obftnet.errors import InputError
-from obftnet.imaging.overlay import draw_overlay
+from obftnet.imaging.overlay import _grown, draw_overlay
 from obftnet.imaging.write import atomic, output_folder, write_json, write_png, write_score
 
 
@@ -156,3 +156,16 @@ def test_overlay_of_nothing_is_the_image_and_shapes_are_checked():
         draw_overlay(image, empty.T)
     with pytest.raises(ValueError, match="image of shape"):
         draw_overlay(empty, empty)
+
+
+@pytest.mark.parametrize("radius", [1, 2, 3, 5, 8])
+def test_the_outline_is_as_thick_everywhere(radius):
+    generator = np.random.default_rng(radius)
+    for h, w in ((1, 1), (1, 9), (7, 4), (20, 13)):
+        mask = generator.random((h, w)) < 0.1
+        padded = np.pad(mask, radius)
+        expected = np.zeros((h, w), bool)
+        for y in range(2 * radius + 1):
+            for x in range(2 * radius + 1):
+                expected |= padded[y : y + h, x : x + w]
+        np.testing.assert_array_equal(_grown(mask, radius), expected)

@@ -51,9 +51,22 @@ def test_two_levels_and_one_are_served():
         assert reader(channels)(relation(2, channels, grids), (12, 12)).shape == (2, 12, 12)
 
 
-def test_every_parameter_gets_a_gradient():
-    net = reader()
-    net(relation(2, (4, 3, 2), ((9, 7), (5, 4), (3, 2))), (20, 20)).square().sum().backward()
+def test_the_early_map_draws_at_any_size():
+    torch.manual_seed(0)
+    net = CuesReader((4, 3), early=5).eval()
+    levels = relation(2, (4, 3), ((9, 7), (5, 4)))
+    flat, drawn = torch.zeros(2, 5, 18, 14), torch.randn(2, 5, 17, 15)
+    assert net((*levels, drawn), (40, 30)).shape == (2, 40, 30)
+    assert not torch.equal(net((*levels, flat), (40, 30)), net((*levels, drawn), (40, 30)))
+
+
+@pytest.mark.parametrize("early", [0, 5])
+def test_every_parameter_gets_a_gradient(early):
+    torch.manual_seed(0)
+    net = CuesReader((4, 3, 2), early)
+    maps = relation(2, (4, 3, 2), ((9, 7), (5, 4), (3, 2)))
+    maps += (torch.randn(2, early, 18, 14),) if early else ()
+    net(maps, (20, 20)).square().sum().backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name

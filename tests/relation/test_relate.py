@@ -199,6 +199,10 @@ def test_flipping_the_query_flips_the_relation(reader, axis):
         torch.testing.assert_close(one.flip(axis), other, rtol=1e-3, atol=1e-5)
 
 
-def test_a_relation_takes_no_gradient():
+def test_a_relation_takes_a_gradient_only_where_its_features_do():
+    config, guidance = ModelConfig(reader="cues"), guidance_of().with_columns()
+    assert not any(level.requires_grad for level in relate(query_of(), guidance, LEVELS, config))
     query = tuple(x.requires_grad_() for x in query_of())
-    assert not any(level.requires_grad for level in relate(query, guidance_of(), LEVELS, ModelConfig()))
+    assert all(level.requires_grad for level in relate(query, guidance, LEVELS, config))
+    with torch.no_grad():
+        assert not any(level.requires_grad for level in relate(query, guidance, LEVELS, config))

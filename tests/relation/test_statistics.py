@@ -8,8 +8,9 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from obftnet.config import CUES
 from obftnet.relation.statistics import row_statistics
+
+CUES = "abnsolp"
 
 
 def plan_of(similarity: np.ndarray, epsilon: float, iterations: int) -> np.ndarray:

@@ -112,11 +112,12 @@ def _other_weights(case, tiny_model):
     return {"weights": path}
 
 
-@pytest.mark.parametrize("change", ["threshold", "shots", "guidance", "weights"])
+@pytest.mark.parametrize("change", ["threshold", "tile", "shots", "guidance", "weights"])
 def test_other_settings_make_the_results_anew_and_say_so(case, tiny_model, predicted, change):
     run(case)
     options = {
         "threshold": lambda: {"threshold": 0.25},
+        "tile": lambda: {"tile": 64},
         "shots": lambda: {"shots": 1},
         "guidance": lambda: _other_mask(case),
         "weights": lambda: _other_weights(case, tiny_model),

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from obftnet.synthetic import material_at, write_dataset
+from obftnet.synthetic.dataset import side_of
 
 SMALL = {"size": 48, "kinds": 2, "defective_per_kind": 2, "good": 2}
 
@@ -95,6 +96,34 @@ def test_workers_write_the_same_files(tmp_path):
     write_dataset(tmp_path / "one", 3, 2, **SMALL)
     write_dataset(tmp_path / "two", 3, 2, workers=2, **SMALL)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_each_material_has_a_side_of_its_own_between_the_bounds(tmp_path):
+    sides = [side_of(4, index, 64, 512) for index in range(300)]
+    assert sides == [side_of(4, index, 64, 512) for index in range(300)]
+    assert sides != [side_of(5, index, 64, 512) for index in range(300)]
+    assert 64 <= min(sides) < 80
+    assert 448 < max(sides) <= 512
+    assert all(side % 8 == 0 for side in sides)
+    # Uniform in the logarithm: half lie below the geometric mean.
+    assert np.median(sides) == pytest.approx(181, rel=0.2)
+    assert {side_of(4, index, 64, None) for index in range(9)} == {64}
+    assert 50 <= side_of(4, 0, 50, 53) <= 53
+
+    write_dataset(tmp_path, 4, 4, **{**SMALL, "largest": 96})
+    by_material = {row["material"]: set() for row in rows(tmp_path)}
+    for row in rows(tmp_path):
+        by_material[row["material"]].add((int(row["width"]), int(row["height"])))
+    assert all(len(found) == 1 for found in by_material.values())
+    wanted = {(side_of(4, index, 48, 96),) * 2 for index in range(4)}
+    assert set.union(*by_material.values()) == wanted
+    assert len(wanted) > 1
+
+
+def test_largest_is_not_below_the_size(tmp_path):
+    with pytest.raises(ValueError, match="largest is 32, expected the size, 48, or more"):
+        write_dataset(tmp_path / "out", 1, 0, largest=32, **SMALL)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["materials", "size", "kinds", "defective_per_kind", "good", "workers"])

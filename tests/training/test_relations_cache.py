@@ -59,21 +59,13 @@ def test_another_run_finds_what_was_kept(make, episodes, tmp_path):
     assert computed == []
 
 
-@pytest.mark.parametrize("cues", ["abns", "p", "sla"])
-def test_a_choice_of_cues_reads_the_folder_of_all(make, episodes, tmp_path, cues):
-    make(tmp_path, reader="cues")[0].get(episodes[0])
-    some, computed = make(tmp_path, reader="cues", cues=cues)
-    plain, _ = make(reader="cues", cues=cues)
-    same(some.get(episodes[0]), plain.get(episodes[0]), rtol=2e-3, atol=1e-3)
-    assert computed == []
-
-
 def test_what_changes_a_relation_is_not_confused(make, episodes, tmp_path):
     asked = [
         ({}, episodes[0]),
         ({}, episodes[1]),
         ({"weights_hash": "other"}, episodes[0]),
         ({"epsilon": 0.1}, episodes[0]),
+        ({"cues": "abns"}, episodes[0]),
         ({"reader": "encoder4d"}, episodes[0]),
     ]
     for options, episode in asked:

@@ -66,6 +66,35 @@ def logged(out: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_end_to_end_the_backbone_learns_too_and_a_killed_run_goes_on(run, backbone, tmp_path):
+    options = {"backbone_lr": 1e-3, "good_fraction": 0.3, "model": {"cues": "abns", "query_skip": True}}
+    before = {key: value.clone() for key, value in backbone.state_dict().items()}
+    whole = run(tmp_path / "whole", steps=5, **options)
+    learned, _ = load_model(whole)
+    for key, value in learned.backbone.named_parameters():
+        assert not torch.equal(value, before[key]), key
+    for key, value in learned.backbone.named_buffers():
+        if key in before:
+            assert torch.equal(value, before[key]), key
+    backbone.load_state_dict(before)
+    with pytest.raises(KilledError):
+        run(tmp_path / "killed", steps=5, kill_at=4, **options)
+    backbone.load_state_dict(before)
+    again = run(tmp_path / "killed", steps=5, **options)
+    assert tensors(again).keys() == tensors(whole).keys()
+    for key, value in tensors(whole).items():
+        assert torch.equal(tensors(again)[key], value), key
+    backbone.load_state_dict(before)
+    backbone.requires_grad_(False)
+
+
+def test_what_end_to_end_training_cannot_do_is_refused(run, tmp_path):
+    with pytest.raises(InputError, match="--reader cues"):
+        run(tmp_path, "encoder4d", backbone_lr=1e-3)
+    with pytest.raises(InputError, match="--cache"):
+        run(tmp_path, backbone_lr=1e-3, cache=tmp_path / "cache")
+
+
 @pytest.mark.parametrize("reader", ["cues", "encoder4d"])
 def test_only_the_reader_learns(run, backbone, tmp_path, reader):
     before = {key: value.clone() for key, value in backbone.state_dict().items()}

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from obftnet.config import ModelConfig
 from obftnet.training.config import TrainConfig, recipe
-from obftnet.training.steps import episode_of, learning_rate
+from obftnet.training.steps import episode_of, learning_rate, side_of
 
 
 def test_an_episode_is_a_pure_function_of_seed_step_and_slot(collection, folds):
@@ -120,3 +120,17 @@ def test_the_fast_recipe_gives_each_reader_its_rate():
 def test_unknown_settings_raise():
     with pytest.raises(ValidationError, match="nesterov"):
         TrainConfig(nesterov=True)
+
+
+def test_varied_shots_are_one_to_the_most_and_half_of_them_one(collection, folds):
+    config = TrainConfig(shots=2, backgrounds=3, varied_shots=True)
+    drawn = [episode_of(collection, folds, config, step, 0) for step in range(60)]
+    counts = {(len(episode.supports), len(episode.backgrounds)) for episode in drawn}
+    assert counts == {(k, j) for k in (1, 2) for j in (1, 2, 3)}
+    assert sum(len(e.supports) == len(e.backgrounds) == 1 for e in drawn) > 20
+
+
+def test_sides_run_from_the_smallest_to_the_models_in_steps_of_64():
+    assert {side_of(TrainConfig(smallest=256), 384, step) for step in range(40)} == {256, 320, 384}
+    assert {side_of(TrainConfig(), 384, step) for step in range(9)} == {384}
+    assert {side_of(TrainConfig(smallest=512), 384, step) for step in range(9)} == {384}

@@ -30,6 +30,14 @@ def segment_command(
     threshold: Annotated[
         float, _Opt("--threshold", help="Score above which a pixel is defect, 0..1.")
     ] = DEFAULT_THRESHOLD,
+    tile: Annotated[
+        int | None,
+        _Opt(
+            "--tile",
+            metavar="PIXELS",
+            help="Look at images, guidance too, in overlapping tiles of this side; default: as a whole.",
+        ),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Segment images by the example of a few annotated ones: mask, score map and overlay for each."""
@@ -41,6 +49,7 @@ def segment_command(
             weights=weights,
             shots=shots,
             threshold=threshold,
+            tile=tile,
             device=device,
             progress=update,
             notice=say,

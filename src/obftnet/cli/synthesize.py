@@ -14,9 +14,12 @@ _Opt = typer.Option
 
 def synthesize_command(
     out: Annotated[Path, _Opt("--out", help="Folder for the materials, in the layout of MVTec AD.")],
-    materials: Annotated[int, _Opt(min=1, help="How many; ten a texture family are a training set.")] = 190,
+    materials: Annotated[int, _Opt(min=1, help="How many; ten a texture family are a training set.")] = 230,
     seed: Annotated[int, _Opt(min=0, help="Every image is a pure function of it.")] = 0,
     size: Annotated[int, _Opt(min=32, help="Side of the images, pixels.")] = 256,
+    largest: Annotated[
+        int | None, _Opt(min=32, help="Draw each material's side between --size and this, pixels.")
+    ] = None,
     kinds: Annotated[int, _Opt(min=1, help="Defect classes a material.")] = 3,
     defective: Annotated[int, _Opt(min=2, help="Images a defect class.")] = 6,
     good: Annotated[int, _Opt(min=1, help="Good images a material.")] = 8,
@@ -31,6 +34,7 @@ def synthesize_command(
             materials,
             seed,
             size=size,
+            largest=largest,
             kinds=kinds,
             defective_per_kind=defective,
             good=good,

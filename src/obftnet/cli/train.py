@@ -47,6 +47,9 @@ def train_command(
         Literal["encoder4d", "cues"] | None,
         _Opt(help="Of obftnet; encoder4d is the paper's, cues the default."),
     ] = None,
+    query_skip: Annotated[
+        bool | None, _Opt(help="Read the query's own early features along (cues, compact).")
+    ] = None,
     cues: Annotated[str | None, _Opt(help="Which cues the reader gets; default all, abnsolp.")] = None,
     transport: Annotated[Literal["none", "foreground", "bilateral"] | None, _Opt(help="Ablation.")] = None,
     background: Annotated[bool | None, _Opt(help="Background branch (encoder4d).")] = None,
@@ -66,6 +69,9 @@ def train_command(
     seed: Annotated[int, _Opt(help="Of weights, episodes and augmentation.")] = 0,
     shots: Annotated[int | None, _Opt(help="Supports an episode; 1.")] = None,
     backgrounds: Annotated[int | None, _Opt(help="Backgrounds an episode; 1.")] = None,
+    varied_shots: Annotated[
+        bool | None, _Opt(help="1 to --shots supports and 1 to --backgrounds backgrounds an episode.")
+    ] = None,
     background_source: Annotated[Literal["good", "window", "complement"] | None, _Opt(help="good.")] = None,
     good_fraction: Annotated[float | None, _Opt(help="Share of good queries, 0..1; 0.")] = None,
     episodes: Annotated[
@@ -74,6 +80,12 @@ def train_command(
     loss: Annotated[Literal["ce", "weighted_ce", "ce_dice"] | None, _Opt(help="ce: the paper's.")] = None,
     augment: Annotated[Literal["none", "flip"] | None, _Opt()] = None,
     lr: Annotated[float | None, _Opt(help="Learning rate.")] = None,
+    backbone_lr: Annotated[
+        float | None, _Opt(help="Above 0 the backbone is trained along, at this rate (cues); 0: frozen.")
+    ] = None,
+    smallest: Annotated[
+        int | None, _Opt(help="With --backbone-lr: smallest side of a step's images; 0: always --size.")
+    ] = None,
     precision: Annotated[Literal["float32", "bfloat16"] | None, _Opt(help="Of the reader.")] = None,
     select: Annotated[
         Literal["last", "held_out", "test_leak"] | None,
@@ -92,6 +104,7 @@ def train_command(
         {
             "reader": reader,
             "cues": cues,
+            "query_skip": query_skip,
             "transport": transport,
             "background": background,
             "fusion": fusion,
@@ -111,12 +124,15 @@ def train_command(
         "seed": seed,
         "shots": shots,
         "backgrounds": backgrounds,
+        "varied_shots": varied_shots,
         "background_source": found.background_source,
         "good_fraction": good_fraction,
         "episodes": episodes,
         "loss": loss,
         "augment": augment,
         "lr": lr,
+        "backbone_lr": backbone_lr,
+        "smallest": smallest,
         "precision": precision,
         "select": select,
         "validate_every": validate_every,

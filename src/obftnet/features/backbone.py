@@ -17,9 +17,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Backbone(nn.Module):
-    """A named backbone, always in eval mode and without gradient (section III.B).
+    """A named backbone, always in eval mode; its parameters take no gradient (section III.B).
 
-    Built with random weights; `features.weights` fills them.
+    `obftnet.training.finetune` alone lets them. Built with random weights; `features.weights` fills them.
     """
 
     mean: Tensor
@@ -33,7 +33,8 @@ class Backbone(nn.Module):
             if isinstance(module, nn.ReLU | nn.ReLU6):
                 # The taps lie before a ReLU, which in place would overwrite them.
                 module.inplace = False
-        nodes = [tap.module for tap in self.spec.taps]
+        early = () if self.spec.early is None else (self.spec.early,)
+        nodes = [tap.module for tap in (*self.spec.taps, *early)]
         if isinstance(network, nn.ModuleDict):
             network = _Sequence(network)
         network.eval()
@@ -47,22 +48,27 @@ class Backbone(nn.Module):
         """Stay in eval mode: a frozen backbone's batch statistics never move."""
         return super().train(False)
 
-    @torch.no_grad()
-    def forward(self, images: Tensor) -> list[Tensor]:
+    def forward(self, images: Tensor, early: bool = False) -> list[Tensor]:
         """Feature maps of images.
 
         Args:
             images: (b, 3, h, w) float32, RGB, 0..1.
+            early: whether the map of `spec.early` is wanted too.
 
         Returns:
-            One (b, c, h / stride, w / stride) map a tap, fine to coarse, as `spec.taps` lists them.
+            One (b, c, h / stride, w / stride) map a tap, fine to coarse, as `spec.taps` lists them; after
+            them the early one where it is wanted.
 
         Raises:
             InputError: h or w is too small for the backbone.
+            ValueError: an early map is wanted of a backbone that has none.
         """
         self.spec.check_size(*images.shape[-2:])
+        if early and self.spec.early is None:
+            raise ValueError(f"backbone {self.spec.name} has no early map")
         maps = self.network((images - self.mean) / self.std)
-        return [maps[tap.module] for tap in self.spec.taps]
+        taps = (*self.spec.taps, self.spec.early) if early and self.spec.early else self.spec.taps
+        return [maps[tap.module] for tap in taps]
 
 
 class _Sequence(nn.Module):

@@ -73,7 +73,9 @@ BACKBONES: dict[str, BackboneSpec] = {
             _mobilenet_v2_taps(),
             "MobileNet_V2_Weights.IMAGENET1K_V1",
         ),
-        BackboneSpec("compact", CompactNet, _compact_taps(), None),
+        BackboneSpec(
+            "compact", CompactNet, _compact_taps(), None, Tap("stem", 0, CompactNet.STEM_CHANNELS, 4)
+        ),
     )
 }
 

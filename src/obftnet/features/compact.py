@@ -32,13 +32,14 @@ class ResidualBlock(nn.Module):
 class CompactNet(nn.Module):
     """Stem to stride 4, then three stages at strides 8, 16, 32."""
 
+    STEM_CHANNELS: ClassVar[int] = 48
     CHANNELS: ClassVar[tuple[int, int, int]] = (96, 160, 224)
     BLOCKS: ClassVar[int] = 2
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_conv(3, 32, 2), nn.ReLU(), _conv(32, 48, 2))
-        inside = 48
+        self.stem = nn.Sequential(_conv(3, 32, 2), nn.ReLU(), _conv(32, self.STEM_CHANNELS, 2))
+        inside = self.STEM_CHANNELS
         stages = []
         for channels in self.CHANNELS:
             blocks = [ResidualBlock(inside, channels, 2)]

@@ -1,12 +1,13 @@
 """Guidance as features: what `prepare` makes once and every query is then related to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from obftnet.features.columns import Columns, sorted_columns
 from obftnet.relation.correlation import MaskResize, cells_with_defect, unit_features
 
 
@@ -18,12 +19,15 @@ class GuidanceFeatures:
     defect: (b, k, h, w) bool, the supports' cells that hold defect (equation 1).
     backgrounds: (b, j, c, h, w) float32, length 1 over c.
     usable: (b, j, h, w) bool, the backgrounds' cells that are defect-free.
+    columns: the same features sorted by what they are, b records a tap, for a reader of row statistics; None
+        where none was asked for.
     """
 
     supports: tuple[Tensor, ...]
     defect: tuple[Tensor, ...]
     backgrounds: tuple[Tensor, ...]
     usable: tuple[Tensor, ...]
+    columns: tuple[tuple[Columns, ...], ...] | None = None
 
     @property
     def shots(self) -> int:
@@ -33,11 +37,22 @@ class GuidanceFeatures:
     def shot(self, index: int) -> "GuidanceFeatures":
         """One support with its background (index modulo the number of backgrounds): a pass of the vote."""
         back = index % int(self.backgrounds[0].shape[1])
-        return GuidanceFeatures(
+        alone = GuidanceFeatures(
             tuple(x[:, index : index + 1] for x in self.supports),
             tuple(x[:, index : index + 1] for x in self.defect),
             tuple(x[:, back : back + 1] for x in self.backgrounds),
             tuple(x[:, back : back + 1] for x in self.usable),
+        )
+        return alone if self.columns is None else alone.with_columns()
+
+    def with_columns(self) -> "GuidanceFeatures":
+        """The same with `columns`."""
+        layers = zip(self.supports, self.defect, self.backgrounds, self.usable, strict=True)
+        return replace(
+            self,
+            columns=tuple(
+                tuple(sorted_columns(*item) for item in zip(*layer, strict=True)) for layer in layers
+            ),
         )
 
 
@@ -47,6 +62,8 @@ def prepare_guidance(
     backgrounds: Sequence[Tensor],
     usable: Tensor | None = None,
     mask_resize: MaskResize = "any",
+    *,
+    columns: bool = False,
 ) -> GuidanceFeatures:
     """Guidance as every query will meet it.
 
@@ -56,17 +73,19 @@ def prepare_guidance(
         backgrounds: (b, j, c, h, w) features a tap.
         usable: (b, j, H, W) share of each input cell that is free of defect, 0..1; None where all is.
         mask_resize: how a mask comes to a map's size.
+        columns: sort the positions too, for a reader of row statistics.
     """
     clean = tuple(
         torch.ones_like(x[:, :, 0], dtype=torch.bool) if usable is None else _usable_cells(usable, _grid(x))
         for x in backgrounds
     )
-    return GuidanceFeatures(
+    guidance = GuidanceFeatures(
         tuple(unit_features(x) for x in supports),
         tuple(cells_with_defect(fraction, _grid(x), mask_resize) for x in supports),
         tuple(unit_features(x) for x in backgrounds),
         clean,
     )
+    return guidance.with_columns() if columns else guidance
 
 
 def _grid(maps: Tensor) -> tuple[int, int]:

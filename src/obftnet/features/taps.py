@@ -30,6 +30,8 @@ class BackboneSpec:
 
     build: makes the network with random weights; its parameter names are those of the weight file.
     taps: fine to coarse.
+    early: a map finer than every tap, for a reader that draws its outlines with the query's own features
+        (`ModelConfig.query_skip`); it is not correlated. None where the backbone offers none.
     weights: name of torchvision's published weights as `torchvision.models.get_weight` takes it; None for a
         network of our own, whose weights travel inside our model files.
     """
@@ -38,6 +40,7 @@ class BackboneSpec:
     build: Callable[[], nn.Module]
     taps: tuple[Tap, ...]
     weights: str | None
+    early: Tap | None = None
 
     def __post_init__(self) -> None:
         levels = [tap.level for tap in self.taps]

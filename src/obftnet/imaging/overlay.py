@@ -1,10 +1,7 @@
 """A picture that shows a person where the defect is and what it looks like."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 _DEFECT = np.array([255, 0, 220], dtype=np.float32)  # magenta: rare in materials, seen by the colour-blind
 _RIM = np.array([0, 0, 0], dtype=np.float32)
@@ -35,20 +32,34 @@ def draw_overlay(
     for name, other in (("mask", mask), ("score", score)):
         if other is not None and other.shape != image.shape[:2]:
             raise ValueError(f"{name} of shape {other.shape} on an image of {image.shape[:2]}")
-    canvas = np.clip(image, 0, 1).astype(np.float32) * 255
+    # In place throughout: of a large photograph in float there is room for one more, not for four.
+    canvas = np.clip(image, 0, 1).astype(np.float32, copy=False)
+    canvas *= 255
     if mask.any():
         opacity = np.full(mask.shape, _FILL, np.float32) if score is None else _FILL * np.clip(score, 0, 1)
-        opacity = np.where(mask, opacity, 0)[:, :, None]
-        canvas = canvas * (1 - opacity) + _DEFECT * opacity
+        opacity = np.where(mask, opacity, 0).astype(np.float32, copy=False)
+        for channel, color in enumerate(_DEFECT):
+            canvas[:, :, channel] *= 1 - opacity
+            canvas[:, :, channel] += color * opacity
         thickness = max(1, round(min(mask.shape) / 256))
-        inner = torch.from_numpy(np.array(mask, dtype=np.float32))
-        line = _grown(inner, thickness)
-        rim = _grown(line, max(1, thickness // 2))
-        canvas[((rim > 0) & (line == 0)).numpy()] = _RIM
-        canvas[((line > 0) & (inner == 0)).numpy()] = _DEFECT
-    return np.rint(canvas).astype(np.uint8)
+        line = _grown(mask, thickness)
+        canvas[_grown(line, max(1, thickness // 2)) & ~line] = _RIM
+        canvas[line & ~mask] = _DEFECT
+    return np.rint(canvas, out=canvas).astype(np.uint8)
 
 
-def _grown(mask: Tensor, radius: int) -> Tensor:
-    """(h, w) of 0 and 1, dilated by a square of side 2 radius + 1."""
-    return functional.max_pool2d(mask[None, None], 2 * radius + 1, stride=1, padding=radius)[0, 0]
+def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """(h, w) dilated by a square of side 2 radius + 1."""
+    grown = mask
+    for axis in (0, 1):
+        reach = 0
+        while reach < radius:
+            # Moved by no more than one pixel further than it reaches, it leaves no gap, at an edge neither.
+            step = min(reach + 1, radius - reach)
+            lines = np.moveaxis(grown, axis, 0)
+            grown = grown.copy()
+            moved = np.moveaxis(grown, axis, 0)
+            moved[step:] |= lines[:-step]
+            moved[:-step] |= lines[step:]
+            reach += step
+    return grown

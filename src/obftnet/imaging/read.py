@@ -184,9 +184,11 @@ def _to_rgb(pixels: NDArray[Any], name: str) -> NDArray[np.float32]:
     if pixels.dtype == np.bool_:
         scaled = pixels.astype(np.float32)
     elif pixels.dtype == np.uint8:
-        scaled = pixels.astype(np.float32) / np.float32(255)
+        scaled = pixels.astype(np.float32)
+        scaled /= np.float32(255)  # in place: of a large photograph there is no room for two
     elif pixels.dtype == np.uint16:
-        scaled = pixels.astype(np.float32) / np.float32(65535)
+        scaled = pixels.astype(np.float32)
+        scaled /= np.float32(65535)
     elif pixels.dtype.kind == "f":
         low, high = float(pixels.min()), float(pixels.max())
         # Written so that NaN fails too.

@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from obftnet.config import CUES
 from obftnet.data.episodes import Episode
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.write import atomic
@@ -39,9 +37,6 @@ class Relations:
         self._reader = reader
         self._folder = folder
         self._config = model.config
-        if folder is not None and model.config.reader == "cues":
-            # All cues are kept, whichever are read: one folder serves every choice of them.
-            self._config = model.config.model_copy(update={"cues": CUES})
         config = self._config.model_dump(exclude=_NOT_RELATION)
         self._prefix = json.dumps([config, weights_hash], sort_keys=True)
 
@@ -51,26 +46,18 @@ class Relations:
             return self._compute(episode)
         key = hashlib.sha256((self._prefix + repr(_identity(episode))).encode()).hexdigest()
         path = self._folder / key[:2] / f"{key}.npz"
-        levels = _kept(path, len(self._model.levels))
+        levels = _kept(path, len(self._model.levels) + self._config.query_skip)
         if levels is None:
             # Half the bytes; every reader of the folder, the first one too, gets the rounded values.
             levels = [level.cpu().numpy().astype(np.float16) for level in self._compute(episode)]
             with atomic(path) as temporary, temporary.open("wb") as file:
                 np.savez(file, *levels)
-        relation = [torch.from_numpy(level.astype(np.float32)).to(self._reader.device) for level in levels]
-        return tuple(self._chosen(level) for level in relation)
+        return tuple(torch.from_numpy(level.astype(np.float32)).to(self._reader.device) for level in levels)
 
     def _compute(self, episode: Episode) -> Relation:
         query, guidance = self._reader.query(episode.query), self._reader.guidance(episode)
-        return relate(query, guidance, self._model.levels, self._config)
-
-    def _chosen(self, level: Tensor) -> Tensor:
-        """The configured cues out of those kept: (1, taps * kept, h, w) -> (1, taps * chosen, h, w)."""
-        if self._config.cues == self._model.config.cues:
-            return level
-        letters = [self._config.cues.index(letter) for letter in self._model.config.cues]
-        b, _, h, w = level.shape
-        return level.reshape(b, -1, len(self._config.cues), h, w)[:, :, letters].flatten(1, 2)
+        taps = sum(self._model.levels)
+        return relate(query[:taps], guidance, self._model.levels, self._config) + query[taps:]
 
 
 def _kept(path: Path, count: int) -> list[NDArray[np.float16]] | None:

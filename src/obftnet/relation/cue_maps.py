@@ -1,34 +1,84 @@
 """Row statistics of one layer's correspondence, as maps of the query (the `cues` relation)."""
 
+import torch
 from torch import Tensor
 
 from obftnet.config import ModelConfig
+from obftnet.features.columns import Columns
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.relation.correlation import cosine, positions
+from obftnet.relation.nearest import NEAREST, largest_again, own_again
+from obftnet.relation.own import own_similarity
 from obftnet.relation.statistics import row_statistics
+from obftnet.relation.streaming import STREAMED, can_stream, stream_statistics
 
 
 def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelConfig) -> Tensor:
     """The chosen cues of one layer; all supports and backgrounds are columns of one correspondence.
 
+    Where the query takes a gradient, the cues in `relation.nearest` pass it on.
+
     Args:
         query: (b, c, hq, wq) unit features.
-        guidance: k supports and j backgrounds.
+        guidance: k supports and j backgrounds; prepared with columns, a, b, n and s need no M x N matrix.
         tap: which layer.
         config: cues, epsilon, iterations, relu.
 
     Returns:
         (b, len(config.cues), hq, wq) float32.
     """
+    columns = None if guidance.columns is None else guidance.columns[tap]
+    taught = torch.is_grad_enabled() and query.requires_grad
+    if taught and (columns is None or not can_stream(config.epsilon)):
+        raise ValueError("a gradient needs guidance prepared with columns and an epsilon above 1 / 60")
+    streams = columns is not None and can_stream(config.epsilon)
+    fast = "".join(cue for cue in config.cues if streams and cue in STREAMED)
+    slow = "".join(cue for cue in config.cues if cue not in fast + "u")
+    found: dict[str, Tensor] = {}
+    with torch.no_grad():
+        if fast and columns is not None and not taught:
+            found |= zip(fast, _streamed(query, columns, fast, config.epsilon), strict=True)
+        if slow:
+            found |= zip(slow, _plain(query, guidance, tap, slow, config).unbind(1), strict=True)
+    if taught and columns is not None:
+        values = "".join(cue for cue in fast if cue not in NEAREST)
+        found |= zip(NEAREST + values, _taught(query, columns, values, config.epsilon), strict=True)
+    if "u" in config.cues:
+        found["u"] = own_again(query) if taught else own_similarity(query).amax(-1)
+    statistics = torch.stack([found[cue] for cue in config.cues], 1)
+    return statistics.reshape(*statistics.shape[:2], *query.shape[-2:])
+
+
+def _streamed(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: float) -> tuple[Tensor, ...]:
+    """(b, M) a cue, item by item: items hold different numbers of each kind of column."""
+    items = [
+        stream_statistics(maps.flatten(1), chosen, cues, epsilon)
+        for maps, chosen in zip(query, columns, strict=True)
+    ]
+    return torch.stack(items, 1).unbind(0)
+
+
+def _taught(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: float) -> tuple[Tensor, ...]:
+    """(b, M) each: a, b and n with gradient, then other streamed cues without."""
+    items = []
+    for maps, chosen in zip(query, columns, strict=True):
+        rows = maps.flatten(1)
+        nearest = torch.empty(len(NEAREST), rows.shape[1], dtype=torch.int64, device=rows.device)
+        others = stream_statistics(rows, chosen, cues, epsilon, nearest)
+        items.append(torch.cat([largest_again(rows, chosen, nearest), others]))
+    return torch.stack(items, 1).unbind(0)
+
+
+def _plain(query: Tensor, guidance: GuidanceFeatures, tap: int, cues: str, config: ModelConfig) -> Tensor:
+    """(b, len(cues), M) from the whole similarity matrices."""
     rows = query.flatten(2).mT
-    statistics = row_statistics(
+    return row_statistics(
         cosine(rows, positions(guidance.supports[tap])),
         guidance.defect[tap].flatten(1),
         cosine(rows, positions(guidance.backgrounds[tap])),
         guidance.usable[tap].flatten(1),
-        cues=config.cues,
+        cues=cues,
         epsilon=config.epsilon,
         iterations=config.iterations,
         clamp=config.relu == "before",
     )
-    return statistics.reshape(*statistics.shape[:-1], *query.shape[-2:])

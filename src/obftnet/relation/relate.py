@@ -2,7 +2,8 @@
 
 A relation is one tensor a pyramid level, fine to coarse, whose axes 2 and 3 are the query's height and width:
 `bilateral_tensor` makes (b * shots, l, hq, wq, hg, wg) for the 4D encoder, `cue_maps` makes (b, l, hq, wq).
-Nothing in it has a parameter, so it takes no gradient.
+Nothing in it has a parameter; the cues pass a gradient on to features that take one, and those of a frozen
+backbone take none.
 """
 
 import torch
@@ -17,7 +18,6 @@ from obftnet.relation.cue_maps import cue_maps
 Relation = tuple[Tensor, ...]
 
 
-@torch.no_grad()
 def relate(
     query: tuple[Tensor, ...], guidance: GuidanceFeatures, levels: tuple[int, ...], config: ModelConfig
 ) -> Relation:

@@ -15,7 +15,6 @@ defect positions D, its other positions R and the background positions B:
 import torch
 from torch import Tensor
 
-from obftnet.config import CUES
 from obftnet.transport import sinkhorn_masked, sinkhorn_scaling
 
 
@@ -25,7 +24,7 @@ def row_statistics(
     background: Tensor,
     usable: Tensor,
     *,
-    cues: str = CUES,
+    cues: str = "abnsolp",
     epsilon: float = 0.05,
     iterations: int = 20,
     clamp: bool = True,
@@ -37,7 +36,7 @@ def row_statistics(
         defect: (b, N) bool, the support's defect positions.
         background: (b, M, L) cosine similarity of query positions to the backgrounds'.
         usable: (b, L) bool, the defect-free background positions; at least one an item.
-        cues: letters of `CUES`; their order is the order of the result.
+        cues: letters of those above; their order is the order of the result.
         epsilon: regularisation of the transports, and temperature of s.
         iterations: Sinkhorn sweeps.
         clamp: take negative similarities as 0 in Algorithm 1 (l and p).
@@ -76,11 +75,10 @@ def row_statistics(
 
 def _largest(similarity: Tensor, columns: Tensor) -> Tensor:
     """Largest similarity of each row to the chosen columns: (b, M, N), (b, N) -> (b, M); -1 where none is."""
-    rows = []
-    for matrix, chosen in zip(similarity, columns, strict=True):
-        picked = matrix if bool(chosen.all()) else matrix[:, chosen]
-        rows.append(picked.amax(-1) if picked.shape[-1] else torch.full_like(matrix[:, 0], -1))
-    return torch.stack(rows)
+    if bool(columns.all()):
+        return similarity.amax(-1)
+    # Picking the columns out costs eight times as much as filling the others.
+    return similarity.masked_fill(~columns.unsqueeze(1), -1).amax(-1)
 
 
 def _row_transport(

@@ -23,7 +23,7 @@ from obftnet.segmentation.record import (
     content_hash,
     read_record,
 )
-from obftnet.segmenter import Segmenter, resolve_device
+from obftnet.segmenter import Segmenter, check_tile, resolve_device
 from obftnet.weights import find_weights
 
 #: Seconds between two writes of segment.json: with thousands of images it is too long to be written for each.
@@ -59,6 +59,7 @@ def segment_files(
     weights: str | Path | None = None,
     shots: int | None = None,
     threshold: float = DEFAULT_THRESHOLD,
+    tile: int | None = None,
     device: str = "auto",
     progress: Callable[[int, int, str], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -76,6 +77,7 @@ def segment_files(
         weights: as `Segmenter.from_pretrained`.
         shots: how many of the supports to use, the first by name; None for all.
         threshold: score above which a pixel is defect, 0..1.
+        tile: as `Segmenter.from_pretrained`.
         device: as `Segmenter.from_pretrained`.
         progress: called with (finished, all, name of the image) before the first and after each image.
         notice: called with a line that a person should read.
@@ -88,6 +90,7 @@ def segment_files(
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold {threshold:g}: outside the range of a score; a number in 0..1 is wanted")
     resolve_device(device)
+    check_tile(tile)
     used = _first(read_guidance(guidance), guidance, shots)
     queries = find_queries(sources)
     check_no_support(queries, (image for image, _ in used.supports))
@@ -97,6 +100,7 @@ def segment_files(
         weights=str(file),
         weights_sha256=content_hash(file),
         threshold=threshold,
+        tile=tile,
         guidance=GuidanceRecord.of(guidance, used),
     )
     earlier = read_record(out)
@@ -105,7 +109,7 @@ def segment_files(
     pending = [path for path in queries if path not in set(kept)]
     done: list[Entry] = []
     if pending:
-        segmenter = Segmenter.from_pretrained(weights, device, threshold=threshold)
+        segmenter = Segmenter.from_pretrained(weights, device, threshold=threshold, tile=tile)
         segmenter.fit(used.supports, used.backgrounds)
         output_folder(out)
         if note and notice:

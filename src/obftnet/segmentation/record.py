@@ -68,6 +68,7 @@ class Record(BaseModel):
     weights: str
     weights_sha256: str
     threshold: float
+    tile: int | None = None
     guidance: GuidanceRecord
     images: list[Entry] = []
     refused: list[Refusal] = []
@@ -81,6 +82,8 @@ class Record(BaseModel):
             found.append("other guidance")
         if self.threshold != other.threshold:
             found.append(f"threshold {self.threshold:g}, now {other.threshold:g}")
+        if self.tile != other.tile:
+            found.append(f"tile {self.tile or 'none'}, now {other.tile or 'none'}")
         if self.obftnet != other.obftnet:
             found.append(f"obftnet {self.obftnet}, now {other.obftnet}")
         return found

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from obftnet.errors import InputError
 from obftnet.synthetic.material import Material
-from obftnet.synthetic.noise import BoolMask, FloatImage
+from obftnet.synthetic.noise import BoolMask, FloatImage, log_uniform
 
 HEADER = ("material", "kind", "image", "mask", "width", "height", "defect_fraction", "group")
 
@@ -41,12 +42,25 @@ def material_at(seed: int, index: int, *, distractors: bool = True) -> Material:
     return Material.from_seed((int(state[0]) << 32) | int(state[1]), distractors=distractors)
 
 
+def side_of(seed: int, index: int, size: int, largest: int | None) -> int:
+    """Pixels along a side of the images of material `index`: `size`, or log-uniform in [size, largest].
+
+    Drawn sides are multiples of 8 where the range holds one; a pure function of the arguments.
+    """
+    if largest is None:
+        return size
+    rng = np.random.default_rng(np.random.SeedSequence([seed, index, size, largest]))
+    drawn = 8 * round(log_uniform(rng, size, largest) / 8)
+    return min(max(drawn, size), largest)
+
+
 def write_dataset(
     out: Path,
     materials: int,
     seed: int,
     *,
     size: int = 256,
+    largest: int | None = None,
     kinds: int = 3,
     defective_per_kind: int = 6,
     good: int = 8,
@@ -59,8 +73,10 @@ def write_dataset(
 
     Layout: `<material>/train/good/000.png`, `<material>/test/<kind>/000.png` and
     `<material>/ground_truth/<kind>/000_mask.png` (8-bit grey, 0 or 255), with materials named
-    `<family>_<index>`. A material's folder appears whole or not at all; those already there are kept as they
-    are, so an interrupted run goes on where it stopped. `progress(done, total)` is called after each one.
+    `<family>_<index>`. Images are squares of `size` pixels; with `largest` each material has a side
+    of its own between the two (see `side_of`), as materials come from cameras of many resolutions. A
+    material's folder appears whole or not at all; those already there are kept as they are, so an interrupted
+    run goes on where it stopped. `progress(done, total)` is called after each one.
     With `workers` > 1 as many processes are spawned; the files are the same.
 
     Raises:
@@ -78,9 +94,20 @@ def write_dataset(
     ):
         if value < least:
             raise ValueError(f"{name} is {value}, expected {least} or more")
+    if largest is not None and largest < size:
+        raise InputError(f"largest is {largest}, expected the size, {size}, or more")
     out.mkdir(parents=True, exist_ok=True)
     orders = [
-        _Order(out, seed, index, size, kinds, defective_per_kind, good, distractors)
+        _Order(
+            out,
+            seed,
+            index,
+            side_of(seed, index, size, largest),
+            kinds,
+            defective_per_kind,
+            good,
+            distractors,
+        )
         for index in range(start, start + materials)
     ]
     if workers == 1:

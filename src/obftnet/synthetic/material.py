@@ -1,7 +1,7 @@
 """A material: one texture under one camera, and the kinds of defect it can have."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -20,6 +20,7 @@ from obftnet.synthetic.noise import (
     smooth_field,
     smoothstep,
 )
+from obftnet.synthetic.part import Part
 from obftnet.synthetic.photograph import Camera
 from obftnet.synthetic.textures import TEXTURE_FAMILIES, TEXTURES
 from obftnet.synthetic.view import Surface, View
@@ -30,14 +31,30 @@ _VISIBLE = 0.15
 _LEAST, _MOST = 0.0005, 0.25
 _TRIES = 12
 
+#: Fraction of the materials whose photographs show where the material ends.
+_PARTS = 0.2
+#: Defects that come in numbers, and the area above which another one is too many.
+_NUMEROUS = frozenset({"hole", "blowhole", "stain", "contamination", "paint", "oil", "dent", "glue"})
+_FEW = 0.02
+
 #: Families whose pattern repeats, where elements can be missing, bent or shifted.
-_PERIODIC = frozenset({"weave", "twill", "knit", "rib", "mesh", "printed", "perforated", "tiles"})
+_PERIODIC = frozenset({"weave", "twill", "satin", "knit", "rib", "mesh", "printed", "perforated", "tiles"})
 #: Families with threads or a grain that a fault can follow.
-_LINED = {"weave", "twill", "knit", "rib", "mesh", "printed", "streaks", "brushed", "wood", "rolled"}
+_LINED = {
+    *("weave", "twill", "satin", "knit", "rib", "mesh", "printed", "streaks", "brushed", "wood", "rolled")
+}
 #: Probability that a material of the family is photographed in grey; others are even.
-_GREY = {"rolled": 0.95, "brushed": 0.8, "weave": 0.6, "twill": 0.6, "leather": 0.3, "wood": 0.15}
+_GREY = {
+    "rolled": 0.95,
+    "cast": 0.9,
+    "brushed": 0.8,
+    "weave": 0.6,
+    "twill": 0.6,
+    "leather": 0.3,
+    "wood": 0.15,
+}
 #: Families too hard to fold.
-_STIFF = frozenset({"ceramic", "tiles", "concrete", "terrazzo", "marble", "wood"})
+_STIFF = frozenset({"ceramic", "tiles", "concrete", "terrazzo", "marble", "wood", "granite", "cast"})
 
 
 def _key(name: str) -> int:
@@ -112,7 +129,8 @@ class Material:
     def good(self, index: int, size: int = 256) -> FloatImage:
         """Photograph `index` of the sound material; float32 (size, size, 3) in 0..1, RGB."""
         rng = self._rng("good", index)
-        return self._camera().photograph(self._surface(rng, size).color, rng)
+        surface = self._surface(rng, size)
+        return self._camera().photograph(_laid(surface, surface.color), rng)
 
     def defective(self, index: int, kind: DefectKind, size: int = 256) -> tuple[FloatImage, BoolMask]:
         """Photograph `index` of a defect of the kind, float32 (size, size, 3), and its mask (size, size)."""
@@ -130,14 +148,14 @@ class Material:
         rng = self._rng("defective", kind.seed, index)
         surface = self._surface(rng, size)
         look = self._rng("distractors")
-        crowded, second = chance(look, 0.2), int(look.integers(0, 2**62))
+        crowded, second = chance(look, 0.3), int(look.integers(0, 2**62))
         if self.distractors and crowded and chance(rng, 0.4):
             others = [name for name in DEFECT_FAMILIES if name != kind.family and self._suits(name)]
             other = DefectKind(others[int(rng.integers(len(others)))], second)
             color, _ = _inflicted(surface, other, int(rng.integers(0, 2**62)))
-            surface = Surface(color, surface.angle, surface.light, surface.period)
+            surface = replace(surface, color=color)
         damaged, mask = _inflicted(surface, kind, int(rng.integers(0, 2**62)))
-        return surface.color, damaged, mask
+        return _laid(surface, surface.color), _laid(surface, damaged), mask
 
     def _suits(self, defect: str) -> bool:
         if defect == "pattern":
@@ -166,7 +184,14 @@ class Material:
         color = surface.color
         if self.distractors:
             color = _blemished(color, self._rng("blemish"), rng)
-        return Surface(np.clip(color, 0.0, 1.2), surface.angle, surface.light, surface.period)
+        look = self._rng("part")
+        part = Part.draw(look, rng, size) if chance(look, _PARTS) else None
+        return replace(surface, color=np.clip(color, 0.0, 1.2), part=part)
+
+
+def _laid(surface: Surface, color: Floats) -> Floats:
+    """A colour of the surface's material, with the ground where its part ends."""
+    return color if surface.part is None else surface.part.lay(color)
 
 
 def _blemished(color: Floats, look: Generator, rng: Generator) -> Floats:
@@ -191,13 +216,14 @@ def _inflicted(surface: Surface, kind: DefectKind, seed: int) -> tuple[Floats, B
     strength = log_uniform(generator(kind.seed, 1), 0.75, 2.2)
     for attempt in range(_TRIES):
         rng = generator(seed, attempt)
-        damage = DEFECTS[kind.family](surface, generator(kind.seed, 0), rng)
-        core = damage.support > _VISIBLE
+        after, core = _instances(surface, kind, rng)
         fraction = float(core.mean())
         if not core.any():
             continue
         mask = _generous(core)
-        color = _visible(surface.color, damage.color, core, strength)
+        if surface.part is not None:
+            mask &= surface.part.covers
+        color = _visible(surface.color, after, core, strength)
         changed = np.where(mask[..., None], np.clip(color, 0.0, 1.2), surface.color).astype(np.float32)
         excess = max(_LEAST / fraction, float(mask.mean()) / _MOST, 1.0)
         if excess == 1.0:
@@ -207,6 +233,24 @@ def _inflicted(surface: Surface, kind: DefectKind, seed: int) -> tuple[Floats, B
     if best is None:
         raise RuntimeError(f"no visible sample of {kind.family} in {_TRIES} tries")
     return best[1], best[2]
+
+
+def _instances(surface: Surface, kind: DefectKind, rng: Generator) -> tuple[Floats, BoolMask]:
+    """The colour after one defect, or after two to five small ones in kinds that come in numbers; where."""
+    look = generator(kind.seed, 2)
+    count = 1
+    if kind.family in _NUMEROUS and chance(look, 0.4) and chance(rng, 0.6):
+        count = int(rng.integers(2, 6))
+    on_part = True if surface.part is None else surface.part.covers
+    color, core = surface.color, np.zeros(surface.color.shape[:2], np.bool_)
+    for _ in range(count):
+        damage = DEFECTS[kind.family](replace(surface, color=color), generator(kind.seed, 0), rng)
+        seen = (damage.support > _VISIBLE) & on_part
+        core |= seen
+        color = np.where(seen[..., None], damage.color, color)
+        if float(core.mean()) > _FEW:
+            break
+    return damage.color if count == 1 else color, core
 
 
 def _generous(core: BoolMask) -> BoolMask:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from obftnet.synthetic.noise import SIDE, Floats
+from obftnet.synthetic.part import Part
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,15 @@ class Surface:
     """A rendered piece of material, before it is photographed.
 
     `color` is float32 (size, size, 3), linear 0..1. `angle` (radians) is the direction of threads or grain,
-    `period` the (x, y) repeat in image units, (0, 0) where nothing repeats; `light` as in `View`.
+    `period` the (x, y) repeat in image units, (0, 0) where nothing repeats; `light` as in `View`. `part` is
+    where the material ends in the picture, None where it fills it; `color` goes on beyond, until it is laid.
     """
 
     color: Floats
     angle: float
     light: float
     period: tuple[float, float] = (0.0, 0.0)
+    part: Part | None = None
 
     @property
     def size(self) -> int:

@@ -18,6 +18,9 @@ class TrainConfig(BaseModel):
     seed: int = Field(default=0, ge=0)
     shots: int = Field(default=1, ge=1)
     backgrounds: int = Field(default=1, ge=1)
+    #: An episode then has 1 to `shots` supports and 1 to `backgrounds` backgrounds, one half of them just one
+    #: of each: the largest of many similarities is larger than that of a few, and a reader must know both.
+    varied_shots: bool = False
     background_source: Literal["good", "window", "complement"] = "good"
     good_fraction: float = Field(default=0.0, ge=0, le=1, description="share of episodes whose query is good")
     #: Distinct episodes a fold; 0 draws a new one each time. With --cache, a bounded number is related once.
@@ -32,6 +35,11 @@ class TrainConfig(BaseModel):
     #: "poly" falls as (1 - step / steps)^0.9; "thirds" is divided by ten after each third.
     schedule: Literal["constant", "cosine", "poly", "thirds"] = "cosine"
     lr: float = Field(default=2e-3, gt=0)
+    #: 0 keeps the backbone frozen, as the paper does; above 0 it is trained along, at this rate (cue reader).
+    backbone_lr: float = Field(default=0.0, ge=0)
+    #: With a backbone that learns: a step looks at its images at a side drawn between this and the model's
+    #: size, in steps of 64 pixels; 0 is always the model's. Small sides cost a fraction, and teach most.
+    smallest: int = Field(default=0, ge=0)
     #: Of the reader in training; bfloat16 is faster on processors that have it.
     precision: Literal["float32", "bfloat16"] = "float32"
 

@@ -17,18 +17,13 @@ from torch import Tensor, nn
 
 from obftnet.config import ModelConfig
 from obftnet.data.collection import Collection
-from obftnet.data.episodes import Episode
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
-from obftnet.imaging.resize import mask_fraction
-from obftnet.loading.features import EpisodeReader
-from obftnet.loading.relations import Relations
-from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Example, Supervised, Trainable
 from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
-from obftnet.training.augment import flip
+from obftnet.training.batches import frozen_batches, taught_batches
 from obftnet.training.checkpoint import load_state, save_state
 from obftnet.training.config import TrainConfig
 from obftnet.training.log import RunLog
@@ -39,6 +34,8 @@ from obftnet.weights import save_model
 
 #: Steps between two saved states. A killed run repeats at most this many.
 SAVE_EVERY = 50
+#: Largest gradient norm in end-to-end training: a maximum over similarities passes rare large ones.
+_CLIP = 2.0
 
 Progress = Callable[[int, int, float], None]
 Validate = Callable[[Any], float]
@@ -102,38 +99,41 @@ def train(
         torch.manual_seed(config.seed)
         model = build(model_config, backbone).to(device)
     supervise = _distributed(_Supervision(model), device, world)
-    optimizer = _optimizer(config, model.learner)
-    found = load_state(out, model.learner, optimizer) or {"step": 0, "best": None}
+    learned = {model.learner: config.lr}
+    if config.backbone_lr > 0:
+        _check_end_to_end(model, cache, world)
+        model.backbone.requires_grad_(True)
+        learned[model.backbone] = config.backbone_lr
+    optimizer = _optimizer(config, list(learned))
+    kept: nn.Module = model.learner if len(learned) == 1 else nn.ModuleList(learned)
+    found = load_state(out, kept, optimizer) or {"step": 0, "best": None}
     step, best = int(found["step"]), found["best"]
-    example_of = _examples(model, backbone_hash, cache)
+    look = (
+        taught_batches(model, config, device)
+        if isinstance(model, OBFTNet) and config.backbone_lr > 0
+        else frozen_batches(model, config, backbone_hash, cache, device)
+    )
     log = RunLog(out, step) if rank == 0 else None
     slots = range(rank, config.batch, world)
     started = time.monotonic()
-    size = (model.size, model.size)
 
     while step < config.steps:
         model.train()
         rate = learning_rate(config, step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        examples, targets = [], []
-        for slot in slots:
-            episode = episode_of(collection, folds, config, step, slot)
-            example = example_of(episode)
-            target = mask_fraction(episode.query.load_mask(), size).round().unsqueeze(0).to(device)
-            if config.augment == "flip":
-                rng = np.random.default_rng([config.seed, step, slot, 2])
-                query, target = flip(example.query, target, rng)
-                example = Example(query, example.guidance)
-            examples.append(example)
-            targets.append(target)
+        for group, peak in zip(optimizer.param_groups, learned.values(), strict=True):
+            group["lr"] = learning_rate(config, step, peak)
+        drawn = [episode_of(collection, folds, config, step, slot) for slot in slots]
+        randoms = [np.random.default_rng([config.seed, step, slot, 2]) for slot in slots]
+        examples, target = look(drawn, randoms, step)
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
         with _drawn_by(config.seed, step, rank, device), autocast:
-            terms = supervise(examples, torch.cat(targets))
-        losses = [weight * segmentation_loss(x.float(), target, config.loss) for x, target, weight in terms]
+            terms = supervise(examples, target)
+        losses = [weight * segmentation_loss(x.float(), truth, config.loss) for x, truth, weight in terms]
         loss = torch.stack(losses).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if len(learned) > 1:
+            nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
         step += 1
 
@@ -148,7 +148,7 @@ def train(
         if log is not None:
             log.add(step, loss=loss.item(), lr=rate, seconds=time.monotonic() - started, **validation)
             if step % SAVE_EVERY == 0 or step == config.steps or (validate is not None and due):
-                save_state(out, step, model.learner, optimizer, {"best": best})
+                save_state(out, step, kept, optimizer, {"best": best})
         if progress is not None:
             progress(step, config.steps, loss.item())
 
@@ -177,26 +177,28 @@ class _Supervision(nn.Module):
         return self.method.supervise(examples, target)  # type: ignore[no-any-return]
 
 
-def _examples(model: Trainable[Any], backbone_hash: str, cache: Path | None) -> Callable[[Episode], Example]:
-    """The function from an episode to what training reads of it."""
-    episodes = EpisodeReader(model, FeatureStore())
-    if isinstance(model, OBFTNet):
-        relations = Relations(model, episodes, backbone_hash, cache)
-        return lambda episode: Example(relations.get(episode))
+def _check_end_to_end(model: Trainable[Any], cache: Path | None, world: int) -> None:
+    if not isinstance(model, OBFTNet) or model.config.reader != "cues":
+        raise InputError(
+            "--backbone-lr: trains the backbone through the cues; take --method obftnet --reader cues, or 0"
+        )
     if cache is not None:
-        raise InputError(f"--cache {cache}: only obftnet and hsnet have something to keep; leave it out")
-    return lambda episode: model.example(episodes.query(episode.query), episodes.guidance(episode))
+        raise InputError("--cache keeps what a frozen backbone computed; leave it out, or --backbone-lr")
+    if world > 1:
+        raise InputError(f"--backbone-lr: one process trains the backbone, {world} were started; start one")
 
 
-def _optimizer(config: TrainConfig, learner: nn.Module) -> torch.optim.Optimizer:
+def _optimizer(config: TrainConfig, learned: Sequence[nn.Module]) -> torch.optim.Optimizer:
+    """One group of parameters a module."""
+    groups = [{"params": list(module.parameters())} for module in learned]
     # foreach=False: the plain loop is the same on every device, and bit-exact on resuming.
     rest: dict[str, Any] = {"lr": config.lr, "foreach": False}
     if config.optimizer == "adam":
-        return torch.optim.Adam(learner.parameters(), **rest)
+        return torch.optim.Adam(groups, **rest)
     rest["weight_decay"] = config.weight_decay
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(learner.parameters(), **rest)
-    return torch.optim.SGD(learner.parameters(), momentum=config.momentum, **rest)
+        return torch.optim.AdamW(groups, **rest)
+    return torch.optim.SGD(groups, momentum=config.momentum, **rest)
 
 
 @contextmanager

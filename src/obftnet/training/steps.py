@@ -20,25 +20,41 @@ def episode_of(
     index = step * config.batch + slot
     if config.episodes:
         index = int(np.random.default_rng([config.seed, step, slot, 1]).integers(config.episodes))
+    shots, backgrounds = config.shots, config.backgrounds
+    if config.varied_shots:
+        rng = np.random.default_rng([config.seed, index, 6])
+        if rng.random() < 0.5:
+            shots = backgrounds = 1
+        else:
+            shots, backgrounds = int(rng.integers(1, shots + 1)), int(rng.integers(1, backgrounds + 1))
     return train_episode(
         collection,
         fold,
         folds[fold],
         seed=config.seed,
         index=index,
-        shots=config.shots,
-        backgrounds=config.backgrounds,
+        shots=shots,
+        backgrounds=backgrounds,
         good_fraction=config.good_fraction,
         background_source=config.background_source,
     )
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Rate of a step, 0-based; "cosine" and "poly" end at 0 after the last step."""
+def learning_rate(config: TrainConfig, step: int, peak: float | None = None) -> float:
+    """Rate of a step, 0-based, from `peak` (default lr) on; "cosine" and "poly" end at 0 after the last."""
+    peak = config.lr if peak is None else peak
     if config.schedule == "constant":
-        return config.lr
+        return peak
     if config.schedule == "poly":
-        return float(config.lr * (1 - step / config.steps) ** 0.9)
+        return float(peak * (1 - step / config.steps) ** 0.9)
     if config.schedule == "thirds":
-        return config.lr * 0.1 ** (3 * step // config.steps)
-    return float(config.lr * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
+        return peak * 0.1 ** (3 * step // config.steps)
+    return float(peak * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
+
+
+def side_of(config: TrainConfig, size: int, step: int) -> int:
+    """Side of a step's images, pixels: `size`, or drawn from `config.smallest` up to it in steps of 64."""
+    if not config.smallest or config.smallest >= size:
+        return size
+    sides = range(size, config.smallest - 1, -64)
+    return sides[int(np.random.default_rng([config.seed, step, 7]).integers(len(sides)))]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from obftnet.readers.encoder4d.decoder import Decoder2d
 from obftnet.readers.encoder4d.encoder import LevelEncoder, recipes
 from obftnet.readers.encoder4d.fusion import Fusion, LevelFusion
+from obftnet.relation.factors import FactoredLevel
 
 __all__ = ["Encoder4DReader", "Fusion"]
 
@@ -41,11 +42,12 @@ class Encoder4DReader(nn.Module):
         self.fusion = LevelFusion(len(channels), fusion)
         self.decoder = Decoder2d()
 
-    def encode(self, correlations: Sequence[Tensor]) -> list[Tensor]:
+    def encode(self, correlations: Sequence[Tensor | FactoredLevel]) -> list[Tensor]:
         """Squeezes the guidance axes of each level.
 
         Args:
-            correlations: per level, fine to coarse, (b, l, hq, wq, hg, wg), floating point, the same b.
+            correlations: per level, fine to coarse, (b, l, hq, wq, hg, wg), floating point, the same b; or
+                their factors.
 
         Returns:
             per level (b, 128, hq, wq, hg', wg'), >= 0; with three levels hg' is ceil(hg / 32), ceil(hg / 16),
@@ -58,7 +60,9 @@ class Encoder4DReader(nn.Module):
         self._check(correlations)
         return self._squeeze(correlations)
 
-    def forward(self, correlations: Sequence[Tensor], size: tuple[int, int], shots: int = 1) -> Tensor:
+    def forward(
+        self, correlations: Sequence[Tensor | FactoredLevel], size: tuple[int, int], shots: int = 1
+    ) -> Tensor:
         """Logits at `size` from the correlations of one or several guidance images a query.
 
         Args:
@@ -84,10 +88,10 @@ class Encoder4DReader(nn.Module):
         channels: Tensor = self.decoder(self.fusion(squeezed), size)
         return channels[:, 1] - channels[:, 0]
 
-    def _squeeze(self, correlations: Sequence[Tensor]) -> list[Tensor]:
+    def _squeeze(self, correlations: Sequence[Tensor | FactoredLevel]) -> list[Tensor]:
         return [encoder(level) for encoder, level in zip(self.encoders, correlations, strict=True)]
 
-    def _check(self, correlations: Sequence[Tensor]) -> None:
+    def _check(self, correlations: Sequence[Tensor | FactoredLevel]) -> None:
         shapes = [tuple(level.shape) for level in correlations]
         if (
             len(shapes) != len(self.channels)

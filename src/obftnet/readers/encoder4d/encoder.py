@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from obftnet.readers.encoder4d.conv4d import CenterPivotConv4d
+from obftnet.relation.factors import FactoredLevel
 
 #: Channels after each of the three blocks (HSNet).
 WIDTHS = (16, 64, 128)
@@ -27,9 +28,20 @@ def block4d(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -
     """Centre-pivot 4D convolution, GroupNorm of 4 groups, ReLU. (b, l, hq, wq, hg, wg) in and out."""
     return nn.Sequential(
         CenterPivotConv4d(in_channels, out_channels, kernel, stride),
-        nn.GroupNorm(4, out_channels),
+        GroupNorm4d(4, out_channels),
         nn.ReLU(inplace=True),
     )
+
+
+class GroupNorm4d(nn.GroupNorm):
+    """Group norm of (b, c, hq, wq, hg, wg), which keeps the channels last in memory; torch's own keeps them
+    there for two axes beside the channels only."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape out as in."""
+        b, c, hq, wq, hg, wg = x.shape
+        planes = x.permute(0, 2, 3, 4, 5, 1).reshape(b, hq * wq, hg * wg, c).permute(0, 3, 1, 2)
+        return super().forward(planes).reshape(b, c, hq, wq, hg, wg)
 
 
 class LevelEncoder(nn.Module):
@@ -48,6 +60,6 @@ class LevelEncoder(nn.Module):
             *(block4d(*block) for block in zip(inputs, WIDTHS, kernels, strides, strict=True))
         )
 
-    def forward(self, correlation: Tensor) -> Tensor:
+    def forward(self, correlation: Tensor | FactoredLevel) -> Tensor:
         """(b, channels, hq, wq, hg, wg) -> (b, 128, hq, wq, hg', wg'), >= 0; hg' = ceil(hg / all strides)."""
         return self.blocks(correlation)  # type: ignore[no-any-return]

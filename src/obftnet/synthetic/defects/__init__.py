@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from numpy.random import Generator
 
+from obftnet.synthetic.defects.breaks import hairline
 from obftnet.synthetic.defects.damage import Damage
 from obftnet.synthetic.defects.lines import broken_line, crack, cut, fold, rub, scratch, thread
-from obftnet.synthetic.defects.regions import abrasion, dent, pattern, worn_edge
+from obftnet.synthetic.defects.marks import glue, stamp, stroke
+from obftnet.synthetic.defects.regions import abrasion, dent, patch, pattern, worn_edge
 from obftnet.synthetic.defects.spots import blowhole, contamination, hole, oil, paint, stain
 from obftnet.synthetic.view import Surface
 
@@ -31,6 +33,11 @@ DEFECTS: dict[str, Defect] = {
     "blowhole": blowhole,
     "worn_edge": worn_edge,
     "abrasion": abrasion,
+    "patch": patch,
+    "hairline": hairline,
+    "stroke": stroke,
+    "stamp": stamp,
+    "glue": glue,
 }
 
 DEFECT_FAMILIES: tuple[str, ...] = tuple(DEFECTS)

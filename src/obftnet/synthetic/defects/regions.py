@@ -1,13 +1,14 @@
-"""Defects that change an area of the texture itself: dents, pattern faults, worn edges, abrasion."""
+"""Defects that change an area of the texture itself: dents, pattern faults, worn edges, abrasion, patches."""
 
 import numpy as np
 from numpy.random import Generator
 
 from obftnet.synthetic.colors import mixed, near
 from obftnet.synthetic.defects.damage import Damage
-from obftnet.synthetic.defects.shapes import area, blob, rotated
+from obftnet.synthetic.defects.shapes import area, blob, place
 from obftnet.synthetic.noise import (
     SIDE,
+    Floats,
     band_field,
     box_blur,
     chance,
@@ -18,6 +19,7 @@ from obftnet.synthetic.noise import (
     smoothstep,
     warp,
 )
+from obftnet.synthetic.plane import grid, rotated
 from obftnet.synthetic.view import Surface
 
 
@@ -79,7 +81,7 @@ def pattern(surface: Surface, look: Generator, rng: Generator) -> Damage:
 
 
 def worn_edge(surface: Surface, look: Generator, rng: Generator) -> Damage:
-    """The material is chipped or worn away along a border of the image, with a ragged line."""
+    """The material is chipped or worn away along its border, or the image's, with a ragged line."""
     dark, ragged, worn = chance(look, 0.6), look.uniform(0.3, 1.2), look.uniform(0.3, 1.0)
     depth, rim = log_uniform(look, 0.02, 0.16), look.uniform(0.0, 0.5)
     mean = surface.mean
@@ -94,9 +96,18 @@ def worn_edge(surface: Surface, look: Generator, rng: Generator) -> Damage:
     reach = SIDE * float(np.clip(depth * np.exp(0.4 * rng.normal()), 0.015, 0.22))
     span = rng.uniform(0.15, 1.1) * SIDE / 2
     position = rng.uniform(-0.5, 0.5) * SIDE
+    depth_in: Floats = np.asarray(SIDE / 2 - inward, np.float32)
+    if surface.part is not None:
+        # A chip anywhere on the part's own border that the picture shows; else on the picture's.
+        rows, columns = np.nonzero(np.abs(surface.part.inside) < 1.5)
+        if rows.size:
+            at = int(rng.integers(rows.size))
+            x, y = grid(surface.size)
+            along = np.hypot(x - x[0, columns[at]], y - y[rows[at], 0])
+            depth_in, position = surface.part.inside, 0.0
     hump = np.sqrt(np.clip(1 - np.square((along - position) / span), 0, 1))
     bend = 0.6 * smooth_field(rng, surface.size, 40) + 0.4 * fractal_field(rng, surface.size, 1.2, largest=40)
-    inside = reach * hump * (1 + 0.5 * ragged * bend) - (SIDE / 2 - inward) - 2 * (hump <= 0)
+    inside = reach * hump * (1 + 0.5 * ragged * bend) - depth_in - 2 * (hump <= 0)
     alpha = smoothstep(np.asarray(inside, np.float32), -0.8, 1.0)
     texture = 1 + 0.12 * fractal_field(rng, surface.size, 1.1)
     lit = 1 + rim * np.exp(-np.square((inside + 0.5) / 1.5))
@@ -133,3 +144,26 @@ def abrasion(surface: Surface, look: Generator, rng: Generator) -> Damage:
         ),
         alpha,
     )
+
+
+def patch(surface: Surface, look: Generator, rng: Generator) -> Damage:
+    """Uneven brightness: a large area, round or many-sided, lighter or darker, with its texture kept."""
+    gain = look.uniform(0.12, 0.4) * (1 if chance(look, 0.5) else -1)
+    angular, corners = chance(look, 0.4), int(look.integers(4, 8))
+    soft, rough = look.uniform(0.02, 0.8), look.uniform(0.0, 0.35)
+    fraction, aspect = area(look, rng, 0.011, 0.21), log_uniform(look, 1, 3)
+    tint = near(look, np.ones(3, np.float32), 0.05)
+    middle = place(rng, 0.18)
+    shape = blob(rng, surface.size, fraction, rough=rough, aspect=aspect, centre=middle)
+    inside = shape.inside
+    if angular:
+        turn = float(rng.uniform(0, 2 * np.pi))
+        inside = np.full_like(inside, SIDE)
+        for corner in range(corners):
+            facing = turn + 2 * np.pi * (corner + float(rng.uniform(-0.35, 0.35))) / corners
+            along, _ = rotated(surface.size, middle, facing)
+            inside = np.minimum(inside, np.float32(shape.radius * rng.uniform(0.6, 1.15)) - along)
+    softness = soft * 0.6 * shape.radius
+    alpha = smoothstep(inside, -0.5 * softness - 0.4, 0.5 * softness + 0.4)
+    change = gain * rng.uniform(0.8, 1.2) * alpha[..., None] * np.minimum(tint, 1.0)
+    return Damage(np.asarray(surface.color * (1 + change), np.float32), smoothstep(alpha, 0.1, 0.9))

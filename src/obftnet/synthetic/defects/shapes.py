@@ -7,6 +7,7 @@ from numpy.random import Generator
 from PIL import Image, ImageDraw
 
 from obftnet.synthetic.noise import SIDE, Floats, fractal_field, smooth_field, smoothstep
+from obftnet.synthetic.plane import rotated
 
 #: Supersampling of drawn paths.
 _FINER = 3
@@ -25,20 +26,6 @@ def place(rng: Generator, margin: float = 0.04) -> tuple[float, float]:
     """A point (x, y) in units, at least `margin` of the side from the border."""
     x, y = rng.uniform(margin * SIDE, (1 - margin) * SIDE, 2)
     return float(x), float(y)
-
-
-def grid(size: int) -> tuple[Floats, Floats]:
-    """Pixel centres (x, y) in units, shapes (1, size) and (size, 1)."""
-    line = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(SIDE / size)
-    return line[None, :], line[:, None]
-
-
-def rotated(size: int, centre: tuple[float, float], angle: float) -> tuple[Floats, Floats]:
-    """Coordinates along and across `angle` around a centre, units, each (size, size)."""
-    x, y = grid(size)
-    x, y = x - np.float32(centre[0]), y - np.float32(centre[1])
-    cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    return np.asarray(cosine * x + sine * y, np.float32), np.asarray(cosine * y - sine * x, np.float32)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from numpy.random import Generator
 
-from obftnet.synthetic.textures.fabric import knit, mesh, rib, twill, weave
+from obftnet.synthetic.textures.coarse import carpet, cast, granite
+from obftnet.synthetic.textures.fabric import knit, mesh, rib, satin, twill, weave
 from obftnet.synthetic.textures.manufactured import (
     brushed,
     ceramic,
@@ -40,6 +41,10 @@ TEXTURES: dict[str, Texture] = {
     "felt": felt,
     "printed": printed,
     "perforated": perforated,
+    "granite": granite,
+    "satin": satin,
+    "cast": cast,
+    "carpet": carpet,
 }
 
 TEXTURE_FAMILIES: tuple[str, ...] = tuple(TEXTURES)

@@ -1,4 +1,4 @@
-"""Woven and knitted materials: plain weave, twill, knit, rib, mesh."""
+"""Woven and knitted materials: plain weave, twill, satin, knit, rib, mesh."""
 
 import numpy as np
 from numpy.random import Generator
@@ -99,6 +99,32 @@ def twill(look: Generator, view: View) -> Surface:
     over = int(look.integers(1, repeat))
     step = 1 if chance(look, 0.5) else -1
     return _interlaced(look, view, repeat, over, step)
+
+
+def satin(look: Generator, view: View) -> Surface:
+    """Satin: fine threads in long diagonal floats, with a soft sheen that falls in broad folds of light."""
+    period, repeat = log_uniform(look, 2.6, 6.0), int(look.integers(5, 9))
+    base = tone(look, (0.15, 0.8), (0.0, 0.6))
+    depth, sheen, slub = look.uniform(0.1, 0.4), look.uniform(0.03, 0.16), look.uniform(0.01, 0.05)
+    slant = look.uniform(0.35, 1.0)
+    factor = _factor(view, period)
+    u, v = view.coordinates(factor)
+    u, v = _wavering(look, view, u, v, factor, period)
+    x, y = u / np.float32(period), v / np.float32(period)
+    i = np.floor(x).astype(np.int32)
+    # Every thread dives once in `repeat`, two wefts later than its neighbour: the twill line of satin.
+    phase = (y + np.float32(2 * slant) * i) / np.float32(repeat)
+    dive = np.abs(2 * (phase - np.floor(phase)) - 1)
+    thread = 1 - np.square(2 * (x - i) - 1)
+    knot = np.power(dive, np.float32(6))
+    tones = 1 + slub * view.rng.standard_normal(int(np.ptp(i)) + 1)
+    shade = (1 - depth * (1 - thread) * 0.6 - depth * 0.8 * knot) * tones[i - i.min()]
+    cloth = pooled(np.asarray(shade, np.float32), factor)
+    along = view.angle + np.pi / 2
+    gloss = 1 + sheen * smooth_field(view.rng, view.size, 110.0, angle=along, stretch=2.5)
+    cloth = np.asarray((cloth * gloss)[..., None] * np.ones(3, np.float32), np.float32)
+    spread = (period / view.scale, repeat * period / view.scale)
+    return Surface(_finish(look, view, cloth, base), view.angle, view.light, spread)
 
 
 def knit(look: Generator, view: View) -> Surface:

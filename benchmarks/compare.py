@@ -1,0 +1,232 @@
+"""What a query costs, side by side with the straight port, and how far each stage is from its floor.
+
+    python benchmarks/compare.py [--threads 2] [--repeats 5] [--rows encoder4d,cues]
+
+encoder4d: ResNet50 (random weights; the cost is that of trained ones) at 400 x 400, one support, one
+background, guidance cached: `straight_port.py` against ours, calls in turn, medians, the ratio, the scores'
+largest difference; then five supports and five backgrounds, and the whole episode from images.
+cues: the shipped weights at 256 x 256, the plain path against the streamed one, one and five of each.
+
+Seconds are given twice: wall, and the processor time of all threads, which other work on the machine disturbs
+less. A stage's floor is its operations (convolutions and matrix products) over the rate measured here for a
+matrix product, plus the bytes its Sinkhorn sweeps read over the rate measured for reading. Peak memory is
+that of a process of its own: guidance, then two queries; "imports" is what PyTorch and torchvision take.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from obftnet.config import ModelConfig
+from obftnet.features.guidance import GuidanceFeatures
+from obftnet.imaging.resize import to_tensor
+from obftnet.model import OBFTNet
+from obftnet.relation.factors import factored_relation
+from obftnet.synthetic import Material
+from obftnet.weights import load_model
+from straight_port import port_guidance, port_score
+
+SIDE = {"encoder4d": 400, "cues": 256}
+
+
+def main() -> None:
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rows", default="encoder4d,cues")
+    parser.add_argument("--memory", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        if arguments.memory:
+            print(json.dumps(memory(*arguments.memory.split(","))))
+            return
+        print(f"torch {torch.__version__}, {arguments.threads} threads, median of {arguments.repeats}")
+        rows = {"encoder4d": encoder4d, "cues": cues}
+        for row in arguments.rows.split(","):
+            rows[row](arguments)
+
+
+def encoder4d(arguments: argparse.Namespace) -> None:
+    side = SIDE["encoder4d"]
+    model = make("encoder4d")
+    image = photograph(side, 99)
+    one, five = guidance_of(model, 1), guidance_of(model, 5)
+    port = port_guidance(one)
+
+    def ported() -> Tensor:
+        return port_score(model, list(model.extract(image)), port, (side, side))
+
+    def ours(guidance: GuidanceFeatures) -> Tensor:
+        return model.score(model.extract(image), guidance, (side, side))
+
+    difference = float((ported() - ours(one)).abs().max())
+    calls = {
+        "port": ported,
+        "ours": lambda: ours(one),
+        "ours, 5 + 5": lambda: ours(five),
+        "ours, episode": lambda: ours(guidance_of(model, 1)),
+    }
+    found = in_turn(calls, arguments.repeats)
+    show("encoder4d, ResNet50, 400 x 400", found)
+    print(f"  port / ours {ratio(found, 'port', 'ours')}, scores differ by {difference:.1e} at most")
+    print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
+    for kind in ("imports", "guidance", "port", "ours", "ours5"):
+        print(f"  peak memory, {kind}: {in_process('encoder4d', kind, arguments.threads):.2f} GiB")
+    query = model.extract(image)
+    relation = factored_relation(query, one, model.levels, model.config)
+    cells = [maps.shape[-2] * maps.shape[-1] for maps in query]
+    defect = [int(mask.sum()) + 1 for mask in one.defect]
+    swept = sum(2 * 4 * 20 * n * (n + d) for n, d in zip(cells, defect, strict=True))
+    stages = {
+        "backbone": (lambda: model.extract(image), 0),
+        "correlation and transport": (
+            lambda: factored_relation(query, one, model.levels, model.config),
+            swept,
+        ),
+        "encoder and decoder": (lambda: model.read(relation, (side, side)), 0),
+    }
+    floors(stages, arguments.repeats)
+
+
+def cues(arguments: argparse.Namespace) -> None:
+    side = SIDE["cues"]
+    model = make("cues")
+    image = photograph(side, 99)
+    one, five = guidance_of(model, 1), guidance_of(model, 5)
+    plain = replace(one, columns=None)
+
+    def score(guidance: GuidanceFeatures) -> Tensor:
+        return model.score(model.extract(image), guidance, (side, side))
+
+    difference = float((score(plain) - score(one)).abs().max())
+    calls = {
+        "plain": lambda: score(plain),
+        "ours": lambda: score(one),
+        "plain, 5 + 5": lambda: score(replace(five, columns=None)),
+        "ours, 5 + 5": lambda: score(five),
+    }
+    found = in_turn(calls, arguments.repeats)
+    show("cues, shipped weights, 256 x 256", found)
+    print(f"  plain / ours {ratio(found, 'plain', 'ours')}, scores differ by {difference:.1e} at most")
+    print(f"  queries a second {1 / found['ours'][0]:.1f}")
+    print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
+    print(f"  peak memory, ours5: {in_process('cues', 'ours5', arguments.threads):.2f} GiB")
+    query = model.extract(image)
+    relation = model.relate(query, one)
+    stages = {
+        "backbone": (lambda: model.extract(image), 0),
+        "cues, 1 + 1": (lambda: model.relate(query, one), 0),
+        "cues, 5 + 5": (lambda: model.relate(query, five), 0),
+        "U-Net": (lambda: model.read(relation, (side, side)), 0),
+    }
+    floors(stages, arguments.repeats)
+
+
+def make(row: str) -> OBFTNet:
+    if row == "cues":
+        return load_model(None, torch.device("cpu"))[0].eval()
+    return OBFTNet(ModelConfig(backbone="resnet50", size=SIDE[row])).eval()
+
+
+def guidance_of(model: OBFTNet, count: int) -> GuidanceFeatures:
+    """`count` supports, a 36th of each defect, and as many backgrounds; one at a time to bound memory."""
+    side = SIDE[model.config.reader]
+    maps = [model.extract(photograph(side, index)) for index in range(2 * count)]
+    stacked = [torch.stack(taps, 1) for taps in zip(*maps, strict=True)]
+    mask = torch.zeros(1, count, side, side)
+    mask[..., side // 3 : side // 2, side // 3 : side // 2] = 1
+    supports = tuple(x[:, :count] for x in stacked)
+    return model.prepare(supports, mask, tuple(x[:, count:] for x in stacked))
+
+
+def photograph(side: int, index: int) -> Tensor:
+    """(1, 3, side, side) of a generated material: noise would make features that are all alike."""
+    return to_tensor(Material.from_seed(3, "leather").good(index, side), (side, side)).unsqueeze(0)
+
+
+def in_turn(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
+    """Median wall and processor seconds of each; the calls take turns, so that all meet the same machine."""
+    for call in calls.values():
+        call()
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
+    for _ in range(repeats):
+        for name, call in calls.items():
+            wall, busy = time.perf_counter(), time.process_time()
+            call()
+            times[name].append((time.perf_counter() - wall, time.process_time() - busy))
+    return {
+        name: (statistics.median(t[0] for t in found), statistics.median(t[1] for t in found))
+        for name, found in times.items()
+    }
+
+
+def show(title: str, found: dict[str, tuple[float, float]]) -> None:
+    print(title)
+    for name, (wall, busy) in found.items():
+        print(f"  {name:16} {wall:8.4f} s wall {busy:8.4f} s processor")
+
+
+def ratio(found: dict[str, tuple[float, float]], of: str, to: str) -> str:
+    return f"{found[of][0] / found[to][0]:.2f} wall, {found[of][1] / found[to][1]:.2f} processor"
+
+
+def floors(stages: dict[str, tuple[Callable[[], object], int]], repeats: int) -> None:
+    a, big = torch.rand(2048, 2048), torch.rand(1 << 26)
+    rates = in_turn({"product": lambda: a @ a, "read": lambda: big.sum()}, repeats)
+    # Processor time adds up over threads: both rates and stages are then per core.
+    product, read = 2 * 2048**3 / rates["product"][1], 4 * big.numel() / rates["read"][1]
+    print(f"  rates a core: {product / 1e9:.0f} G operations/s, {read / 1e9:.1f} GB/s read")
+    found = in_turn({name: call for name, (call, _) in stages.items()}, repeats)
+    for name, (call, swept) in stages.items():
+        with FlopCounterMode(display=False) as counter:
+            call()
+        floor = counter.get_total_flops() / product + swept / read
+        busy = found[name][1]
+        print(f"  {name:26} {busy:.4f} s processor, floor {floor:.4f} s, {busy / floor:.1f} times it")
+
+
+def in_process(row: str, kind: str, threads: int) -> float:
+    command = [sys.executable, __file__, "--threads", str(threads), "--memory", f"{row},{kind}"]
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(json.loads(found.stdout.splitlines()[-1]))
+
+
+def memory(row: str, kind: str) -> float:
+    """Peak resident GiB of this process after two queries, or already after the guidance or the imports."""
+    if kind == "imports":
+        return peak()
+    model, side = make(row), SIDE[row]
+    guidance = guidance_of(model, 5 if kind.endswith("5") else 1)
+    image = photograph(side, 99)
+    port = port_guidance(guidance) if kind == "port" else None
+    for _ in range(0 if kind == "guidance" else 2):
+        query = model.extract(image)
+        if port:
+            port_score(model, list(query), port, (side, side))
+        else:
+            model.score(query, guidance, (side, side))
+    return peak()
+
+
+def peak() -> float:
+    # Not getrusage: its peak is inherited from the process that started this one.
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) / 2**20 if found else float("nan")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Large images in square tiles: where they lie, which of them show the guidance, and one score map of all.
+
+A tile is `side` x `side` pixels of the source. Neighbours overlap by a quarter of a side or more, and a score
+there is the mean of theirs by weights that fall smoothly to nothing at a tile's edge, where a network sees
+least around a position: a defect on one tile's edge lies well inside its neighbour.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Neighbours share 1 / _SHARED of a side at least.
+_SHARED = 4
+
+Corner = tuple[int, int]
+
+
+def enlarge(image: NDArray[Any], side: int) -> NDArray[Any]:
+    """The image (h, w, ...), mirrored at its lower and right edges until a tile fits in."""
+    missing = [(0, max(0, side - n)) for n in image.shape[:2]]
+    if not any(after for _, after in missing):
+        return image
+    return np.pad(image, (*missing, *[(0, 0)] * (image.ndim - 2)), mode="symmetric")
+
+
+def corners(shape: tuple[int, int], side: int) -> list[Corner]:
+    """(y, x) of the tiles that cover an image of (h, w) >= side, evenly spaced, in reading order."""
+    rows, columns = _starts(shape[0], side), _starts(shape[1], side)
+    return [(y, x) for y in rows for x in columns]
+
+
+def blend(
+    shape: tuple[int, int], side: int, score: Callable[[Corner], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """The score map of an image from those of its tiles, one tile in memory at a time.
+
+    Args:
+        shape: (h, w) of the image, both >= side.
+        side: of a tile, pixels.
+        score: the (side, side) float32 scores of the tile with this corner.
+
+    Returns:
+        (h, w) float32; a weighted mean of what the tiles say, so within their range.
+    """
+    total = np.zeros(shape, np.float32)
+    ramp = _ramp(side)
+    weight = ramp[:, None] * ramp
+    for corner in corners(shape, side):
+        total[window(corner, side)] += score(corner) * weight
+    # The tiles are a product of rows and columns, so the sum of their weights is one too.
+    total /= _weights(shape[0], side)[:, None]
+    total /= _weights(shape[1], side)
+    return total
+
+
+def defect_corners(mask: NDArray[np.bool_], side: int, most: int) -> list[Corner]:
+    """Tiles that show an annotated defect, each centred on what it shows as far as the edges allow.
+
+    The tile that shows most of the defect first, then the one that shows most of what is left, and so on.
+
+    Args:
+        mask: (h, w) bool, both sides >= side, True somewhere.
+        side: of a tile, pixels.
+        most: tiles at most; what a mask holds beyond them is left out.
+    """
+    left = mask.copy()
+    places = corners((mask.shape[0], mask.shape[1]), side)
+    found: list[Corner] = []
+    while left.any() and len(found) < most:
+        y, x = max(places, key=lambda place: int(left[window(place, side)].sum()))
+        ys, xs = np.nonzero(left[window((y, x), side)])
+        middle = (y + int(ys.min() + ys.max() + 1) // 2, x + int(xs.min() + xs.max() + 1) // 2)
+        corner = _around(middle, mask.shape, side)
+        found.append(corner)
+        left[window(corner, side)] = False
+    return found
+
+
+def spread_corners(shape: tuple[int, int], side: int, most: int) -> list[Corner]:
+    """At most `most` tiles of an image, spread evenly over it."""
+    places = corners(shape, side)
+    chosen = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
+    return [places[index] for index in chosen]
+
+
+def window(corner: Corner, side: int) -> tuple[slice, slice]:
+    """Where in an image the tile with this corner lies."""
+    y, x = corner
+    return slice(y, y + side), slice(x, x + side)
+
+
+def _around(middle: Corner, shape: tuple[int, ...], side: int) -> Corner:
+    y, x = (min(max(0, at - side // 2), n - side) for at, n in zip(middle, shape[:2], strict=True))
+    return y, x
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Evenly spaced, the first at the start and the last at the end."""
+    step = max(1, side - side // _SHARED)
+    count = 1 + -(-(length - side) // step)
+    return [round(index * (length - side) / max(1, count - 1)) for index in range(count)]
+
+
+def _ramp(side: int) -> NDArray[np.float32]:
+    """(side,) weights over 0..1: the square of a sine over the overlap, then 1."""
+    edge = max(1, side // _SHARED)
+    distance = np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5
+    return (np.sin(np.clip(distance / edge, 0, 1) * np.pi / 2) ** 2).astype(np.float32)
+
+
+def _weights(length: int, side: int) -> NDArray[np.float32]:
+    total = np.zeros(length, np.float32)
+    for start in _starts(length, side):
+        total[start : start + side] += _ramp(side)
+    return total

@@ -1,0 +1,76 @@
+"""The cues a, b, n, s in one pass over the similarities, a block of rows at a time.
+
+What `relation.statistics` reads off the whole (M, N) matrix, without the matrix: a block of rows is
+multiplied, its maxima and sums of exponentials taken, and its memory used again. Same values, no gradient.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from obftnet.features.columns import Columns
+
+#: The cues that can be had this way.
+STREAMED = "abns"
+
+#: Cosines over epsilon are at most this far from 0, so that exp and sums of it need no shift in float32.
+_LARGEST_EXPONENT = 60.0
+
+#: Values in a block of similarities: 16 MiB. Smaller blocks gain nothing and cost the threads more meetings.
+_BLOCK = 1 << 22
+
+#: A product of fewer rows than this no longer runs at the machine's rate.
+_LEAST_ROWS = 32
+
+
+def can_stream(epsilon: float) -> bool:
+    """Whether exponentials of a cosine over this epsilon can be summed as they are."""
+    return 1 / epsilon <= _LARGEST_EXPONENT
+
+
+@torch.no_grad()
+def stream_statistics(
+    query: Tensor, columns: Columns, cues: str, epsilon: float, nearest: Tensor | None = None
+) -> Tensor:
+    """The chosen cues of one item and layer.
+
+    Args:
+        query: (c, M) unit features.
+        columns: guidance, sorted.
+        cues: letters of `STREAMED`; their order is the order of the result.
+        epsilon: temperature of s, for which `can_stream` holds.
+        nearest: (3, M) int64, filled with the columns that a, b and n are the similarity to; -1 for an a
+            without a defect column. Finding them costs more than the maxima alone.
+
+    Returns:
+        (len(cues), M) float32, as `row_statistics` gives.
+    """
+    d, r, g = columns.defect, columns.rest, columns.good
+    # Powers of 2, whose exponential costs a third of that of e; the scale is taken out of the maxima again.
+    scale = math.log2(math.e) / epsilon
+    rows = query.mT * scale
+    count = rows.shape[0]
+    values = rows.new_empty(len(cues), count)
+    step = max(_LEAST_ROWS, _BLOCK // (d + r + g))
+    block = rows.new_empty(min(step, count), d + r + g)
+    for start in range(0, count, step):
+        chosen = slice(start, min(start + step, count))
+        similarity = torch.mm(rows[chosen], columns.matrix, out=block[: chosen.stop - start])
+        of_defect, of_rest, of_good = similarity[:, :d], similarity[:, d : d + r], similarity[:, d + r :]
+        best = {}
+        if set(cues) & set("abn"):
+            good = of_good.amax(1)
+            best["b"] = good / scale
+            best["a"] = of_defect.amax(1) / scale if d else torch.zeros_like(good)
+            best["n"] = of_rest.amax(1) / scale if r else best["b"]
+        if nearest is not None:
+            nearest[1, chosen] = of_good.argmax(1) + (d + r)
+            nearest[0, chosen] = of_defect.argmax(1) if d else -1
+            nearest[2, chosen] = of_rest.argmax(1) + d if r else nearest[1, chosen]
+        if "s" in cues:
+            similarity.exp2_()
+            best["s"] = of_defect.sum(1) / similarity.sum(1)
+        for position, cue in enumerate(cues):
+            values[position, chosen] = best[cue]
+    return values

@@ -1,0 +1,137 @@
+"""Episodes as images with a gradient through the backbone: what end-to-end training looks at.
+
+Every image is seen in another crop, orientation and light each time, so the backbone meets more than the
+files hold. A frozen backbone sees the files as they are (`training.augment` turns its relations over).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from obftnet.data.episodes import Episode
+from obftnet.imaging.resize import mask_fraction, to_tensor
+from obftnet.model import OBFTNet
+from obftnet.relation.relate import Relation
+
+#: Smallest side of a crop, as a share of the image's.
+_CROP = 0.55
+#: Share of the defect that a crop must keep, and tries before the whole image is taken.
+_KEEP, _TRIES = 0.5, 6
+_GREY = 0.15
+
+
+@dataclass(frozen=True)
+class EpisodeImages:
+    """One episode for the network, S the side of its input.
+
+    images: (1 + k + j, 3, S, S) RGB in 0..1: query, supports, backgrounds.
+    target: (S, S), 0 or 1, the query's defect.
+    fraction: (k, S, S) the defect's share of each cell of the supports.
+    usable: (j, S, S) the backgrounds' share that is free of defect.
+    """
+
+    images: Tensor
+    target: Tensor
+    fraction: Tensor
+    usable: Tensor
+
+
+def load_episode(episode: Episode, size: int, rng: np.random.Generator) -> EpisodeImages:
+    """Read an episode's images and look at them anew.
+
+    One scale, orientation and (sometimes) loss of colour for all images of an episode, a place and a light
+    for each of them: support and query differ in those in earnest.
+
+    Args:
+        episode: which.
+        size: side of the network's input, pixels.
+        rng: of the augmentation.
+
+    Raises:
+        InputError: an image or mask cannot be used.
+    """
+    scale = float(rng.uniform(_CROP, 1.0)) if rng.random() < 0.5 else 1.0
+    turns, mirrored, grey = int(rng.integers(4)), bool(rng.random() < 0.5), bool(rng.random() < _GREY)
+
+    def look(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+        image, mask = _cropped(image, mask, scale, rng)
+        pixels, share = to_tensor(image, (size, size)), mask_fraction(mask, (size, size))
+        pixels, share = pixels.rot90(turns, (-2, -1)), share.rot90(turns, (-2, -1))
+        if mirrored:
+            pixels, share = pixels.flip(-1), share.flip(-1)
+        if grey:
+            pixels = pixels.mean(0, keepdim=True).expand(3, -1, -1)
+        return _other_light(pixels, rng), share
+
+    query = look(episode.query.load_image(), episode.query.load_mask())
+    supports = [look(sample.load_image(), sample.load_mask()) for sample in episode.supports]
+    backgrounds = []
+    for background in episode.backgrounds:
+        image, usable = background.load()
+        backgrounds.append(look(image, ~usable))
+    looks = [query, *supports, *backgrounds]
+    return EpisodeImages(
+        torch.stack([pixels for pixels, _ in looks]),
+        query[1].round(),
+        torch.stack([share for _, share in supports]),
+        1 - torch.stack([share for _, share in backgrounds]),
+    )
+
+
+def relations_of(model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch.dtype) -> list[Relation]:
+    """Relations, b = 1 each, of a batch of episodes; the gradient reaches the backbone.
+
+    The backbone looks at all images at once, in `dtype`; similarities are taken in float32.
+    """
+    device = model.backbone.mean.device
+    images = torch.cat([episode.images for episode in episodes]).to(device)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        pyramid = [level.float() for level in model.extract(images)]
+    relations, start = [], 0
+    for episode in episodes:
+        count, shots = len(episode.images), len(episode.fraction)
+        own = [level[start : start + count].unsqueeze(0) for level in pyramid]
+        start += count
+        usable = episode.usable.unsqueeze(0).to(device)
+        guidance = model.prepare(
+            tuple(level[:, 1 : 1 + shots] for level in own),
+            episode.fraction.unsqueeze(0).to(device),
+            tuple(level[:, 1 + shots :] for level in own),
+            None if bool((usable == 1).all()) else usable,
+        )
+        relations.append(model.relate(tuple(level[:, 0] for level in own), guidance))
+    return relations
+
+
+def _cropped(
+    image: NDArray[np.float32], mask: NDArray[np.bool_], scale: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """A window with sides `scale` times the image's that keeps at least half of the defect."""
+    if scale == 1.0:
+        return image, mask
+    height, width = (max(1, round(scale * side)) for side in mask.shape)
+    least = _KEEP * int(mask.sum())
+    for _ in range(_TRIES):
+        y = int(rng.integers(mask.shape[0] - height + 1))
+        x = int(rng.integers(mask.shape[1] - width + 1))
+        window = (slice(y, y + height), slice(x, x + width))
+        if int(mask[window].sum()) >= least:
+            return image[window], mask[window]
+    return image, mask
+
+
+def _other_light(pixels: Tensor, rng: np.random.Generator) -> Tensor:
+    """Another exposure, white balance and contrast, and some noise: (3, s, s) in 0..1 -> the same."""
+    gain = float(np.exp(rng.normal(0, 0.08))) * np.exp(rng.normal(0, 0.02, (3, 1, 1)))
+    middle = float(pixels.mean())
+    contrast, lift = float(np.exp(rng.normal(0, 0.06))), float(rng.normal(0, 0.02))
+    lit = (pixels - middle) * contrast + middle + lift
+    lit = lit * torch.from_numpy(gain.astype(np.float32))
+    if rng.random() < 0.3:
+        noise = rng.standard_normal(pixels.shape, dtype=np.float32) * float(rng.uniform(0, 0.02))
+        lit = lit + torch.from_numpy(noise)
+    return lit.clamp(0, 1)

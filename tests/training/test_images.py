@@ -1,0 +1,81 @@
+"""Episodes as images, seen anew each time."""
+
+import numpy as np
+import pytest
+import torch
+
+from obftnet.config import ModelConfig
+from obftnet.data import train_episode
+from obftnet.model import OBFTNet
+from obftnet.training.images import load_episode, relations_of
+
+
+@pytest.fixture
+def episode(collection, folds):
+    def draw(index: int, **options):
+        return train_episode(collection, "fabric", folds["fabric"], seed=0, index=index, **options)
+
+    return draw
+
+
+def test_an_episode_is_a_pure_function_of_its_random_numbers(episode):
+    drawn = episode(0, shots=2, backgrounds=2)
+    first, again = (load_episode(drawn, 64, np.random.default_rng(5)) for _ in range(2))
+    other = load_episode(drawn, 64, np.random.default_rng(6))
+    assert torch.equal(first.images, again.images)
+    assert not torch.equal(first.images, other.images)
+
+
+def test_shapes_ranges_and_that_masks_turn_with_their_images(episode):
+    for index in range(12):
+        drawn = episode(index, shots=2)
+        seen = load_episode(drawn, 64, np.random.default_rng(index))
+        shots = len(drawn.supports)
+        assert seen.images.shape == (1 + shots + 1, 3, 64, 64)
+        assert seen.fraction.shape == (shots, 64, 64)
+        assert seen.usable.shape == (1, 64, 64)
+        assert seen.images.min() >= 0
+        assert seen.images.max() <= 1
+        assert set(seen.target.unique().tolist()) <= {0.0, 1.0}
+        assert (seen.fraction.amax((-2, -1)) > 0).all()
+        assert (seen.usable == 1).all()
+
+
+def test_a_defect_stays_on_its_pixels(episode, monkeypatch):
+    """An image that is white on the defect alone shows its mask after every turn and crop."""
+    monkeypatch.setattr("obftnet.training.images._other_light", lambda pixels, rng: pixels)
+    drawn = episode(1)
+    mask = drawn.query.load_mask()
+    painted = np.repeat(mask[..., None], 3, 2).astype(np.float32)
+    monkeypatch.setattr(type(drawn.query), "load_image", lambda self: painted)
+    for seed in range(8):
+        seen = load_episode(drawn, 64, np.random.default_rng(seed))
+        # Image and mask are resized in two ways, which differ on the outline alone.
+        white = seen.images[0, 0] > 0.5
+        common = (white & (seen.target > 0.5)).sum() / (white | (seen.target > 0.5)).sum()
+        assert common > 0.7
+
+
+def test_relations_reach_the_backbone_and_are_those_of_the_model(episode, backbone):
+    config = ModelConfig(backbone="compact", size=64, reader="cues", cues="abns", query_skip=True)
+    model = OBFTNet(config, backbone)
+    seen = [load_episode(episode(i, shots=1 + i), 64, np.random.default_rng(i)) for i in range(2)]
+    backbone.requires_grad_(True)
+    try:
+        relations = relations_of(model, seen, torch.float32)
+        sum(level.square().mean() for relation in relations for level in relation).backward()
+        for name, parameter in backbone.named_parameters():
+            assert parameter.grad is not None, name
+    finally:
+        backbone.requires_grad_(False)
+        backbone.zero_grad(set_to_none=True)
+    one = seen[0]
+    guidance = model.prepare(
+        tuple(x[:, None] for x in model.extract(one.images[1:2])),
+        one.fraction[None],
+        tuple(x[:, None] for x in model.extract(one.images[2:])),
+    )
+    expected = model.relate(model.extract(one.images[:1]), guidance)
+    assert len(relations[0]) == len(expected) == 4
+    for given, wanted in zip(relations[0], expected, strict=True):
+        assert torch.allclose(given, wanted, atol=1e-4)
