@@ -10,6 +10,7 @@ from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
 from obftnet.relation.factors import FactoredLevel, factored_relation
 from obftnet.relation.relate import Relation, relate
+from obftnet.relation.streaming import can_stream
 
 
 class OBFTNet(nn.Module):
@@ -44,7 +45,7 @@ class OBFTNet(nn.Module):
         self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
     ) -> GuidanceFeatures:
         """Guidance as every query will meet it; see `features.guidance.prepare_guidance`."""
-        sort = self.config.reader == "cues"
+        sort = self.config.reader == "cues" and can_stream(self.config.cues, self.config.epsilon)
         return prepare_guidance(
             supports, fraction, backgrounds, usable, self.config.mask_resize, columns=sort
         )

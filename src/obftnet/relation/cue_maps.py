@@ -8,14 +8,14 @@ from obftnet.features.columns import Columns
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.relation.correlation import cosine, positions
 from obftnet.relation.statistics import row_statistics
-from obftnet.relation.streaming import STREAMED, can_stream, stream_statistics
+from obftnet.relation.streaming import can_stream, stream_statistics
 
 
 def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelConfig) -> Tensor:
     """The chosen cues of one layer; all supports and backgrounds are columns of one correspondence.
 
-    Where the guidance has its columns sorted and the query takes no gradient, the cues that can be had a
-    block of rows at a time are; the values are the same (tested).
+    Where the guidance has its columns sorted, the query takes no gradient and every cue can be had a block of
+    rows at a time, that is done; the values are the same (tested).
 
     Args:
         query: (b, c, hq, wq) unit features.
@@ -26,33 +26,29 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
     Returns:
         (b, len(config.cues), hq, wq) float32.
     """
-    streams = guidance.columns is not None and can_stream(config.epsilon) and not _takes_gradient(query)
-    fast = "".join(cue for cue in config.cues if streams and cue in STREAMED)
-    slow = "".join(cue for cue in config.cues if cue not in fast)
-    found: dict[str, Tensor] = {}
-    if fast and guidance.columns is not None:
-        found |= zip(fast, _streamed(query, guidance.columns[tap], fast, config.epsilon), strict=True)
-    if slow:
-        found |= zip(slow, _plain(query, guidance, tap, slow, config).unbind(1), strict=True)
-    statistics = torch.stack([found[cue] for cue in config.cues], 1)
+    if guidance.columns is not None and _can_stream(query, config):
+        statistics = _streamed(query, guidance.columns[tap], config)
+    else:
+        statistics = _plain(query, guidance, tap, config)
     return statistics.reshape(*statistics.shape[:2], *query.shape[-2:])
 
 
-def _takes_gradient(query: Tensor) -> bool:
-    # Sorted columns are made of guidance that takes none.
-    return torch.is_grad_enabled() and query.requires_grad
+def _can_stream(query: Tensor, config: ModelConfig) -> bool:
+    # A balanced or an Algorithm 1 transport needs the whole matrix, and then the other cues are quickest had
+    # from it too. Sorted columns are made of guidance that takes no gradient.
+    takes_gradient = torch.is_grad_enabled() and query.requires_grad
+    return not takes_gradient and can_stream(config.cues, config.epsilon)
 
 
-def _streamed(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: float) -> tuple[Tensor, ...]:
-    """(b, M) a cue, item by item: items hold different numbers of each kind of column."""
-    items = [
-        stream_statistics(maps.flatten(1), chosen, cues, epsilon)
-        for maps, chosen in zip(query, columns, strict=True)
-    ]
-    return torch.stack(items, 1).unbind(0)
+def _streamed(query: Tensor, columns: tuple[Columns, ...], config: ModelConfig) -> Tensor:
+    """(b, len(cues), M), item by item: items hold different numbers of each kind of column."""
+    pairs = zip(query, columns, strict=True)
+    return torch.stack(
+        [stream_statistics(maps.flatten(1), chosen, config.cues, config.epsilon) for maps, chosen in pairs]
+    )
 
 
-def _plain(query: Tensor, guidance: GuidanceFeatures, tap: int, cues: str, config: ModelConfig) -> Tensor:
+def _plain(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelConfig) -> Tensor:
     """(b, len(cues), M) from the whole similarity matrices, with gradient."""
     rows = query.flatten(2).mT
     return row_statistics(
@@ -60,7 +56,7 @@ def _plain(query: Tensor, guidance: GuidanceFeatures, tap: int, cues: str, confi
         guidance.defect[tap].flatten(1),
         cosine(rows, positions(guidance.backgrounds[tap])),
         guidance.usable[tap].flatten(1),
-        cues=cues,
+        cues=config.cues,
         epsilon=config.epsilon,
         iterations=config.iterations,
         clamp=config.relu == "before",
