@@ -29,11 +29,16 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
     """
     columns = None if guidance.columns is None else guidance.columns[tap]
     taught = torch.is_grad_enabled() and query.requires_grad
-    if taught and (columns is None or not can_stream(config.epsilon)):
+    of_guidance = config.cues.replace("u", "")
+    if taught and (columns is None or not can_stream("s", config.epsilon)):
         raise ValueError("a gradient needs guidance prepared with columns and an epsilon above 1 / 60")
-    streams = columns is not None and can_stream(config.epsilon)
-    fast = "".join(cue for cue in config.cues if streams and cue in STREAMED)
-    slow = "".join(cue for cue in config.cues if cue not in fast + "u")
+    fast = ""
+    if taught:
+        fast = "".join(cue for cue in of_guidance if cue in STREAMED)
+    elif columns is not None and can_stream(of_guidance, config.epsilon):
+        # All or none: a transport among them needs the whole matrix, and the rest is quickest had from it.
+        fast = of_guidance
+    slow = "".join(cue for cue in of_guidance if cue not in fast)
     found: dict[str, Tensor] = {}
     with torch.no_grad():
         if fast and columns is not None and not taught:

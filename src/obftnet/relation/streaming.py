@@ -24,9 +24,9 @@ _BLOCK = 1 << 22
 _LEAST_ROWS = 32
 
 
-def can_stream(epsilon: float) -> bool:
-    """Whether exponentials of a cosine over this epsilon can be summed as they are."""
-    return 1 / epsilon <= _LARGEST_EXPONENT
+def can_stream(cues: str, epsilon: float) -> bool:
+    """Whether all cues are of `STREAMED`, and exponentials of a cosine over epsilon fit into float32."""
+    return set(cues) <= set(STREAMED) and 1 / epsilon <= _LARGEST_EXPONENT
 
 
 @torch.no_grad()
