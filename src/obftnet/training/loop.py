@@ -19,7 +19,7 @@ from obftnet.config import ModelConfig
 from obftnet.data.collection import Collection
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
-from obftnet.methods.base import Example, Supervised, Trainable
+from obftnet.methods.base import Example, Supervised
 from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
@@ -87,6 +87,8 @@ def train(
     if config.precision == "bfloat16" and encoder and device.type == "cpu":
         # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
         raise InputError("--precision bfloat16: not with --reader encoder4d on a CPU; take float32, or a GPU")
+    if config.backbone_lr > 0:
+        _check_end_to_end(model_config, cache, world)
     backbone_hash = tensors_hash(backbone.state_dict())
     asked = {
         "model": model_config.model_dump(),
@@ -101,7 +103,6 @@ def train(
     supervise = _distributed(_Supervision(model), device, world)
     learned = {model.learner: config.lr}
     if config.backbone_lr > 0:
-        _check_end_to_end(model, cache, world)
         model.backbone.requires_grad_(True)
         learned[model.backbone] = config.backbone_lr
     optimizer = _optimizer(config, list(learned))
@@ -177,8 +178,8 @@ class _Supervision(nn.Module):
         return self.method.supervise(examples, target)  # type: ignore[no-any-return]
 
 
-def _check_end_to_end(model: Trainable[Any], cache: Path | None, world: int) -> None:
-    if not isinstance(model, OBFTNet) or model.config.reader != "cues":
+def _check_end_to_end(model_config: MethodConfig, cache: Path | None, world: int) -> None:
+    if not isinstance(model_config, ModelConfig) or model_config.reader != "cues":
         raise InputError(
             "--backbone-lr: trains the backbone through the cues; take --method obftnet --reader cues, or 0"
         )
