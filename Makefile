@@ -36,7 +36,7 @@ check: test lint types
 TEACHER ?=
 MATERIALS ?= 240
 DISTILL_STEPS ?= 3000
-STEPS ?= 700
+STEPS ?= 600
 RUNS ?= runs
 SHIPPED ?= src/obftnet/pretrained/obftnet-compact.safetensors
 weights: $(VENV)/.demo
