@@ -16,7 +16,7 @@ from obftnet.config import ModelConfig
 from obftnet.errors import InputError
 from obftnet.features.backbones import backbone_spec
 from obftnet.methods.learned import Learned, LearnedConfig
-from obftnet.methods.registry import MethodConfig, build
+from obftnet.methods.registry import TRAINED, MethodConfig, build
 from obftnet.model import OBFTNet
 from obftnet.safefile import compact, file_hash, read_safetensors, write_safetensors
 
@@ -116,13 +116,24 @@ def _config(path: Path, metadata: dict[str, str]) -> MethodConfig:
     text = metadata.get("config", "")
     config: MethodConfig
     try:
-        config = (LearnedConfig if '"method"' in text else ModelConfig).model_validate_json(text)
+        config = (LearnedConfig if _names_a_method(text) else ModelConfig).model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise InputError(f"{path}: its configuration cannot be read ({where}: {first['msg']})") from error
     backbone_spec(config.backbone)
+    if isinstance(config, LearnedConfig) and config.method not in TRAINED:
+        raise InputError(f"{path}: unknown method {config.method!r}; there are {', '.join(TRAINED)}")
     return config
+
+
+def _names_a_method(text: str) -> bool:
+    """Whether a configuration is a compared network's: the others have no key `method`."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return False  # the validation that follows says what is wrong
+    return isinstance(content, dict) and "method" in content
 
 
 def _fill(model: OBFTNet | Learned, tensors: dict[str, Tensor], path: Path) -> None:

@@ -120,6 +120,14 @@ def test_a_model_file_holds_the_method(name, tmp_path):
         load_model(tmp_path / "m.safetensors")
 
 
+def test_a_file_of_a_method_there_is_not(tmp_path):
+    model = build(LearnedConfig(method="panet", backbone="compact", size=64))
+    model.config = LearnedConfig(method="maskrcnn", backbone="compact", size=64)
+    save_model(tmp_path / "m.safetensors", model)
+    with pytest.raises(InputError, match="unknown method 'maskrcnn'; there are"):
+        load_method(tmp_path / "m.safetensors")
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_its_papers_recipe_is_a_training(name):
     config = TrainConfig(**recipe("paper", LearnedConfig(method=name)))
