@@ -62,7 +62,8 @@ def test_a_tile_too_small_is_refused(tiny_model):
 
 
 def test_a_defect_on_a_tiles_border_scores_as_one_in_the_middle():
-    """The same defect on the same sheet, moved over a whole period of the tiles, corners of them included."""
+    """The same defect in the same surroundings at every phase of the tiles: the sheet repeats every 192 pixels,
+    tiles start every 144."""
     if not shipped():
         pytest.skip("no weights ship with this checkout")
     material = Material.from_seed(20_000_000, "leather")
@@ -73,11 +74,11 @@ def test_a_defect_on_a_tiles_border_scores_as_one_in_the_middle():
     ys, xs = np.nonzero(mask)
     box = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
     patch, shown = defective[box], mask[box]
-    sheet = material.good(5, 3 * SIDE)
+    sheet = np.tile(material.good(5, SIDE), (4, 4, 1))
     means = []
-    # Tiles of this sheet start every 144 pixels: their edges lie at 144, 192, 288, 336 and so on.
-    for y, x in ((216, 216), (240, 216), (264, 264), (288, 288), (312, 312), (336, 264), (240, 336)):
-        top, left = y - shown.shape[0] // 2, x - shown.shape[1] // 2
+    for row, column in ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (2, 0)):
+        top = SIDE // 2 + SIDE * row - shown.shape[0] // 2
+        left = SIDE // 2 + SIDE * column - shown.shape[1] // 2
         place = (slice(top, top + shown.shape[0]), slice(left, left + shown.shape[1]))
         image = sheet.copy()
         image[place][shown] = patch[shown]
