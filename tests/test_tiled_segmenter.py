@@ -62,8 +62,10 @@ def test_a_tile_too_small_is_refused(tiny_model):
 
 
 def test_a_defect_on_a_tiles_border_scores_as_one_in_the_middle():
-    """The same defect in the same surroundings at every phase of the tiles: the sheet repeats every 192 pixels,
-    tiles start every 144."""
+    """The same defect in the same surroundings at every phase of the tiles.
+
+    The sheet repeats every 192 pixels, tiles start every 144.
+    """
     if not shipped():
         pytest.skip("no weights ship with this checkout")
     material = Material.from_seed(20_000_000, "leather")
