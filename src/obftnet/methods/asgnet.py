@@ -1,6 +1,5 @@
 """ASGNet: as many prototypes as the support's defect is large, and for each query position its best."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -8,10 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from obftnet.features.backbone import Pyramid
-from obftnet.methods.base import Supervised
-from obftnet.methods.enrichment import Enrichment, reduction
-from obftnet.methods.learned import Network, Shots
-from obftnet.methods.parts import at_grid, joined, masked_average, over_shots, upsampled
+from obftnet.methods.enrichment import EnrichedNetwork
+from obftnet.methods.learned import Shots
+from obftnet.methods.parts import at_grid, masked_average
 
 #: Largest number of superpixels a support, and the cells of one.
 _MOST, _CELLS = 5, 100
@@ -19,7 +17,7 @@ _MOST, _CELLS = 5, 100
 _ROUNDS = {True: 10, False: 5}
 
 
-class ASGNet(Network):
+class ASGNet(EnrichedNetwork):
     """Superpixels of the support's defect as prototypes, allocated to query positions by cosine.
 
     Li et al., "Adaptive Prototype Learning and Allocation for Few-Shot Segmentation", CVPR 2021. Superpixel
@@ -43,26 +41,8 @@ class ASGNet(Network):
         "lr": 2.5e-3,
     }
 
-    def __init__(self, channels: Sequence[int]) -> None:
-        super().__init__(channels)
-        self.reduce_query = reduction(sum(channels[:2]))
-        self.reduce_support = reduction(sum(channels[:2]))
-        self.enrichment = Enrichment()
-
-    def forward(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
-        """As `Network.forward`."""
-        return upsampled(self._logits(query, shots)[0], size)
-
-    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
-        """The result's term, and those of the scales, which together weigh as much."""
-        size = (target.shape[-2], target.shape[-1])
-        logit, inner = self._logits(query, shots)
-        terms = [Supervised(upsampled(x, size), target, 1 / len(inner)) for x in inner]
-        return [Supervised(upsampled(logit, size), target), *terms]
-
-    def _logits(self, query: Pyramid, shots: Shots) -> tuple[Tensor, list[Tensor]]:
-        maps = self.reduce_query(joined(query[:2]))
-        supports = over_shots(self.reduce_support, joined(shots.features[:2]))
+    def guide(self, query: Pyramid, shots: Shots, maps: Tensor, supports: Tensor) -> tuple[Tensor, Tensor]:
+        """Each query cell's best superpixel, and its mean cosine to all."""
         rounds = _ROUNDS[self.training]
         guides, priors = [], []
         for own, features, fraction in zip(maps, supports, shots.fraction, strict=True):
@@ -70,8 +50,7 @@ class ASGNet(Network):
             guide, prior = allocate(own, torch.cat(found))
             guides.append(guide)
             priors.append(prior)
-        logits: tuple[Tensor, list[Tensor]] = self.enrichment(maps, torch.stack(guides), torch.stack(priors))
-        return logits
+        return torch.stack(guides), torch.stack(priors)
 
 
 def prototypes(features: Tensor, fraction: Tensor, rounds: int) -> Tensor:

@@ -1,10 +1,16 @@
-"""PFENet's feature enrichment: query, guide and prior, merged from fine to coarse over four scales."""
+"""PFENet's feature enrichment, and the trunk around it that PFENet and ASGNet have in common."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from obftnet.methods.parts import difference, resized
+from obftnet.features.backbone import Pyramid
+from obftnet.methods.base import Supervised
+from obftnet.methods.learned import Network, Shots
+from obftnet.methods.parts import difference, joined, over_shots, resized, upsampled
 
 WIDTH = 256
 #: Side of each scale as a share of the finest grid (60, 30, 15 and 8 of 60 in the paper).
@@ -53,12 +59,55 @@ class Enrichment(nn.Module):
             merged = self.refine[index](merged) + merged
             logits.append(difference(self.heads[index](merged)))
             maps.append(merged)
-        joined = self.together(torch.cat([resized(x, (h, w)) for x in maps], 1))
-        joined = self.last(joined) + joined
-        return difference(self.head(joined)), logits
+        together = self.together(torch.cat([resized(x, (h, w)) for x in maps], 1))
+        together = self.last(together) + together
+        return difference(self.head(together)), logits
 
 
-def reduction(channels: int) -> nn.Sequential:
+class EnrichedNetwork(Network):
+    """The two finer levels reduced to 256 channels, query and support with weights of their own; what
+    `guide` makes of them goes through `Enrichment`. The scales' own losses, mean over them, weigh 1.
+    """
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__(channels)
+        self.reduce_query = _reduction(sum(channels[:2]))
+        self.reduce_support = _reduction(sum(channels[:2]))
+        self.enrichment = Enrichment()
+
+    @abstractmethod
+    def guide(self, query: Pyramid, shots: Shots, maps: Tensor, supports: Tensor) -> tuple[Tensor, Tensor]:
+        """What of the support belongs to each query cell, and the prior.
+
+        Args:
+            query: as `Network.forward`.
+            shots: as `Network.forward`.
+            maps: (b, 256, h, w) the query's reduced features.
+            supports: (b, k, 256, h', w') the supports'.
+
+        Returns:
+            (b, 256, h, w) and (b, 1, h, w).
+        """
+
+    def forward(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
+        """As `Network.forward`."""
+        return upsampled(self._logits(query, shots)[0], size)
+
+    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
+        """The result's term, and those of the scales, which together weigh as much."""
+        size = (target.shape[-2], target.shape[-1])
+        logit, inner = self._logits(query, shots)
+        terms = [Supervised(upsampled(x, size), target, 1 / len(inner)) for x in inner]
+        return [Supervised(upsampled(logit, size), target), *terms]
+
+    def _logits(self, query: Pyramid, shots: Shots) -> tuple[Tensor, list[Tensor]]:
+        maps = self.reduce_query(joined(query[:2]))
+        supports = over_shots(self.reduce_support, joined(shots.features[:2]))
+        logits: tuple[Tensor, list[Tensor]] = self.enrichment(maps, *self.guide(query, shots, maps, supports))
+        return logits
+
+
+def _reduction(channels: int) -> nn.Sequential:
     """The 1 x 1 convolution to 256 channels, ReLU and dropout of PFENet's trunk."""
     return nn.Sequential(nn.Conv2d(channels, WIDTH, 1, bias=False), nn.ReLU(), nn.Dropout2d(0.5))
 

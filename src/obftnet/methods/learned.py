@@ -4,6 +4,7 @@ Each is one `Network`; this file gives it what the harness asks of a method. Non
 images, as in their papers.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -38,7 +39,7 @@ class Shots:
     fraction: Tensor
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """The part of a method that learns.
 
     A subclass is built from the channels of three feature maps, fine to coarse (strides 8, 16, 32), and gives
@@ -51,9 +52,9 @@ class Network(nn.Module):
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
 
+    @abstractmethod
     def forward(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
         """Query features (b, c, h, w) a level -> (b, H, W) logit of defect, of `size`."""
-        raise NotImplementedError
 
     def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
         """The loss's terms of b episodes; target: (b, H, W) in 0..1."""

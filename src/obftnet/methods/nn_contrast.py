@@ -4,29 +4,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.backbone import Backbone, Pyramid
+from obftnet.features.backbone import Pyramid
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
+from obftnet.methods.at_stride import AtStride16
 from obftnet.relation.correlation import cosine, positions, unit_features
 
-#: The reference looks at one stride.
-_STRIDE = 16
 
-
-class NNContrast:
+class NNContrast(AtStride16):
     """Largest cosine to the support's defect positions minus the largest to the background's, above 0.
 
     Stride-16 features; the cosine is the mean over the taps of that stride. Nothing is trained.
     """
-
-    def __init__(self, backbone: Backbone, size: int = 256) -> None:
-        self.backbone = backbone
-        self.size = size
-        self._taps = backbone.spec.at_stride(_STRIDE)
-
-    def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> the stride-16 maps."""
-        maps = self.backbone(images)
-        return tuple(maps[index] for index in self._taps)
 
     def prepare(
         self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None

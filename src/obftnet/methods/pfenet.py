@@ -1,6 +1,5 @@
 """PFENet: a prior that nothing is trained for, and features enriched over scales."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -8,13 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from obftnet.features.backbone import Pyramid
-from obftnet.methods.base import Supervised
-from obftnet.methods.enrichment import Enrichment, reduction
-from obftnet.methods.learned import Network, Shots
-from obftnet.methods.parts import at_grid, joined, masked_average, over_shots, resized, upsampled
+from obftnet.methods.enrichment import EnrichedNetwork
+from obftnet.methods.learned import Shots
+from obftnet.methods.parts import at_grid, masked_average, resized
 
 
-class PFENet(Network):
+class PFENet(EnrichedNetwork):
     """Masked average of the support, tiled, beside the query and a prior mask, through `Enrichment`.
 
     Tian et al., "Prior Guided Feature Enrichment Network for Few-Shot Segmentation", TPAMI 2022. The two
@@ -38,33 +36,12 @@ class PFENet(Network):
         "lr": 0.025,
     }
 
-    def __init__(self, channels: Sequence[int]) -> None:
-        super().__init__(channels)
-        self.reduce_query = reduction(sum(channels[:2]))
-        self.reduce_support = reduction(sum(channels[:2]))
-        self.enrichment = Enrichment()
-
-    def forward(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
-        """As `Network.forward`."""
-        return upsampled(self._logits(query, shots)[0], size)
-
-    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
-        """The result's term, and those of the scales, which together weigh as much."""
-        size = (target.shape[-2], target.shape[-1])
-        logit, inner = self._logits(query, shots)
-        terms = [Supervised(upsampled(x, size), target, 1 / len(inner)) for x in inner]
-        return [Supervised(upsampled(logit, size), target), *terms]
-
-    def _logits(self, query: Pyramid, shots: Shots) -> tuple[Tensor, list[Tensor]]:
-        maps = self.reduce_query(joined(query[:2]))
-        supports = over_shots(self.reduce_support, joined(shots.features[:2]))
+    def guide(self, query: Pyramid, shots: Shots, maps: Tensor, supports: Tensor) -> tuple[Tensor, Tensor]:
+        """The support's masked average everywhere, and `prior_mask`."""
         vector = masked_average(supports, shots.fraction).mean(1)
         size = (maps.shape[-2], maps.shape[-1])
         prior = resized(prior_mask(query[2], shots.features[2], shots.fraction), size)
-        logits: tuple[Tensor, list[Tensor]] = self.enrichment(
-            maps, vector[:, :, None, None].expand_as(maps), prior
-        )
-        return logits
+        return vector[:, :, None, None].expand_as(maps), prior
 
 
 @torch.no_grad()

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.backbone import Backbone, Pyramid
+from obftnet.features.backbone import Pyramid
+from obftnet.methods.at_stride import AtStride16
 from obftnet.methods.parts import masked_average
 
-_STRIDE = 16
 #: PANet's factor of the cosine in the softmax (Wang et al. 2019, equation 2).
 _ALPHA = 20.0
 
@@ -25,7 +25,7 @@ class Prototypes:
     good: tuple[Tensor, ...]
 
 
-class Prototype:
+class Prototype(AtStride16):
     """Cosine to the mean of the defect against cosine to the mean of the background, nothing trained.
 
     Masked average pooling and the softmax over 20 x cosine are those of PANet (Wang et al., "PANet: Few-Shot
@@ -34,16 +34,6 @@ class Prototype:
     prototype comes from the background images, not from the support outside its mask; stride 16, the cosine
     being the mean over the taps of that stride.
     """
-
-    def __init__(self, backbone: Backbone, size: int = 256) -> None:
-        self.backbone = backbone
-        self.size = size
-        self._taps = backbone.spec.at_stride(_STRIDE)
-
-    def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> the stride-16 maps."""
-        maps = self.backbone(images)
-        return tuple(maps[index] for index in self._taps)
 
     def prepare(
         self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
