@@ -1,13 +1,12 @@
 """A protocol's file, validated."""
 
-import tomllib
-from importlib import resources
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from obftnet.data.collection import Collection
 from obftnet.errors import InputError
+from obftnet.packaged import packaged_names, read_packaged
 
 
 class MaterialFacts(BaseModel):
@@ -67,13 +66,9 @@ class DataProtocol(BaseModel):
 
 def names() -> list[str]:
     """Names of the protocols there are."""
-    files = resources.files("obftnet.protocols").iterdir()
-    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+    return packaged_names("obftnet.protocols")
 
 
 def read_protocol(name: str) -> DataProtocol:
     """A protocol by name; raises InputError that lists those there are."""
-    if name not in names():
-        raise InputError(f"unknown protocol {name!r}; there are: {', '.join(names())}")
-    text = (resources.files("obftnet.protocols") / f"{name}.toml").read_text(encoding="utf-8")
-    return DataProtocol.model_validate(tomllib.loads(text))
+    return read_packaged("obftnet.protocols", name, DataProtocol, "protocol")

@@ -1,13 +1,12 @@
 """The paper's tables as files: what each row is, and the values printed for it."""
 
-import tomllib
-from importlib import resources
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from obftnet.errors import InputError
 from obftnet.methods.registry import REFERENCES
+from obftnet.packaged import packaged_names, read_packaged
 
 #: What follows the splits in a printed row.
 MEANS = ("mean mIoU", "mean FB-IoU")
@@ -59,13 +58,9 @@ class PaperTable(BaseModel):
 
 def table_names() -> list[str]:
     """Names of the tables there are."""
-    files = resources.files("obftnet.reproduction").iterdir()
-    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+    return packaged_names("obftnet.reproduction")
 
 
 def read_table(name: str) -> PaperTable:
     """A table by name; raises InputError that lists those there are."""
-    if name not in table_names():
-        raise InputError(f"unknown table {name!r}; there are: {', '.join(table_names())}")
-    text = (resources.files("obftnet.reproduction") / f"{name}.toml").read_text(encoding="utf-8")
-    return PaperTable.model_validate(tomllib.loads(text))
+    return read_packaged("obftnet.reproduction", name, PaperTable, "table")
