@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from obftnet.errors import InputError
 from obftnet.imaging.overlay import draw_overlay
+from obftnet.imaging.panel import show_panel
 from obftnet.imaging.read import read_image, read_mask
 from obftnet.imaging.write import atomic, output_folder, write_json, write_png
 from obftnet.segmentation import Outputs, Summary, segment_files
@@ -140,26 +140,16 @@ def _draw(out: Path, picture: Path, iou: float) -> None:
     good = [read_image(guidance / "background" / f"good_{index}.png") for index in range(BACKGROUNDS)]
     figure = Figure(figsize=(8, 2.15 * (QUERIES + 1) + 0.5), dpi=90, layout="constrained")
     axes = figure.subplots(QUERIES + 1, 1 + BACKGROUNDS, squeeze=False)
-    _show(axes[0, 0], example, "support (annotated)")
+    show_panel(axes[0, 0], example, "support (annotated)")
     for axis, panel in zip(axes[0, 1:], good, strict=True):
-        _show(axis, panel, "background (good)")
+        show_panel(axis, panel, "background (good)")
     for row, (query, truth, mask) in zip(axes[1:], _queries(out), strict=True):
         image = read_image(query)
         score = read_image(Outputs.of(out / "result", query.stem).score)[:, :, 0]
-        _show(row[0], image, "query")
-        _show(row[1], draw_overlay(image, truth), "truth")
-        _show(row[2], draw_overlay(image, mask), "prediction")
-        _show(row[3], score, "score")
+        show_panel(row[0], image, "query")
+        show_panel(row[1], draw_overlay(image, truth), "truth")
+        show_panel(row[2], draw_overlay(image, mask), "prediction")
+        show_panel(row[3], score, "score")
     figure.suptitle(f"one annotated example, {QUERIES} new images of the material: IoU {100 * iou:.1f} %")
     with atomic(picture) as temporary:
         figure.savefig(temporary, format="png")
-
-
-def _show(axis: Axes, panel: NDArray[np.float32] | NDArray[np.uint8], title: str) -> None:
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.set_title(title, fontsize=9)
-    if panel.ndim == 2:
-        axis.imshow(panel, vmin=0, vmax=1, cmap="magma")
-    else:
-        axis.imshow(panel)

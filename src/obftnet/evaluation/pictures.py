@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from obftnet.data.episodes import Episode
 from obftnet.decision import decide
 from obftnet.imaging.overlay import draw_overlay
+from obftnet.imaging.panel import show_panel
 from obftnet.imaging.write import atomic
 
 COLUMNS = ("query", "truth", "prediction", "score", "support", "background")
@@ -37,12 +38,7 @@ def draw_grid(
             episode.backgrounds[0].load()[0],
         )
         for axis, panel in zip(row, panels, strict=True):
-            axis.set_xticks([])
-            axis.set_yticks([])
-            if panel.ndim == 2:
-                axis.imshow(panel, vmin=0, vmax=1, cmap="magma")
-            else:
-                axis.imshow(panel)
+            show_panel(axis, panel)
         row[0].set_ylabel(f"{episode.query.material}\n{episode.query.kind}", fontsize=8)
     for axis, name in zip(axes[0], COLUMNS, strict=True):
         axis.set_title(name, fontsize=9)

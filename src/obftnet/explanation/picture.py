@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
 from obftnet.explanation.matches import Match
+from obftnet.imaging.panel import show_panel
 from obftnet.imaging.write import atomic
 
+_FONT = 8
 _POINT = "#00e5ff"
 _OUTLINE = "#ff00dc"
 #: The brightness that is left of an image, so that the heat can be seen.
@@ -55,8 +56,8 @@ def draw(
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for line, row in zip(axes, rows, strict=True):
         x, y = row.point
-        _show(line[0], query, f"query ({x}, {y})")
-        _show(line[1], score, f"score {row.score:.2f}")
+        show_panel(line[0], query, f"query ({x}, {y})", _FONT)
+        show_panel(line[1], score, f"score {row.score:.2f}", _FONT)
         for axis in line[:2]:
             axis.plot(
                 x, y, "o", markersize=9, markerfacecolor="none", markeredgecolor="black", markeredgewidth=3
@@ -66,15 +67,17 @@ def draw(
             )
         of_support = line[2 : 2 + len(supports)]
         for axis, (image, mask), mass in zip(of_support, supports, row.match.support, strict=True):
-            _show(axis, _heat(image, _at(mass, mask.shape), row.match.support.max()), "support")
+            heat = _heat(image, _at(mass, mask.shape), row.match.support.max())
+            show_panel(axis, heat, "support", _FONT)
             # A hairline: a wider outline would hide what falls on a thin defect.
             axis.contour(mask, levels=[0.5], colors=_OUTLINE, linewidths=0.7)
-        of_support[0].set_title(f"support: {100 * row.match.defect:.0f} % on the defect", fontsize=8)
+        of_support[0].set_title(f"support: {100 * row.match.defect:.0f} % on the defect", fontsize=_FONT)
         of_good = line[2 + len(supports) :]
         peak = float(row.match.background.max() * row.match.background.numel())
         for axis, good, mass in zip(of_good, backgrounds, row.match.background, strict=True):
-            _show(axis, _heat(good, _at(mass, good.shape[:2]), row.match.background.max()), "background")
-        of_good[0].set_title(f"background: peak {peak:.0f} x uniform", fontsize=8)
+            heat = _heat(good, _at(mass, good.shape[:2]), row.match.background.max())
+            show_panel(axis, heat, "background", _FONT)
+        of_good[0].set_title(f"background: peak {peak:.0f} x uniform", fontsize=_FONT)
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png")
 
@@ -94,13 +97,3 @@ def _heat(image: NDArray[np.float32], share: NDArray[np.float32], largest: Tenso
     grey = _DIM * image.mean(-1, keepdims=True)
     heated: NDArray[np.float32] = (1 - strength) * grey + strength * color
     return heated
-
-
-def _show(axis: Axes, panel: NDArray[np.float32], title: str) -> None:
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.set_title(title, fontsize=8)
-    if panel.ndim == 2:
-        axis.imshow(panel, vmin=0, vmax=1, cmap="magma")
-    else:
-        axis.imshow(panel)
