@@ -13,7 +13,7 @@ from PIL import Image
 
 from obftnet.decision import DEFAULT_THRESHOLD, decide
 from obftnet.errors import InputError
-from obftnet.features.backbone import Pyramid
+from obftnet.features.backbone import Pyramid, side_by_side
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.read import as_image, as_mask
 from obftnet.imaging.resize import mask_fraction, resize_score, to_tensor
@@ -134,7 +134,7 @@ class Segmenter:
             for part in self._background_parts(image, most=_share(len(backgrounds))):
                 good_maps.append(self._extract(part))
         fraction = torch.stack(fractions).unsqueeze(0).to(self.device)
-        self._guidance = self.model.prepare(_side_by_side(support_maps), fraction, _side_by_side(good_maps))
+        self._guidance = self.model.prepare(side_by_side(support_maps), fraction, side_by_side(good_maps))
         self._seen = seen
         return self
 
@@ -219,11 +219,6 @@ def check_tile(tile: int | None) -> int | None:
 def _share(images: int) -> int:
     """Tiles an image of guidance gets at most."""
     return max(1, GUIDANCE_TILES // images)
-
-
-def _side_by_side(pyramids: list[Pyramid]) -> Pyramid:
-    """Pyramids of k images, (1, c, h, w) each -> one of (1, k, c, h, w)."""
-    return tuple(torch.stack(maps, 1) for maps in zip(*pyramids, strict=True))
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

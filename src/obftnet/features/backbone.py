@@ -1,5 +1,6 @@
 """A frozen backbone that turns images into a pyramid of feature maps."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -16,10 +17,16 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+def side_by_side(pyramids: Sequence[Pyramid]) -> Pyramid:
+    """Pyramids of k images, (1, c, h, w) each -> one of (1, k, c, h, w)."""
+    return tuple(torch.stack(maps, 1) for maps in zip(*pyramids, strict=True))
+
+
 class Backbone(nn.Module):
     """A named backbone, always in eval mode; its parameters take no gradient (section III.B).
 
-    `obftnet.training.finetune` alone lets them. Built with random weights; `features.weights` fills them.
+    End-to-end training (`obftnet.training.loop`) alone lets them. Built with random weights;
+    `features.weights` fills them.
     """
 
     mean: Tensor

@@ -5,11 +5,10 @@ from typing import Generic
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from obftnet.data.collection import Sample
 from obftnet.data.episodes import Background, Episode
-from obftnet.features.backbone import Pyramid
+from obftnet.features.backbone import Pyramid, side_by_side
 from obftnet.imaging.resize import mask_fraction, to_tensor
 from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Guidance, Method
@@ -34,9 +33,9 @@ class EpisodeReader(Generic[Guidance]):
 
     def guidance(self, episode: Episode) -> Guidance:
         """Prepared guidance of an episode, b = 1."""
-        supports = _side_by_side([self.query(sample) for sample in episode.supports])
+        supports = side_by_side([self.query(sample) for sample in episode.supports])
         fraction = torch.stack([mask_fraction(sample.load_mask(), self.size) for sample in episode.supports])
-        backgrounds = _side_by_side([self._background(background) for background in episode.backgrounds])
+        backgrounds = side_by_side([self._background(background) for background in episode.backgrounds])
         usable = None
         if any(background.complement for background in episode.backgrounds):
             usable = torch.stack(
@@ -52,8 +51,3 @@ class EpisodeReader(Generic[Guidance]):
     @torch.no_grad()
     def _extract(self, image: NDArray[np.float32]) -> Pyramid:
         return self.model.extract(to_tensor(image, self.size).unsqueeze(0).to(self.device))
-
-
-def _side_by_side(pyramids: list[Pyramid]) -> tuple[Tensor, ...]:
-    """Pyramids of k images, (1, c, h, w) each -> one of (1, k, c, h, w)."""
-    return tuple(torch.stack(maps, 1) for maps in zip(*pyramids, strict=True))

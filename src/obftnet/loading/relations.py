@@ -15,7 +15,7 @@ from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.write import atomic
 from obftnet.loading.features import EpisodeReader
 from obftnet.model import OBFTNet
-from obftnet.relation.relate import Relation, relate
+from obftnet.relation.relate import Relation
 
 #: What in a model's configuration does not change its relations.
 _NOT_RELATION = {"fusion", "shots_rule"}
@@ -36,8 +36,7 @@ class Relations:
         self._model = model
         self._reader = reader
         self._folder = folder
-        self._config = model.config
-        config = self._config.model_dump(exclude=_NOT_RELATION)
+        config = model.config.model_dump(exclude=_NOT_RELATION)
         self._prefix = json.dumps([config, weights_hash], sort_keys=True)
 
     def get(self, episode: Episode) -> Relation:
@@ -46,7 +45,7 @@ class Relations:
             return self._compute(episode)
         key = hashlib.sha256((self._prefix + repr(_identity(episode))).encode()).hexdigest()
         path = self._folder / key[:2] / f"{key}.npz"
-        levels = _kept(path, len(self._model.levels) + self._config.query_skip)
+        levels = _kept(path, len(self._model.levels) + self._model.config.query_skip)
         if levels is None:
             # Half the bytes; every reader of the folder, the first one too, gets the rounded values.
             levels = [level.cpu().numpy().astype(np.float16) for level in self._compute(episode)]
@@ -56,8 +55,7 @@ class Relations:
 
     def _compute(self, episode: Episode) -> Relation:
         query, guidance = self._reader.query(episode.query), self._reader.guidance(episode)
-        taps = sum(self._model.levels)
-        return relate(query[:taps], guidance, self._model.levels, self._config) + query[taps:]
+        return self._model.relate(query, guidance)
 
 
 def _kept(path: Path, count: int) -> list[NDArray[np.float16]] | None:
