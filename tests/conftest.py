@@ -1,10 +1,12 @@
 """What every test may ask for. What is not part of the checkout is skipped, with a reason, where absent."""
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from obftnet.cli import main
 from obftnet.config import ModelConfig
 from obftnet.features.weights import load_backbone
 from obftnet.model import OBFTNet
@@ -15,6 +17,23 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_sessionstart() -> None:
     # More threads than cores make small tensors slower, and a shared machine slower for everyone.
     torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture
+def obftnet(monkeypatch, capsys):
+    """Runs a command line in this process: (exit status, standard output, standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["obftnet", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

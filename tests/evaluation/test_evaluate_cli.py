@@ -1,10 +1,8 @@
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from obftnet.cli import main
 from obftnet.evaluation import evaluate as module
 
 
@@ -12,23 +10,6 @@ from obftnet.evaluation import evaluate as module
 def _plain(monkeypatch):
     monkeypatch.setattr("obftnet.training.log._tensorboard", lambda folder, step: None)
     monkeypatch.setattr(module, "TIMED", 1)
-
-
-@pytest.fixture
-def obftnet(monkeypatch, capsys):
-    """Runs a command line in this process: (exit status, standard output, standard error)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["obftnet", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from obftnet.cli import main
 from obftnet.data import collection as collection_module
 from obftnet.safefile import read_safetensors
 from obftnet.weights import read_notes
@@ -16,23 +15,6 @@ from obftnet.weights import read_notes
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch):
     monkeypatch.setattr("obftnet.training.log._tensorboard", lambda folder, step: None)
-
-
-@pytest.fixture
-def obftnet(monkeypatch, capsys):
-    """Runs a command line in this process: (exit status, standard output, standard error)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["obftnet", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

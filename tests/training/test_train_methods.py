@@ -1,12 +1,10 @@
 """Every method is trained by the same loop, and evaluated from its run's folder."""
 
 import json
-import sys
 
 import pytest
 import torch
 
-from obftnet.cli import main
 from obftnet.methods.learned import LearnedConfig
 from obftnet.methods.registry import TRAINED
 from obftnet.safefile import read_safetensors
@@ -24,28 +22,14 @@ def _plain(monkeypatch):
     monkeypatch.setattr("obftnet.evaluation.evaluate.GOOD_LIMIT", 1)
 
 
-@pytest.fixture
-def obftnet(monkeypatch, capsys):
-    def run(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["obftnet", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, capsys.readouterr().err
-
-    return run
-
-
 @pytest.mark.parametrize("method", TRAINED)
 def test_train_and_evaluate_by_name(obftnet, textures, tmp_path, method):
     out = tmp_path / "run"
     options = ("--method", method, "--recipe", "paper", "--test-fold", "leather", "--shots", 2)
-    status, err = obftnet("train", "--data", textures, *FIXED, *options, "--out", out)
+    status, _, err = obftnet("train", "--data", textures, *FIXED, *options, "--out", out)
     assert status == 0, err
     evaluated = ("--fold", "leather", "--weights", out, "--seeds", 1, "--pictures", 0, "--shots", 2)
-    status, err = obftnet("evaluate", "--data", textures, *evaluated, "--out", tmp_path / "r.json")
+    status, _, err = obftnet("evaluate", "--data", textures, *evaluated, "--out", tmp_path / "r.json")
     assert status == 0, err
     found = json.loads((tmp_path / "r.json").read_text())
     assert found["method"] == {"obftnet": "obftnet_cues"}.get(method, method)
@@ -62,7 +46,7 @@ def test_train_and_evaluate_by_name(obftnet, textures, tmp_path, method):
     ],
 )
 def test_what_does_not_go_together(obftnet, textures, tmp_path, options, said):
-    status, err = obftnet("train", "--data", textures, *FIXED, *options, "--out", tmp_path / "run")
+    status, _, err = obftnet("train", "--data", textures, *FIXED, *options, "--out", tmp_path / "run")
     assert status == 2
     assert said in err
     assert err.count("\n") == 1
@@ -71,7 +55,7 @@ def test_what_does_not_go_together(obftnet, textures, tmp_path, options, said):
 def test_weights_of_another_method_than_named(obftnet, textures, tmp_path):
     obftnet("train", "--data", textures, *FIXED, "--method", "panet", "--out", tmp_path / "run")
     options = ("--weights", tmp_path / "run", "--method", "sg_one", "--out", tmp_path / "r.json")
-    status, err = obftnet("evaluate", "--data", textures, *options)
+    status, _, err = obftnet("evaluate", "--data", textures, *options)
     assert status == 2
     assert "--method sg_one: the weights" in err
     assert "are of panet" in err
