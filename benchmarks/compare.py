@@ -145,7 +145,7 @@ def make(row: str) -> OBFTNet:
 def guidance_of(model: OBFTNet, count: int) -> GuidanceFeatures:
     """`count` supports, a 36th of each defect, and as many backgrounds; one at a time to bound memory."""
     side = SIDE[model.config.reader]
-    maps = [model.extract(photograph(side, index)) for index in range(2 * count)]
+    maps = [model.extract(photograph(side, index, index < count)) for index in range(2 * count)]
     stacked = [torch.stack(taps, 1) for taps in zip(*maps, strict=True)]
     mask = torch.zeros(1, count, side, side)
     mask[..., side // 3 : side // 2, side // 3 : side // 2] = 1
@@ -153,9 +153,12 @@ def guidance_of(model: OBFTNet, count: int) -> GuidanceFeatures:
     return model.prepare(supports, mask, tuple(x[:, count:] for x in stacked))
 
 
-def photograph(side: int, index: int) -> Tensor:
+def photograph(side: int, index: int, defective: bool = True) -> Tensor:
     """(1, 3, side, side) of a generated material: noise would make features that are all alike."""
-    return to_tensor(Material.from_seed(3, "leather").good(index, side), (side, side)).unsqueeze(0)
+    material = Material.from_seed(20_000_000, "leather")
+    kind = material.defect_kinds(1)[0]
+    image = material.defective(index, kind, side)[0] if defective else material.good(index, side)
+    return to_tensor(image, (side, side)).unsqueeze(0)
 
 
 def in_turn(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
