@@ -187,3 +187,39 @@ def test_a_batch_that_cannot_be_shared_is_refused(textures, tmp_path, monkeypatc
             device=torch.device("cpu"),
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_goes_on_from_a_trained_model(obftnet, textures, tmp_path):
+    first = tmp_path / "first"
+    assert obftnet(*light(textures, first))[0] == 0
+    more = ("train", "--data", textures, "--start", first, "--steps", 1, "--batch", 2)
+    status, _, err = obftnet(*more, "--lr", 1e-9, "--size", 96, "--out", tmp_path / "second")
+    assert status == 0, err
+    before, after = (read_safetensors(run / "model.safetensors") for run in (first, tmp_path / "second"))
+    # A step of a vanishing rate: what it began with is what the first run ended with.
+    for key, tensor in before[0].items():
+        if key.endswith(("weight", "bias")):
+            assert torch.allclose(after[0][key], tensor, atol=1e-5), key
+    assert '"size":96' in after[1]["config"]
+
+
+def test_a_start_settles_the_method(obftnet, textures, tmp_path):
+    status, _, err = obftnet(
+        *("train", "--data", textures, "--out", tmp_path, "--start", "obftnet-compact", "--cues", "ab")
+    )
+    assert status == 2
+    assert "--cues" in err
+    assert "--start obftnet-compact" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_start_is_another_run(obftnet, textures, tmp_path):
+    runs = [tmp_path / "one", tmp_path / "two"]
+    for seed, run in enumerate(runs):
+        assert obftnet(*light(textures, run, "--seed", seed))[0] == 0
+    more = ("train", "--data", textures, "--steps", 1, "--batch", 2, "--out", tmp_path / "on")
+    assert obftnet(*more, "--start", runs[0])[0] == 0
+    status, _, err = obftnet(*more, "--start", runs[1])
+    assert status == 2
+    assert "another" in err
+    assert str(tmp_path / "on") in err

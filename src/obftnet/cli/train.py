@@ -19,13 +19,17 @@ from obftnet.cli.options import (
     settings,
 )
 from obftnet.cli.progress import progress_bar
+from obftnet.config import ModelConfig
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
+from obftnet.methods.learned import Learned, LearnedConfig
 from obftnet.methods.registry import TRAINED, MethodConfig, method_config
+from obftnet.model import OBFTNet
 from obftnet.segmenter import resolve_device
 from obftnet.training.config import TrainConfig, recipe
 from obftnet.training.loop import train
 from obftnet.training.selection import selection
+from obftnet.weights import load_method
 
 _Opt = typer.Option
 
@@ -37,12 +41,18 @@ def train_command(
     layout: AnyLayout = None,
     test_fold: Annotated[str | None, _Opt("--test-fold", help="Fold left out of training.")] = None,
     folds: FoldsFile = None,
+    start: Annotated[
+        str | None,
+        _Opt(help="Go on from a model file, a run's folder or shipped weights; method and backbone are its."),
+    ] = None,
     backbone: Annotated[
-        str, _Opt(help="vgg16, resnet50, resnet101, mobilenet_v2 or compact.")
-    ] = "mobilenet_v2",
+        str | None, _Opt(help="vgg16, resnet50, resnet101, mobilenet_v2, the default, or compact.")
+    ] = None,
     backbone_weights: BackboneWeights = None,
-    size: Annotated[int, _Opt(help="Side of the network's input, pixels.")] = 256,
-    method: Annotated[str, _Opt(help=f"{', '.join(TRAINED)}.")] = "obftnet",
+    size: Annotated[
+        int | None, _Opt(help="Side of the network's input, pixels; 256, or that of --start.")
+    ] = None,
+    method: Annotated[str | None, _Opt(help=f"{', '.join(TRAINED)}; obftnet.")] = None,
     reader: Annotated[
         Literal["encoder4d", "cues"] | None,
         _Opt(help="Of obftnet; encoder4d is the paper's, cues the default."),
@@ -98,25 +108,29 @@ def train_command(
     device: Device = "auto",
 ) -> None:
     """Train a model on the materials of a data set, one fold left out."""
-    model_config = _method_config(
-        method,
-        {"backbone": backbone, "size": size},
-        {
-            "reader": reader,
-            "cues": cues,
-            "query_skip": query_skip,
-            "transport": transport,
-            "background": background,
-            "fusion": fusion,
-            "epsilon": epsilon,
-            "iterations": iterations,
-            "transport_scale": transport_scale,
-            "relu": relu,
-            "zeroed_columns": zeroed_columns,
-            "mask_resize": mask_resize,
-            "shots_rule": shots_rule,
-        },
-    )
+    own = {
+        "reader": reader,
+        "cues": cues,
+        "query_skip": query_skip,
+        "transport": transport,
+        "background": background,
+        "fusion": fusion,
+        "epsilon": epsilon,
+        "iterations": iterations,
+        "transport_scale": transport_scale,
+        "relu": relu,
+        "zeroed_columns": zeroed_columns,
+        "mask_resize": mask_resize,
+        "shots_rule": shots_rule,
+    }
+    shared = {"method": method, "backbone": backbone, "backbone_weights": backbone_weights}
+    if start is None:
+        name = backbone or "mobilenet_v2"
+        model_config = _method_config(method or "obftnet", {"backbone": name, "size": size or 256}, own)
+        started = None
+    else:
+        started = _started(start, shared | own)
+        model_config = _resized(started.config, size)
     found = data_set(data, protocol, layout, folds, background_source)
     asked = {
         "steps": steps,
@@ -137,8 +151,7 @@ def train_command(
         "select": select,
         "validate_every": validate_every,
     }
-    given = {key: value for key, value in asked.items() if value is not None}
-    config = settings(TrainConfig, recipe(preset, model_config) | given)
+    config = settings(TrainConfig, recipe(preset, model_config) | _given(asked))
     where = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}" if _several_gpus(device) else device)
     tested = () if test_fold is None else one_fold(found.folds, test_fold, "--test-fold")
     training = {name: materials for name, materials in found.folds.items() if name != test_fold}
@@ -147,7 +160,11 @@ def train_command(
             f"{data}: nothing is left to train on without fold {test_fold!r}; at least two folds are wanted"
         )
     chosen, validate = selection(config, found.collection, training, tested)
-    network = load_backbone(backbone, backbone_weights, seed=seed)
+    network = (
+        load_backbone(model_config.backbone, backbone_weights, seed=seed)
+        if started is None
+        else started.backbone
+    )
     with progress_bar("train") as update:
         path = train(
             model_config,
@@ -157,6 +174,7 @@ def train_command(
             training,
             out,
             device=where,
+            start=started,
             cache=cache,
             validate=validate,
             progress=lambda done, total, value: update(done, total, f"loss {value:.3f}"),
@@ -164,6 +182,25 @@ def train_command(
     # Under torchrun one process speaks for all.
     if os.environ.get("RANK", "0") == "0":
         print(path)
+
+
+def _started(start: str, chosen: dict[str, Any]) -> OBFTNet | Learned:
+    """The method of a model file; nothing of it but its size may be chosen anew."""
+    for option in _given(chosen):
+        named = option.replace("_", "-")
+        raise InputError(f"--{named}: the model of --start {start} settles it; leave one of the two out")
+    return load_method(start)[0]
+
+
+def _resized(config: MethodConfig, size: int | None) -> MethodConfig:
+    values = config.model_dump() | _given({"size": size})
+    if isinstance(config, ModelConfig):
+        return settings(ModelConfig, values)
+    return settings(LearnedConfig, values)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _method_config(method: str, shared: dict[str, Any], own: dict[str, Any]) -> MethodConfig:

@@ -22,9 +22,7 @@ from obftnet.training.images import load_episode, relations_of
 from obftnet.training.steps import side_of
 
 #: (episodes of a step, their random generators, the step) -> examples, and truth (b, H, W) 0 or 1.
-Batches = Callable[
-    [Sequence[Episode], Sequence[np.random.Generator], int], tuple[list[Example], Tensor]
-]
+Batches = Callable[[Sequence[Episode], Sequence[np.random.Generator], int], tuple[list[Example], Tensor]]
 
 
 def frozen_batches(

@@ -20,6 +20,7 @@ from obftnet.data.collection import Collection
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
 from obftnet.methods.base import Example, Supervised
+from obftnet.methods.learned import Learned
 from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
@@ -50,6 +51,7 @@ def train(
     out: Path,
     *,
     device: torch.device,
+    start: OBFTNet | Learned | None = None,
     cache: Path | None = None,
     validate: Validate | None = None,
     progress: Progress | None = None,
@@ -67,6 +69,7 @@ def train(
         folds: materials to train on, by fold.
         out: the run's folder.
         device: where to compute.
+        start: the same method, trained before: training goes on from its weights instead of random ones.
         cache: folder in which an OBFTNet's relations are kept between steps and between runs.
         validate: score of the model where `config.select` asks for one; larger is better.
         progress: told (steps done, steps in all, loss) after every step.
@@ -96,10 +99,14 @@ def train(
         "backbone_sha256": backbone_hash,
         "folds": {fold: sorted(materials) for fold, materials in folds.items()},
     }
+    if start is not None:
+        asked["start_sha256"] = tensors_hash(start.state_dict())
     check_run(out, asked, write=rank == 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = build(model_config, backbone).to(device)
+    if start is not None:
+        model.load_state_dict(start.state_dict())
     supervise = _distributed(_Supervision(model), device, world)
     learned = {model.learner: config.lr}
     if config.backbone_lr > 0:
