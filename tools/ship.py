@@ -3,7 +3,8 @@
     python tools/ship.py runs/shipped/model.safetensors src/obftnet/pretrained/obftnet-compact.safetensors
 
 Rounding halves the file; what is shipped, and measured, are the rounded weights. `--size` sets the side of
-the input at which they are used, where that is not the side they were trained at.
+the input at which they are used, where that is not the side they were trained at; `--coreset` how many of the
+guidance's sound positions a query is compared with (`features.coreset`).
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from obftnet.config import ModelConfig
 from obftnet.model import OBFTNet
 from obftnet.weights import load_model, read_notes, save_model
 
@@ -22,9 +24,11 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--size", type=int)
+    parser.add_argument("--coreset", type=int, default=0)
     arguments = parser.parse_args()
     trained, _ = load_model(arguments.source)
-    config = trained.config.model_copy(update={"size": arguments.size or trained.config.size})
+    chosen = {"size": arguments.size or trained.config.size, "coreset": arguments.coreset}
+    config = ModelConfig.model_validate(trained.config.model_dump() | chosen)
     model = OBFTNet(config, trained.backbone)
     model.load_state_dict(trained.state_dict())
     with torch.no_grad():

@@ -39,6 +39,8 @@ class ModelConfig(BaseModel):
 
     fusion: Literal["top_down", "bidirectional"] = "bidirectional"
     cues: str = "abnsolp"
+    #: Of the supports' sound positions, and of the good ones, a tap keeps at most as many; 0 keeps all.
+    coreset: int = Field(default=0, ge=0)
     #: The cue reader draws outlines with the query's own early features; the backbone must offer a map.
     query_skip: bool = False
 
@@ -50,19 +52,31 @@ class ModelConfig(BaseModel):
             raise ValueError(f"cues must be distinct letters of {CUES!r}, got {self.cues!r}")
         if self.cues == "u":
             raise ValueError("cues 'u' alone looks at the query only; add one that looks at the guidance")
-        unread = _READ_BY_ENCODER if self.reader == "cues" else ("cues", "query_skip")
+        unread = _READ_BY_ENCODER if self.reader == "cues" else ("cues", "query_skip", "coreset")
         for name in unread:
             value = getattr(self, name)
             if value != type(self).model_fields[name].default:
                 raise ValueError(
                     f"the {self.reader} reader does not read {name}, which is {value!r}; leave it out"
                 )
+        if (
+            self.coreset
+            and self.reader == "cues"
+            and (set(self.cues) - set(_OF_CORESET) or self.shots_rule == "vote")
+        ):
+            raise ValueError(
+                f"a coreset serves the cues {_OF_CORESET!r} and shots_rule = joint; got cues {self.cues!r} "
+                f"and {self.shots_rule!r}; leave one of them out"
+            )
         if not self.background and self.transport == "bilateral":
             raise ValueError(
                 "transport = bilateral needs the background branch; without it take foreground or none"
             )
         return self
 
+
+#: Cues that see a position of the guidance by its similarity alone; a transport wants them all.
+_OF_CORESET = "abnsu"
 
 #: What only the 4D encoder's relation reads; what the cues take from the correspondence, `cues` says.
 _READ_BY_ENCODER = ("transport", "background", "transport_scale", "zeroed_columns", "fusion")

@@ -61,7 +61,13 @@ class OBFTNet(nn.Module):
         """Guidance as every query will meet it; see `features.guidance.prepare_guidance`."""
         taps, sort = sum(self.levels), self.config.reader == "cues"
         return prepare_guidance(
-            supports[:taps], fraction, backgrounds[:taps], usable, self.config.mask_resize, columns=sort
+            supports[:taps],
+            fraction,
+            backgrounds[:taps],
+            usable,
+            self.config.mask_resize,
+            columns=sort,
+            coreset=self.config.coreset,
         )
 
     def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:

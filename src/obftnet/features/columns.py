@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from obftnet.features.coreset import coreset
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -14,15 +16,19 @@ class Columns:
 
     matrix: (c, N) float32, contiguous unit features, N = defect + rest + good.
     defect, rest, good: how many of each. Either of the first two may be 0; good is at least 1.
+    weight: (N,) how many positions a column stands for; None where each is one.
     """
 
     matrix: Tensor
     defect: int
     rest: int
     good: int
+    weight: Tensor | None = None
 
 
-def sorted_columns(support: Tensor, defect: Tensor, background: Tensor, usable: Tensor) -> Columns:
+def sorted_columns(
+    support: Tensor, defect: Tensor, background: Tensor, usable: Tensor, most: int = 0
+) -> Columns:
     """Sort the positions of one episode.
 
     Args:
@@ -30,10 +36,25 @@ def sorted_columns(support: Tensor, defect: Tensor, background: Tensor, usable: 
         defect: (k, h, w) bool.
         background: (j, c, h', w') unit features.
         usable: (j, h', w') bool; unusable positions are left out.
+        most: of the rest and of the good positions, each, keep a coreset of as many; 0 keeps all. The
+            defect's positions are few, and all kept.
     """
     of_support = support.transpose(0, 1).flatten(1)
     of_background = background.transpose(0, 1).flatten(1)
     chosen, kept = defect.flatten(), usable.flatten()
-    parts = (of_support[:, chosen], of_support[:, ~chosen], of_background[:, kept])
-    matrix = torch.cat(parts, 1).contiguous()
-    return Columns(matrix, *(part.shape[1] for part in parts))
+    marked, rest, good = of_support[:, chosen], of_support[:, ~chosen], of_background[:, kept]
+    weight = None
+    if most and max(rest.shape[1], good.shape[1]) > most:
+        rest, of_rest = _thin(rest, most)
+        good, of_good = _thin(good, most)
+        weight = torch.cat([marked.new_ones(marked.shape[1]), of_rest, of_good])
+    matrix = torch.cat([marked, rest, good], 1).contiguous()
+    return Columns(matrix, marked.shape[1], rest.shape[1], good.shape[1], weight)
+
+
+def _thin(points: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """(c, n) -> (c, at most `most`) and how many each stands for."""
+    if points.shape[1] <= most:
+        return points, points.new_ones(points.shape[1])
+    chosen, weight = coreset(points, most)
+    return points[:, chosen], weight

@@ -20,7 +20,7 @@ class GuidanceFeatures:
     backgrounds: (b, j, c, h, w) float32, length 1 over c.
     usable: (b, j, h, w) bool, the backgrounds' cells that are defect-free.
     columns: the same features sorted by what they are, b records a tap, for a reader of row statistics; None
-        where none was asked for.
+        where none was asked for. With a coreset, no longer all of them.
     """
 
     supports: tuple[Tensor, ...]
@@ -45,13 +45,13 @@ class GuidanceFeatures:
         )
         return alone if self.columns is None else alone.with_columns()
 
-    def with_columns(self) -> "GuidanceFeatures":
-        """The same with `columns`."""
+    def with_columns(self, most: int = 0) -> "GuidanceFeatures":
+        """The same with `columns`; `most` as in `sorted_columns`."""
         layers = zip(self.supports, self.defect, self.backgrounds, self.usable, strict=True)
         return replace(
             self,
             columns=tuple(
-                tuple(sorted_columns(*item) for item in zip(*layer, strict=True)) for layer in layers
+                tuple(sorted_columns(*item, most) for item in zip(*layer, strict=True)) for layer in layers
             ),
         )
 
@@ -64,6 +64,7 @@ def prepare_guidance(
     mask_resize: MaskResize = "any",
     *,
     columns: bool = False,
+    coreset: int = 0,
 ) -> GuidanceFeatures:
     """Guidance as every query will meet it.
 
@@ -74,6 +75,7 @@ def prepare_guidance(
         usable: (b, j, H, W) share of each input cell that is free of defect, 0..1; None where all is.
         mask_resize: how a mask comes to a map's size.
         columns: sort the positions too, for a reader of row statistics.
+        coreset: with `columns`, keep at most as many of the rest's and of the good positions; 0 keeps all.
     """
     clean = tuple(
         torch.ones_like(x[:, :, 0], dtype=torch.bool) if usable is None else _usable_cells(usable, _grid(x))
@@ -85,7 +87,7 @@ def prepare_guidance(
         tuple(unit_features(x) for x in backgrounds),
         clean,
     )
-    return guidance.with_columns() if columns else guidance
+    return guidance.with_columns(coreset) if columns else guidance
 
 
 def _grid(maps: Tensor) -> tuple[int, int]:

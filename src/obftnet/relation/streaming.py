@@ -70,7 +70,8 @@ def stream_statistics(
             nearest[2, chosen] = of_rest.argmax(1) + d if r else nearest[1, chosen]
         if "s" in cues:
             similarity.exp2_()
-            best["s"] = of_defect.sum(1) / similarity.sum(1)
+            whole = similarity.sum(1) if columns.weight is None else similarity @ columns.weight
+            best["s"] = of_defect.sum(1) / whole
         for position, cue in enumerate(cues):
             values[position, chosen] = best[cue]
     return values

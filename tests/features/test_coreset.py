@@ -1,0 +1,108 @@
+"""A coreset: near to all positions, standing for all of them, and of no effect where nothing is left out."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch import Tensor
+
+from obftnet.config import ModelConfig
+from obftnet.features.coreset import coreset
+from obftnet.features.guidance import prepare_guidance
+from obftnet.relation.correlation import unit_features
+from obftnet.relation.cue_maps import cue_maps
+
+
+def points_of(count: int, seed: int = 0, channels: int = 5) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.nn.functional.normalize(torch.randn(channels, count, generator=generator), dim=0)
+
+
+@settings(deadline=None, max_examples=60)
+@given(total=st.integers(1, 90), share=st.floats(0.01, 1), seed=st.integers(0, 99))
+def test_positions_are_distinct_and_stand_for_all(total, share, seed):
+    count = max(1, round(share * total))
+    points = points_of(total, seed)
+    chosen, weight = coreset(points, count)
+    assert len(set(chosen.tolist())) == count
+    assert (chosen.diff() > 0).all()
+    # A position stands for those that have no nearer one: the naive count over the matrix.
+    similarity = points.mT @ points[:, chosen]
+    similarity[chosen, torch.arange(count)] = 2
+    assert weight.tolist() == torch.bincount(similarity.argmax(1), minlength=count).tolist()
+
+
+def test_a_rare_position_is_kept():
+    texture = torch.tensor([[1.0], [0.0]]).expand(-1, 400) + 1e-3 * points_of(400, channels=2)
+    points = torch.nn.functional.normalize(texture, dim=0)
+    points[:, 137] = torch.tensor([0.0, 1.0])
+    chosen, weight = coreset(points, 32)
+    assert 137 in chosen.tolist()
+    assert weight[chosen.tolist().index(137)] == 1
+
+
+def test_covers_better_than_even_steps():
+    """The farthest position of a set with clusters of unequal size, against that of a regular subset."""
+    centers = points_of(40, seed=3, channels=8)
+    counts = [400 if index < 3 else 3 for index in range(40)]
+    points = centers.repeat_interleave(torch.tensor(counts), 1)
+    points = torch.nn.functional.normalize(points + 0.01 * points_of(sum(counts), 4, 8), dim=0)
+    chosen, _ = coreset(points, 64)
+    even = torch.arange(64) * points.shape[1] // 64
+
+    def farthest(kept: Tensor) -> float:
+        return float((points.mT @ points[:, kept]).amax(1).min())
+
+    assert farthest(chosen) > 0.99
+    assert farthest(even) < 0.95
+
+
+def guidance(coreset: int):
+    generator = torch.Generator().manual_seed(1)
+    supports = torch.randn(1, 2, 6, 5, 5, generator=generator)
+    backgrounds = torch.randn(1, 3, 6, 5, 5, generator=generator)
+    fraction = torch.zeros(1, 2, 5, 5)
+    fraction[..., 1:3, 1:3] = 1
+    return prepare_guidance([supports], fraction, [backgrounds], columns=True, coreset=coreset)
+
+
+def test_keeps_every_defect_position_and_bounds_the_others():
+    columns = guidance(10).columns[0][0]
+    assert (columns.defect, columns.rest, columns.good) == (8, 10, 10)
+    assert columns.weight.sum() == 8 + 42 + 75
+    assert (columns.weight[:8] == 1).all()
+
+
+@pytest.mark.parametrize("most", [75, 1000])
+def test_a_coreset_of_all_is_none(most):
+    columns, whole = guidance(most).columns[0][0], guidance(0).columns[0][0]
+    assert columns.weight is None
+    assert torch.equal(columns.matrix, whole.matrix)
+
+
+def test_repeated_positions_cost_nothing_of_the_cues():
+    """Guidance whose positions are copies of a few: a coreset of those few gives the same cues."""
+    generator = torch.Generator().manual_seed(2)
+    few = torch.randn(6, 4, generator=generator)
+    support = few[:, torch.arange(36) % 4].reshape(1, 1, 6, 6, 6)
+    background = few[:, torch.arange(64) % 3].reshape(1, 1, 6, 8, 8)
+    fraction = torch.zeros(1, 1, 6, 6)
+    fraction[..., 0, 0] = 1
+    query = unit_features(torch.randn(1, 6, 5, 7, generator=generator))
+    config = ModelConfig(reader="cues", cues="abns")
+    found, expected = (
+        cue_maps(
+            query, prepare_guidance([support], fraction, [background], columns=True, coreset=most), 0, config
+        )
+        for most in (16, 0)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"cues": "abo"}, {"cues": "ab", "shots_rule": "vote"}])
+def test_is_refused_where_it_would_do_nothing(settings):
+    with pytest.raises(ValidationError, match="coreset serves"):
+        ModelConfig(reader="cues", coreset=100, **settings)
+    with pytest.raises(ValidationError, match="does not read coreset"):
+        ModelConfig(reader="encoder4d", coreset=100)
