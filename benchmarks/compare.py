@@ -1,11 +1,12 @@
 """What a query costs, side by side with the straight port, and how far each stage is from its floor.
 
-    python benchmarks/compare.py [--threads 2] [--repeats 5] [--rows encoder4d,cues]
+    python benchmarks/compare.py [--threads 2] [--repeats 5] [--rows encoder4d,cues] [--side 256]
 
 encoder4d: ResNet50 (random weights; the cost is that of trained ones) at 400 x 400, one support, one
 background, guidance cached: `straight_port.py` against ours, calls in turn, medians, the ratio, the scores'
 largest difference; then five supports and five backgrounds, and the whole episode from images.
-cues: the shipped weights at 256 x 256, the plain path against the streamed one, one and five of each.
+cues: the shipped weights at 256 x 256 (`--side`), the plain path against the streamed one, one and five of
+each, and five of each with a coreset of 1,024 positions (`features.coreset`).
 
 Seconds are given twice: wall, and the processor time of all threads, which other work on the machine disturbs
 less. A stage's floor is its operations (convolutions and matrix products) over the rate measured here for a
@@ -38,6 +39,7 @@ from obftnet.weights import load_model
 from straight_port import port_guidance, port_score
 
 SIDE = {"encoder4d": 400, "cues": 256}
+CORESET = 1024
 
 
 def main() -> None:
@@ -46,9 +48,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rows", default="encoder4d,cues")
+    parser.add_argument("--side", type=int, default=SIDE["cues"], help="of the cues' input")
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    SIDE["cues"] = arguments.side
     torch.manual_seed(0)
     with torch.inference_mode():
         if arguments.memory:
@@ -85,7 +89,7 @@ def encoder4d(arguments: argparse.Namespace) -> None:
     print(f"  port / ours {ratio(found, 'port', 'ours')}, scores differ by {difference:.1e} at most")
     print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
     for kind in ("imports", "guidance", "port", "ours", "ours5"):
-        print(f"  peak memory, {kind}: {in_process('encoder4d', kind, arguments.threads):.2f} GiB")
+        print(f"  peak memory, {kind}: {in_process('encoder4d', kind, arguments):.2f} GiB")
     query = model.extract(image)
     relation = factored_relation(query, one, model.levels, model.config)
     cells = [maps.shape[-2] * maps.shape[-1] for maps in query]
@@ -106,8 +110,8 @@ def cues(arguments: argparse.Namespace) -> None:
     side = SIDE["cues"]
     model = make("cues")
     image = photograph(side, 99)
-    one, five = guidance_of(model, 1), guidance_of(model, 5)
-    plain = replace(one, columns=None)
+    one, five = (guidance_of(model, count).with_columns() for count in (1, 5))
+    plain, few = replace(one, columns=None), five.with_columns(CORESET)
 
     def score(guidance: GuidanceFeatures) -> Tensor:
         return model.score(model.extract(image), guidance, (side, side))
@@ -118,19 +122,24 @@ def cues(arguments: argparse.Namespace) -> None:
         "ours": lambda: score(one),
         "plain, 5 + 5": lambda: score(replace(five, columns=None)),
         "ours, 5 + 5": lambda: score(five),
+        "coreset, 5 + 5": lambda: score(few),
     }
     found = in_turn(calls, arguments.repeats)
-    show("cues, shipped weights, 256 x 256", found)
+    show(f"cues, shipped weights, {side} x {side}", found)
     print(f"  plain / ours {ratio(found, 'plain', 'ours')}, scores differ by {difference:.1e} at most")
     print(f"  queries a second {1 / found['ours'][0]:.1f}")
     print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
-    print(f"  peak memory, ours5: {in_process('cues', 'ours5', arguments.threads):.2f} GiB")
+    print(f"  coreset, 5 + 5 / 1 + 1 {ratio(found, 'coreset, 5 + 5', 'ours')}")
+    chosen = in_turn({"coreset": lambda: five.with_columns(CORESET)}, arguments.repeats)
+    print(f"  choosing it, once: {chosen['coreset'][1]:.2f} s processor")
+    print(f"  peak memory, ours5: {in_process('cues', 'ours5', arguments):.2f} GiB")
     query = model.extract(image)
     relation = model.relate(query, one)
     stages = {
         "backbone": (lambda: model.extract(image), 0),
         "cues, 1 + 1": (lambda: model.relate(query, one), 0),
         "cues, 5 + 5": (lambda: model.relate(query, five), 0),
+        "cues, 5 + 5, coreset": (lambda: model.relate(query, few), 0),
         "U-Net": (lambda: model.read(relation, (side, side)), 0),
     }
     floors(stages, arguments.repeats)
@@ -202,8 +211,9 @@ def floors(stages: dict[str, tuple[Callable[[], object], int]], repeats: int) ->
         print(f"  {name:26} {busy:.4f} s processor, floor {floor:.4f} s, {busy / floor:.1f} times it")
 
 
-def in_process(row: str, kind: str, threads: int) -> float:
-    command = [sys.executable, __file__, "--threads", str(threads), "--memory", f"{row},{kind}"]
+def in_process(row: str, kind: str, arguments: argparse.Namespace) -> float:
+    options = ["--threads", str(arguments.threads), "--side", str(arguments.side)]
+    command = [sys.executable, __file__, *options, "--memory", f"{row},{kind}"]
     found = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(json.loads(found.stdout.splitlines()[-1]))
 
