@@ -17,6 +17,7 @@ from obftnet.methods.panet import PANet
 from obftnet.methods.pfenet import PFENet
 from obftnet.methods.pmms import PMMs
 from obftnet.methods.prototype import Prototype
+from obftnet.methods.rpmms import RPMMs
 from obftnet.methods.sg_one import SGOne
 from obftnet.model import OBFTNet
 
@@ -33,6 +34,7 @@ NETWORKS: dict[str, type[Network]] = {
     "panet": PANet,
     "canet": CANet,
     "pmms": PMMs,
+    "rpmms": RPMMs,
     "pfenet": PFENet,
     "asgnet": ASGNet,
 }
