@@ -19,6 +19,7 @@ from obftnet.methods.pmms import PMMs
 from obftnet.methods.prototype import Prototype
 from obftnet.methods.rpmms import RPMMs
 from obftnet.methods.sg_one import SGOne
+from obftnet.methods.vat import VAT
 from obftnet.model import OBFTNet
 
 #: Training-free references by name: each is made of a backbone and the side of its input, pixels.
@@ -37,6 +38,7 @@ NETWORKS: dict[str, type[Network]] = {
     "rpmms": RPMMs,
     "pfenet": PFENet,
     "asgnet": ASGNet,
+    "vat": VAT,
 }
 
 #: Every method that is trained.

@@ -22,9 +22,9 @@ class RPMMs(MixtureNetwork):
     """PMMs with one, three and six prototypes in turn, with one set of weights.
 
     Yang et al., "Prototype Mixture Models for Few-Shot Semantic Segmentation", ECCV 2020, its residual
-    stack. A stage's two channels of probability go, without a cut of the gradient, into the first residual block of
-    the next stage's decoder, as CANet's earlier mask does; the first stage sees zeros. Every stage has its
-    cross-entropy, each of weight 1, and the last one's prediction is the result. K shots: as PMMs.
+    stack. A stage's two channels of probability go, without a cut of the gradient, into the first residual
+    block of the next stage's decoder, as CANet's earlier mask does; the first stage sees zeros. Every stage
+    has its cross-entropy, each of weight 1, and the last one's prediction is the result. K shots: as PMMs.
 
     Differences: those of PMMs; and the last stage decides at any number of shots, where the published code
     adds up the probabilities of all stages when there are five.
@@ -53,7 +53,7 @@ class RPMMs(MixtureNetwork):
         maps, positions, share = self.reduced(query, shots)
         mask = maps.new_zeros(maps.shape[0], 2, *maps.shape[-2:])
         stages: list[Tensor] = []
-        for start in self.start.split(STAGES):
+        for start in torch.split(self.start, list(STAGES)):
             stages.append(self.decode(self.duplex(maps, positions, share, start), mask))
             mask = stages[-1].softmax(1)
         return stages

@@ -140,9 +140,7 @@ def test_the_same_shot_several_times_is_one_shot():
 def test_gradient_reaches_every_parameter(fusion):
     module = reader(fusion=fusion)
     module(correlations((2, 3, 1), batch=2), (16, 12), shots=2).square().mean().backward()
-    without = [
-        name for name, p in module.named_parameters() if p.grad is None or p.grad.count_nonzero() == 0
-    ]
+    without = [name for name, p in module.named_parameters() if p.grad is None or p.grad.count_nonzero() == 0]
     assert without == []
 
 
