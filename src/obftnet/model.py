@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from obftnet.config import ModelConfig
+from obftnet.decision import vote
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
@@ -84,8 +85,8 @@ class OBFTNet(nn.Module):
     def score(self, query: Pyramid, guidance: GuidanceFeatures, size: tuple[int, int]) -> Tensor:
         """Score of defect for every position: the one way from (guidance, query) to a map.
 
-        One shot or the joint rule: the softmax's defect channel. The vote rule: the share of the K masks
-        that say defect, over the largest share in the image (HSNet section 4.4), so that 0.5 decides.
+        One shot or the joint rule: the softmax's defect channel. The vote rule: `decision.vote` over the K
+        shots.
 
         Returns:
             (b, H, W) float32 in 0..1.
@@ -93,13 +94,7 @@ class OBFTNet(nn.Module):
         shots = guidance.shots
         if self.one_relation(shots):
             return self.score_relation(self._relate_to_score(query, guidance), size, shots)
-        votes = torch.stack(
-            [
-                (self.read(self._relate_to_score(query, guidance.shot(k)), size) > 0).float()
-                for k in range(shots)
-            ]
-        ).sum(0)
-        return votes / votes.amax((-2, -1), keepdim=True).clamp(min=1)
+        return vote([self.read(self._relate_to_score(query, guidance.shot(k)), size) for k in range(shots)])
 
     def one_relation(self, shots: int) -> bool:
         """Whether all of an episode's shots are in one relation, which may then be kept and read again."""

@@ -7,13 +7,14 @@ images, as in their papers.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from obftnet.features.backbone import Backbone, Pyramid
+from obftnet.features.taps import BackboneSpec
 from obftnet.methods.base import Example, Supervised
 
 
@@ -31,7 +32,7 @@ class LearnedConfig(BaseModel):
 class Shots:
     """The supports of b episodes as every network reads them.
 
-    features: (b, k, c, h, w) a level, fine to coarse.
+    features: (b, k, c, h, w) a tap, fine to coarse.
     fraction: (b, k, H, W) the defect's share of each cell of the network's input, 0..1.
     """
 
@@ -43,7 +44,8 @@ class Network(nn.Module, ABC):
     """The part of a method that learns.
 
     A subclass is built from the channels of three feature maps, fine to coarse (strides 8, 16, 32), and gives
-    `forward`; one whose loss has more than the query's cross-entropy gives `supervise` as well.
+    `forward`; one whose loss has more than the query's cross-entropy gives `supervise` as well, one that
+    reads other maps `taps` and `on`, one with a rule of its own for several shots `score`.
     """
 
     #: Optimiser settings of the paper, by the names of `training.config.TrainConfig`.
@@ -52,17 +54,33 @@ class Network(nn.Module, ABC):
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
 
+    @classmethod
+    def taps(cls, spec: BackboneSpec) -> list[int]:
+        """Which of a backbone's taps are read, fine to coarse: the last of each level."""
+        levels = [tap.level for tap in spec.taps]
+        return [index for index, level in enumerate(levels) if level not in levels[index + 1 :]]
+
+    @classmethod
+    def on(cls, spec: BackboneSpec) -> Self:
+        """A network for a backbone, with random weights."""
+        return cls([spec.taps[index].channels for index in cls.taps(spec)])
+
     @abstractmethod
     def forward(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
-        """Query features (b, c, h, w) a level -> (b, H, W) logit of defect, of `size`."""
+        """Query features (b, c, h, w) a tap -> (b, H, W) logit of defect, of `size`."""
 
     def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
         """The loss's terms of b episodes; target: (b, H, W) in 0..1."""
         return [Supervised(self(query, shots, (target.shape[-2], target.shape[-1])), target)]
 
+    def score(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
+        """Score of defect in 0..1, (b, *size), above 0.5 is defect: the softmax over (sound, defect)."""
+        logit: Tensor = self(query, shots, size)
+        return logit.sigmoid()
+
 
 class Learned(nn.Module):
-    """A network on the last tap of each level of a frozen backbone."""
+    """A network on taps of a frozen backbone."""
 
     def __init__(
         self, config: LearnedConfig, network: type[Network], backbone: Backbone | None = None
@@ -71,11 +89,8 @@ class Learned(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = backbone if backbone is not None else Backbone(config.backbone)
-        taps = self.backbone.spec.taps
-        self._taps = [
-            index for index, tap in enumerate(taps) if tap.level not in {t.level for t in taps[index + 1 :]}
-        ]
-        self.network = network([taps[index].channels for index in self._taps])
+        self._taps = network.taps(self.backbone.spec)
+        self.network = network.on(self.backbone.spec)
 
     @property
     def size(self) -> int:
@@ -88,7 +103,7 @@ class Learned(nn.Module):
         return self.network
 
     def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> one map a level (b, c, h / stride, w / stride), fine to coarse."""
+        """(b, 3, h, w) RGB in 0..1 -> a map a tap read (b, c, h / stride, w / stride), fine to coarse."""
         maps = self.backbone(images)
         return tuple(maps[index].float() for index in self._taps)
 
@@ -100,9 +115,8 @@ class Learned(nn.Module):
 
     @torch.no_grad()
     def score(self, query: Pyramid, guidance: Shots, size: tuple[int, int]) -> Tensor:
-        """Softmax over (sound, defect), the defect's channel: (b, H, W) in 0..1."""
-        logit: Tensor = self.network(query, guidance, size)
-        return logit.sigmoid()
+        """As `Network.score`: (b, H, W) in 0..1."""
+        return self.network.score(query, guidance, size)
 
     def example(self, query: Pyramid, guidance: Shots) -> Example:
         """The features themselves: what learns begins right behind the backbone."""

@@ -17,7 +17,9 @@ from obftnet.methods.panet import PANet
 from obftnet.methods.pfenet import PFENet
 from obftnet.methods.pmms import PMMs
 from obftnet.methods.prototype import Prototype
+from obftnet.methods.rpmms import RPMMs
 from obftnet.methods.sg_one import SGOne
+from obftnet.methods.vat import VAT
 from obftnet.model import OBFTNet
 
 #: Training-free references by name: each is made of a backbone and the side of its input, pixels.
@@ -33,8 +35,10 @@ NETWORKS: dict[str, type[Network]] = {
     "panet": PANet,
     "canet": CANet,
     "pmms": PMMs,
+    "rpmms": RPMMs,
     "pfenet": PFENet,
     "asgnet": ASGNet,
+    "vat": VAT,
 }
 
 #: Every method that is trained.
