@@ -20,6 +20,8 @@ from obftnet.reproduction.run import Progress, Setting, episodes_for, trained
 from obftnet.reproduction.tables import PaperRow
 
 _FONT = 8
+#: Characters of a file's name below a panel.
+_LONGEST = 28
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,23 @@ def draw_segmentations(path: Path, found: Sequence[Segmented], title: str) -> No
         show_panel(line[0], draw_overlay(support.load_image(), support.load_mask()))
         show_panel(line[1], draw_overlay(image, truth))
         line[0].set_ylabel(f"without {row.fold}\n{query.material}: {query.kind}", fontsize=_FONT)
-        line[0].set_xlabel(support.image.stem, fontsize=_FONT)
-        line[1].set_xlabel(query.image.stem, fontsize=_FONT)
+        line[0].set_xlabel(_end(support.image.stem), fontsize=_FONT)
+        line[1].set_xlabel(_end(query.image.stem), fontsize=_FONT)
         for axis, name in zip(line[2:], names, strict=True):
             show_panel(axis, draw_overlay(image, row.masks[name]))
-            axis.set_xlabel(f"IoU {100 * Counts.of(row.masks[name], truth).iou:.0f} %", fontsize=_FONT)
+            axis.set_xlabel(_judged(row.masks[name], truth), fontsize=_FONT)
     for axis, heading in zip(axes[0], headings, strict=True):
         axis.set_title(heading, fontsize=_FONT + 1)
     figure.suptitle(title, fontsize=_FONT + 1)
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def _judged(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
+    """The IoU of a mask; an empty one looks like an image that nothing was drawn on, so it is said."""
+    return f"IoU {100 * Counts.of(mask, truth).iou:.0f} %" if mask.any() else "IoU 0 %: nothing marked"
+
+
+def _end(stem: str) -> str:
+    """A file's name as far as a panel has room; its end tells files apart."""
+    return stem if len(stem) <= _LONGEST else "…" + stem[1 - _LONGEST :]
