@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from obftnet.imaging.write import atomic
-from obftnet.protocols import ProtocolData, counts
+from obftnet.protocols import BACKGROUNDS, ProtocolData, counts
 
 _COLUMNS = ("split", "fold", "material", "class", "found", "wanted", "difference")
 #: The protocol whose numbers are the paper's.
@@ -57,8 +57,8 @@ def _rows(data: ProtocolData) -> list[tuple[str, ...]]:
 def _note(data: ProtocolData) -> str:
     if data.name == _PAPER:
         return (
-            "Wanted is the paper's Table I; its background is the good images of train alone, the row good "
-            "has those of test too."
+            f"Wanted is the paper's Table I, whose background is the row '{BACKGROUNDS}'; the row 'good', "
+            "with those of test, is what MVTec AD has."
         )
     return "Wanted is what the protocol knows of its data; the paper has no such table."
 
