@@ -54,8 +54,11 @@ def write_gains(out: Path, name: str, classes: list[Gain], title: str) -> list[P
     figure = Figure(figsize=(6.5, 0.22 * len(classes) + 1.2), dpi=100, layout="constrained")
     axis = figure.subplots()
     places = np.arange(len(classes))
-    axis.barh(places, [one.gain for one in classes])
+    differences = [one.gain for one in classes]
+    axis.barh(places, differences)
     axis.axvline(0, color="black", linewidth=0.8)
+    # At least a point either way: where nothing differs, an axis of hundredths would suggest that it could.
+    axis.set_xlim(1.05 * min(-1, *differences), 1.05 * max(1, *differences))
     axis.set_yticks(places, [one.name for one in classes], fontsize=8)
     axis.set_ylim(len(classes) - 0.4, -0.6)
     axis.set_xlabel(f"IoU of {ROWS[0]} minus {ROWS[1]}, percentage points", fontsize=8)
