@@ -1,24 +1,40 @@
+import csv
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from obftnet.reproduction import run
+from obftnet.reproduction import TARGETS, run
 
 
 @pytest.fixture
-def reproduce(command, world, monkeypatch):
-    """The command on the pool's names, with a budget of seconds."""
+def bare(command, world, monkeypatch):
+    """The command on the pool's names and on a steel of two images a class, with a budget of seconds."""
     monkeypatch.setattr("obftnet.training.log._tensorboard", lambda folder, step: None)
     monkeypatch.setitem(run.BUDGETS, "short", replace(run.BUDGETS["short"], size=64, steps=1, batch=1))
     for name in ("leather", "tile", "wood", "magtile", *(f"fabric_{n:02}" for n in range(7))):
         (world / "data" / name).symlink_to(world / "data" / "cork")
+    for part in ("images", "annotations"):
+        (world / "steel" / part / "test").mkdir(parents=True)
+    for index in range(6):
+        values = np.zeros((40, 40), np.uint8)
+        values[8:30, 8:20] = 1 + index // 2
+        Image.fromarray(values).save(world / f"steel/annotations/test/{index}.png")
+        Image.fromarray(values * 50).save(world / f"steel/images/test/{index}.png")
     monkeypatch.chdir(world)
-    fixed = ("--data", "data", "--protocol", "pool", "--backbone", "compact", "--backbone-weights", "random")
-    return lambda *more: command("reproduce", *more, *fixed, "--out", "out", "--shots", 1)
+    return lambda *words: command("reproduce", *words, "--data", "data", "--out", "out")
+
+
+@pytest.fixture
+def reproduce(bare):
+    """The same with a small backbone."""
+    fixed = ("--protocol", "pool", "--backbone", "compact", "--backbone-weights", "random")
+    return lambda *words: bare(*words, *fixed)
 
 
 def test_a_table_in_three_files(reproduce, world):
-    rows = ("--rows", "hsnet", "--rows", "prototype", "--fold", "tile")
+    rows = ("--rows", "hsnet", "--rows", "prototype", "--fold", "tile", "--shots", 1)
     status, out, err = reproduce("table2", *rows)
     assert status == 0, err
     assert out.splitlines() == [f"out/table2_compact.{suffix}" for suffix in ("csv", "md", "png")]
@@ -27,12 +43,77 @@ def test_a_table_in_three_files(reproduce, world):
     assert [line.split(" | ")[0] for line in text.splitlines()[-2:]] == ["| hsnet", "| prototype"]
 
 
+def test_table_one_of_a_folder_that_lacks_materials(bare, world):
+    status, out, err = bare("table1")
+    assert status == 0, err
+    assert out.splitlines() == [f"out/table1_mvtec_unseen.{suffix}" for suffix in ("csv", "md")]
+    with (world / "out" / "table1_mvtec_unseen.csv").open(newline="") as file:
+        found = {(row["material"], row["class"]): row["difference"] for row in csv.DictReader(file)}
+    assert found["carpet", "color"] == "-19"
+    assert found["tile", "crack"] == "-14"
+    assert "Not there at all: carpet, grid" in (world / "out" / "table1_mvtec_unseen.md").read_text()
+
+
+def test_table_three_and_the_figures_take_the_runs_of_table_two(reproduce, world):
+    """Trained once; what follows reads the run, whose state is not written again."""
+    steel = ("--transfer-data", "steel")
+    one = ("--fold", "tile")
+    rows = ("--rows", "hsnet", "--rows", "obftnet")
+    assert reproduce("table2", *rows, *one, "--shots", 1)[0] == 0
+    runs = sorted((world / "out" / "runs").iterdir())
+    states = [(path / "training.safetensors").stat().st_mtime_ns for path in runs]
+    made = {}
+    for words in (
+        ("table3", *rows, *one, *steel, "--shots", 1),
+        ("figure7", *one),
+        ("figure8", *one, "--count", 1),
+        ("figure9", *one, *steel, "--draw-seed", 3),
+        ("figure10", *one),
+    ):
+        status, out, err = reproduce(*words)
+        assert status == 0, err
+        made[words[0]] = out.splitlines()
+    assert made == {
+        "table3": [f"out/table3_compact.{suffix}" for suffix in ("csv", "md", "png")],
+        "figure7": ["out/figure7_compact.csv", "out/figure7_compact.png"],
+        "figure8": ["out/figure8_compact.png"],
+        "figure9": ["out/figure9_compact.png"],
+        "figure10": ["out/figure10_compact_tile.png"],
+    }
+    assert sorted((world / "out" / "runs").iterdir()) == runs
+    assert [(path / "training.safetensors").stat().st_mtime_ns for path in runs] == states
+    assert "| inclusion | patches | scratches |" in (world / "out" / "table3_compact.md").read_text()
+
+
+def test_help_names_every_target(bare, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    status, out, _ = bare("--help")
+    assert status == 0
+    for name in TARGETS:
+        assert f"{name}:" in out
+
+
+TRANSFER = ("--transfer-data", "steel")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("table9",), "unknown table 'table9'; there are: table2, table4, table5"),
+        (
+            ("table9",),
+            "unknown table or figure 'table9'; there are: table1, table2, table3, table4, table5, fig",
+        ),
         (("table4", "--rows", "unet"), "--rows 'unet': no such row"),
         (("table4", "--fold", "cork"), "--fold 'cork': no such fold"),
+        (("table2", *TRANSFER), "--transfer-data: table2 has no use for it; leave it out"),
+        (("table2", "--count", 1), "--count: table2 has no use for it"),
+        (("figure8", "--shots", 1), "--shots: figure8 has no use for it"),
+        (("figure10", "--rows", "obftnet"), "--rows: figure10 has no use for it"),
+        (("table1",), "--backbone: table1 has no use for it"),
+        (("table3",), "--transfer-data: table3 trains on --data and tests on NEU-Seg; give the folder"),
+        (("figure9",), "--transfer-data: figure9 trains on --data"),
+        (("table3", "--transfer-data", "data"), "data: no folder images/test"),
+        (("figure8", "--rows", "unet"), "--rows 'unet': no such row"),
     ],
 )
 def test_bad_input_is_one_line(reproduce, world, words, said):

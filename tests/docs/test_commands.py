@@ -15,7 +15,7 @@ import pytest
 from obftnet.cli import main
 from obftnet.imaging import write_png
 from obftnet.methods.registry import REFERENCES
-from obftnet.reproduction import BUDGETS, read_table
+from obftnet.reproduction import BUDGETS, TARGETS, read_table
 from obftnet.synthetic import Material, write_dataset
 from obftnet.weights import shipped
 
@@ -122,20 +122,32 @@ def small(words: list[str], place: Path) -> list[str]:
     if cut[1] == "protocol":
         # The small folder is not the data that the protocol knows.
         return cut[:3]
+    # Beside --transfer-data, which is the steel, --data is what is trained on.
+    steel = "--transfer-data" not in words and {"neu_seg", "neu_seg_transfer"} & set(words)
     for index, word in enumerate(cut):
         if word in SMALL:
             cut[index + 1] = SMALL[word]
         elif word in ("--backbone-weights", "--teacher-weights"):
             cut[index + 1] = "random"
         elif word == "--data":
-            cut[index + 1] = str(place / ("neu" if {"neu_seg", "neu_seg_transfer"} & set(words) else "data"))
+            cut[index + 1] = str(place / ("neu" if steel else "data"))
+        elif word == "--transfer-data":
+            cut[index + 1] = str(place / "neu")
     if cut[1] == "reproduce":
-        row = next(iter(read_table(cut[2]).rows))
-        cut += ["--fold", "leather", "--shots", "1", "--rows", row]
-    needs = cut[1] in ("train", "reproduce") or any(name in cut for name in REFERENCES)
+        cut += cheapest(cut[2])
+    backbone = cut[1] == "train" or (cut[1] == "reproduce" and "backbone" in TARGETS[cut[2]].uses)
+    needs = backbone or any(name in cut for name in REFERENCES)
     if needs and "--backbone-weights" not in cut:
         cut += ["--backbone-weights", "random"]
     return cut
+
+
+def cheapest(target: str) -> list[str]:
+    """Of what `reproduce` makes one fold, one shot and one row, as far as the target knows them."""
+    wanted = {"folds": ["--fold", "leather"], "shots": ["--shots", "1"], "rows": ["--rows", "prototype"]}
+    if target.startswith("table") and "rows" in TARGETS[target].uses:
+        wanted["rows"] = ["--rows", next(iter(read_table(target).rows))]
+    return [word for option, words in wanted.items() if option in TARGETS[target].uses for word in words]
 
 
 @pytest.mark.parametrize(("document", "text"), blocks("python"), ids=label)

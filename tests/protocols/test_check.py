@@ -6,7 +6,7 @@ from PIL import Image
 
 from obftnet.data import read_layout
 from obftnet.errors import InputError
-from obftnet.protocols import DataProtocol, check, read_protocol
+from obftnet.protocols import BACKGROUNDS, Count, DataProtocol, check, counts, read_protocol
 from obftnet.protocols.check import material_hash
 
 
@@ -58,6 +58,20 @@ def test_every_difference_is_found(folder):
 
 def test_a_kind_too_many_is_found(folder):
     assert differences(protocol(kinds={"good": 1}), folder) == [("crack", "0", "2")]
+
+
+def test_good_images_of_train_are_counted_apart(folder):
+    shutil.copytree(folder / "slate/train/good", folder / "slate/test/good")
+    wanted = protocol(kinds={"crack": 2, "good": 3}, backgrounds=1)
+    assert differences(wanted, folder) == [("good", "3", "2")]
+    found = counts(wanted, read_layout("mvtec", folder))
+    assert found[-1] == Count("slate", BACKGROUNDS, 1, 1)
+
+
+def test_a_missing_material_counts_nothing(folder):
+    found = counts(read_protocol("mvtec_unseen"), read_layout("mvtec", folder))
+    assert len(found) == 25 + 5 + 5
+    assert {count.found for count in found} == {0}
 
 
 def test_a_changed_mask_changes_the_hash(folder):

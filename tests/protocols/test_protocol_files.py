@@ -34,6 +34,7 @@ def test_mvtec_unseen_is_table_one():
     train, test = (280, 245, 230, 247, 264), (28, 32, 33, 19, 21)
     good = [facts.kinds["good"] for facts in protocol.materials.values()]
     assert good == [a + b for a, b in zip(train, test, strict=True)]
+    assert tuple(facts.backgrounds for facts in protocol.materials.values()) == train
 
 
 def test_an_unknown_name_lists_those_there_are():

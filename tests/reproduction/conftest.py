@@ -1,12 +1,15 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from obftnet.data import read_layout
 from obftnet.evaluation import evaluate as evaluation
 from obftnet.features.weights import load_backbone
-from obftnet.protocols import DataProtocol
+from obftnet.imaging import write_png
+from obftnet.protocols import DataProtocol, ProtocolData, read_data
 from obftnet.reproduction import Setting, run
 from obftnet.synthetic import write_dataset
 
@@ -39,4 +42,39 @@ def setting(images, tmp_path, monkeypatch) -> Setting:
     )
     budget = run.Budget(size=64, epochs=0, steps=1, batch=1, recipe="fast", seeds=1)
     backbone = load_backbone("compact", "random")
-    return Setting(read_layout("mvtec", images), protocol, backbone, budget, tmp_path, torch.device("cpu"))
+    data = ProtocolData("made", protocol, read_layout("mvtec", images))
+    return Setting(data, backbone, budget, tmp_path, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def steel(tmp_path_factory) -> Path:
+    """A NEU-Seg folder of two images a class."""
+    root = tmp_path_factory.mktemp("steel")
+    rng = np.random.default_rng(0)
+    for index in range(6):
+        labels = np.zeros((64, 64), np.uint8)
+        labels[16:40, 8:48] = 1 + index // 2
+        write_png(root / f"annotations/test/{index}.png", labels)
+        write_png(root / f"images/test/{index}.png", rng.integers(0, 256, (64, 64), dtype=np.uint8))
+    return root
+
+
+@pytest.fixture
+def transfer(setting, steel) -> Setting:
+    """The same models, tested on steel."""
+    return replace(setting, transfer=read_data("neu_seg_transfer", steel))
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list[str]:
+    """Names of the runs that steps of training were made in."""
+    called, real = [], run.train
+
+    def watched(*arguments, **options):
+        out = arguments[5]
+        if not (out / "model.safetensors").exists():
+            called.append(out.name)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(run, "train", watched)
+    return called

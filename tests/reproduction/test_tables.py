@@ -47,8 +47,21 @@ def test_what_the_paper_prints():
     assert row.printed("resnet50", 1, "fabric") is None
 
 
+def test_table_three_has_the_rows_of_table_two():
+    two, three = read_table("table2"), read_table("table3")
+    assert list(three.rows) == list(two.rows)
+    assert {name: row.settings for name, row in three.rows.items()} == {
+        name: row.settings for name, row in two.rows.items()
+    }
+    assert list(three.chosen(None)) == ["pmms", "hsnet", "obftnet"]
+    assert list(three.chosen(["canet"])) == ["canet"]
+    assert three.rows["obftnet"].printed("resnet50", 5, "leather") == 40.63
+    assert three.rows["hsnet"].printed("vgg16", 1, "leather") is None
+    assert three.rows["canet"].paper == {}
+
+
 def test_names_that_are_not_there():
-    with pytest.raises(InputError, match="there are: table2, table4, table5"):
+    with pytest.raises(InputError, match="there are: table2, table3, table4, table5"):
         read_table("table9")
     with pytest.raises(InputError, match="--rows 'unet': no such row; there are none, oft"):
         read_table("table4").chosen(["unet"])

@@ -10,7 +10,10 @@ from obftnet.data.layouts.guidance import read_guidance
 from obftnet.errors import InputError
 from obftnet.explanation.matches import matches
 from obftnet.explanation.picture import Row, draw
+from obftnet.features.backbone import Pyramid
+from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.read import read_image, read_mask
+from obftnet.model import OBFTNet
 from obftnet.segmenter import Segmenter
 
 #: Points that are chosen where none is asked for.
@@ -64,16 +67,39 @@ def explain(
     segmenter.fit(found.supports, found.backgrounds)
     score = segmenter.predict(image).score
     chosen = list(points) or spread_points(score, POINTS)
-    features = segmenter.features(image)
-    taps = range(sum(levels[:level]), sum(levels[: level + 1]))
-    grid = features[taps[0]].shape[-2:]
-    cells = [(y * grid[0] // height, x * grid[1] // width) for x, y in chosen]
-    told = matches(features, segmenter.guidance, taps, cells, segmenter.model.config)
-    rows = [Row((x, y), float(score[y, x]), match) for (x, y), match in zip(chosen, told, strict=True)]
+    rows = explain_points(
+        segmenter.model, segmenter.features(image), segmenter.guidance, score, chosen, level
+    )
     supports = [(read_image(file), read_mask(mask, image=file)) for file, mask in found.supports]
     backgrounds = [read_image(file) for file in found.backgrounds]
     draw(Path(out), image, score, supports, backgrounds, rows)
     return [(row.point, row.score, row.match.defect) for row in rows]
+
+
+def explain_points(
+    model: OBFTNet,
+    query: Pyramid,
+    guidance: GuidanceFeatures,
+    score: NDArray[np.float32],
+    points: Sequence[tuple[int, int]],
+    level: int = 0,
+) -> list[Row]:
+    """Where the mass of some points of a query goes.
+
+    Args:
+        model: whose features and transport settings these are.
+        query: features (1, c, h, w), one a tap.
+        guidance: of one episode.
+        score: (H, W) of the query at its own size, 0..1.
+        points: (x, y) in pixels of the query.
+        level: of the feature pyramid, 0 the finest.
+    """
+    height, width = score.shape
+    taps = range(sum(model.levels[:level]), sum(model.levels[: level + 1]))
+    grid = query[taps[0]].shape[-2:]
+    cells = [(y * grid[0] // height, x * grid[1] // width) for x, y in points]
+    told = matches(query, guidance, taps, cells, model.config)
+    return [Row((x, y), float(score[y, x]), match) for (x, y), match in zip(points, told, strict=True)]
 
 
 def spread_points(score: NDArray[np.float32], count: int) -> list[tuple[int, int]]:

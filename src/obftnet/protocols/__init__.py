@@ -1,6 +1,18 @@
 """Protocols by name: which data and folds, and what the data must hold. A new one is one TOML file here."""
 
-from obftnet.protocols.check import Finding, check
+from obftnet.protocols.check import BACKGROUNDS, Count, Finding, check, counts
 from obftnet.protocols.read import DataProtocol, names, read_protocol
+from obftnet.protocols.source import ProtocolData, read_data
 
-__all__ = ["DataProtocol", "Finding", "check", "names", "read_protocol"]
+__all__ = [
+    "BACKGROUNDS",
+    "Count",
+    "DataProtocol",
+    "Finding",
+    "ProtocolData",
+    "check",
+    "counts",
+    "names",
+    "read_data",
+    "read_protocol",
+]

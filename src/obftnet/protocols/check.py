@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from obftnet.data.collection import Collection
+from obftnet.data.collection import GOOD, Collection, Sample
 from obftnet.imaging.read import image_size
 from obftnet.protocols.read import DataProtocol, MaterialFacts
 
@@ -24,11 +24,37 @@ class Finding:
         return self.wanted == self.found
 
 
+@dataclass(frozen=True)
+class Count:
+    """Images of one kind of a material: as many as the protocol knows, and as many as a folder has."""
+
+    material: str
+    kind: str
+    wanted: int
+    found: int
+
+
+#: What a count of train/good alone is called.
+BACKGROUNDS = "good, train alone"
+
+
+def counts(protocol: DataProtocol, collection: Collection) -> list[Count]:
+    """Images a kind, in the protocol's order; 0 found where the material is not there.
+
+    A kind that the protocol does not know is counted too, with 0 wanted; a whole material beside the
+    protocol's is not, since no fold names it.
+    """
+    return [
+        count
+        for material, facts in protocol.materials.items()
+        for count in _counts(collection, material, facts)
+    ]
+
+
 def check(protocol: DataProtocol, collection: Collection) -> list[Finding]:
     """Every fact of a protocol against a collection: images a kind, their size, the files' hash where known.
 
-    A kind that the protocol does not know is a finding too (0 wanted); a whole material beside the
-    protocol's is not, since no fold names it. Files are hashed only where a hash is known.
+    The images are those of `counts`. Files are hashed only where a hash is known.
 
     Raises:
         InputError: an image cannot be read.
@@ -56,9 +82,8 @@ def _of_material(collection: Collection, material: str, facts: MaterialFacts) ->
     if not samples:
         yield Finding(material, "images", str(sum(facts.kinds.values())), "none")
         return
-    for kind in (*facts.kinds, *sorted({sample.kind for sample in samples} - set(facts.kinds))):
-        count = sum(sample.kind == kind for sample in samples)
-        yield Finding(material, kind, str(facts.kinds.get(kind, 0)), str(count))
+    for count in _counts(collection, material, facts):
+        yield Finding(material, count.kind, str(count.wanted), str(count.found))
     if facts.size is not None:
         wanted = f"{facts.size[0]} x {facts.size[1]}"
         sizes = sorted({image_size(sample.image) for sample in samples})
@@ -67,3 +92,19 @@ def _of_material(collection: Collection, material: str, facts: MaterialFacts) ->
         yield Finding(material, "size", wanted, found)
     if facts.sha256 is not None:
         yield Finding(material, "sha256", facts.sha256[:12], material_hash(collection, material)[:12])
+
+
+def _counts(collection: Collection, material: str, facts: MaterialFacts) -> Iterator[Count]:
+    samples = [sample for sample in collection.samples if sample.material == material]
+    for kind in (*facts.kinds, *sorted({sample.kind for sample in samples} - set(facts.kinds))):
+        found = sum(sample.kind == kind for sample in samples)
+        yield Count(material, kind, facts.kinds.get(kind, 0), found)
+    if facts.backgrounds is not None:
+        found = sum(_is_background(collection, sample) for sample in samples)
+        yield Count(material, BACKGROUNDS, facts.backgrounds, found)
+
+
+def _is_background(collection: Collection, sample: Sample) -> bool:
+    """Whether a sample is of train/good in the layout of MVTec AD."""
+    parts = collection.relative(sample.image).split("/")
+    return sample.kind == GOOD and parts[1] == "train"

@@ -13,6 +13,8 @@ class MaterialFacts(BaseModel):
     """What a protocol's data holds of one material.
 
     kinds: images a kind of defect, and "good" ones.
+    backgrounds: of the good images those under train/, which the paper's Table I counts; None where there is
+        no such part.
     size: (width, height) of every image, pixels; None where they differ.
     sha256: `check.material_hash` of the files; None where it is not known.
     """
@@ -20,6 +22,7 @@ class MaterialFacts(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kinds: dict[str, int] = Field(min_length=1)
+    backgrounds: int | None = None
     size: tuple[int, int] | None = None
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 

@@ -1,7 +1,8 @@
 """A table's results beside the paper's values: CSV, Markdown and a figure."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,10 @@ class Cell(NamedTuple):
 def cells(
     table: PaperTable, backbone: str, results: Mapping[Unit, Mapping[str, Any]], folds: Sequence[str]
 ) -> list[Cell]:
-    """The numbers of a table, in its order. A mean is over the folds there are results of.
+    """The numbers of a table, in its order.
+
+    A column a fold, then the means over the folds there are results of; where other data was tested, then a
+    column a class of it, mean over the folds.
 
     The paper's mean stands beside ours only where ours is over its splits.
     """
@@ -83,8 +87,13 @@ def _cells(
         for name in names:
             row = table.rows[name]
             seeds = sorted({unit.seed for unit in results})
-            miou = _by_fold(results, name, shots, seeds, folds, "miou")
-            fb_iou = _by_fold(results, name, shots, seeds, folds, "fb_iou")
+            own = {
+                (unit.seed, unit.fold): content
+                for unit, content in results.items()
+                if (unit.row, unit.shots) == (name, shots)
+            }
+            miou = _by_fold(own, seeds, folds, lambda content: content["mean_miou"])
+            fb_iou = _by_fold(own, seeds, folds, lambda content: content["mean_fb_iou"])
             splits_of_the_paper = all(row.printed(backbone, shots, fold) is not None for fold in folds)
             whole = splits_of_the_paper and len(folds) == 5
             for index, fold in enumerate(folds):
@@ -92,23 +101,36 @@ def _cells(
             for column, values in zip(MEANS, (miou, fb_iou), strict=True):
                 paper = row.printed(backbone, shots, column) if whole else None
                 yield _cell(name, shots, column, values.mean(1), paper)
+            for label, tested, kind in _transferred(results):
+                values = _by_fold(own, seeds, folds, partial(_class_iou, tested, kind))
+                yield _cell(name, shots, label, values.mean(1), None)
 
 
 def _by_fold(
-    results: Mapping[Unit, Mapping[str, Any]],
-    row: str,
-    shots: int,
+    contents: Mapping[tuple[int, str], Mapping[str, Any]],
     seeds: Sequence[int],
     folds: Sequence[str],
-    key: str,
+    value: Callable[[Mapping[str, Any]], float],
 ) -> Any:
-    """(seeds, folds) in %."""
-    found = {
-        (unit.seed, unit.fold): 100 * content["folds"][unit.fold][key]["mean"]
-        for unit, content in results.items()
-        if (unit.row, unit.shots) == (row, shots)
-    }
-    return np.array([[found[seed, fold] for fold in folds] for seed in seeds])
+    """(seeds, folds) in %, of the contents of result files by seed and fold."""
+    return np.array([[100 * value(contents[seed, fold]) for fold in folds] for seed in seeds])
+
+
+def _class_iou(tested: str, name: str, content: Mapping[str, Any]) -> float:
+    """IoU of a class (material/kind) of a tested fold, 0..1."""
+    return float(content["folds"][tested]["classes"][name]["iou"])
+
+
+def _transferred(results: Mapping[Unit, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Classes of other data than the folds': (what a column is called, tested fold, material/kind)."""
+    unit, content = next(iter(results.items()))
+    if not unit.on:
+        return []
+    return [
+        (name.rpartition("/")[2], tested, name)
+        for tested, fold in content["folds"].items()
+        for name in fold["classes"]
+    ]
 
 
 def _cell(row: str, shots: int, column: str, values: Any, paper: float | None) -> Cell:

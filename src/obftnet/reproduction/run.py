@@ -1,8 +1,9 @@
 """Units of a table, each trained and evaluated once, however often and wherever the command is given.
 
-A unit is (row, backbone, fold, shots, seed). Its result is one JSON file under OUT/results; a unit whose file
-is there is done. The runs of training lie under OUT/runs and go on where they were killed. So a table may be
-made on several machines, each with other folds or rows, and their folders merged.
+A unit is (row, backbone, fold, shots, seed, tested data). Its result is one JSON file under OUT/results; a
+unit whose file is there is done. The runs of training lie under OUT/runs and go on where they were killed. So
+a table may be made on several machines, each with other folds or rows, and their folders merged; and what is
+tested on other data, or drawn, takes the runs that are there.
 """
 
 import json
@@ -15,8 +16,7 @@ from typing import Any, Literal
 import torch
 
 from obftnet.config import ModelConfig
-from obftnet.data.collection import Collection
-from obftnet.data.episodes import test_queries
+from obftnet.data.episodes import Episode, test_queries
 from obftnet.errors import InputError
 from obftnet.evaluation.evaluate import Evaluator, Protocol, draw, evaluate
 from obftnet.evaluation.results import summarise
@@ -24,7 +24,7 @@ from obftnet.features.backbone import Backbone
 from obftnet.imaging.write import write_json
 from obftnet.methods.base import Method
 from obftnet.methods.registry import MethodConfig, method_config, reference
-from obftnet.protocols import DataProtocol
+from obftnet.protocols import ProtocolData
 from obftnet.reproduction.tables import PaperRow
 from obftnet.safefile import tensors_hash
 from obftnet.training.config import TrainConfig, recipe
@@ -32,6 +32,8 @@ from obftnet.training.loop import train
 from obftnet.weights import load_method
 
 Progress = Callable[[str, int, int], None]
+#: Episodes by tested fold and seed.
+Draws = Mapping[str, Mapping[int, Sequence[Episode]]]
 
 
 @dataclass(frozen=True)
@@ -60,30 +62,40 @@ BUDGETS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """What all units of a command share."""
+    """What all units of a command share.
 
-    collection: Collection
-    protocol: DataProtocol
+    data: trained on, without a unit's fold, which is tested. backbone: frozen, with weights in.
+    budget: of a unit. out: the folder. device: where to compute.
+    transfer: tested instead of the fold where it is not None.
+    """
+
+    data: ProtocolData
     backbone: Backbone
     budget: Budget
     out: Path
     device: torch.device
+    transfer: ProtocolData | None = None
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One number's worth of work."""
+    """One number's worth of work.
+
+    fold: left out of training. on: protocol of the tested data; "" for the fold itself.
+    """
 
     row: str
     backbone: str
     fold: str
     shots: int
     seed: int
+    on: str = ""
 
     @property
     def name(self) -> str:
         """A file's name without its suffix."""
-        return f"{self.row}-{self.backbone}-{self.fold}-{self.shots}shot-seed{self.seed}"
+        trained = f"{self.row}-{self.backbone}-{self.fold}-{self.shots}shot-seed{self.seed}"
+        return f"{trained}-on-{self.on}" if self.on else trained
 
 
 def reproduce(
@@ -102,7 +114,7 @@ def reproduce(
         rows: by name.
         shots: supports an episode in evaluation; training has one.
         seeds: of training.
-        folds: tested folds.
+        folds: left out of training, and tested where `setting.transfer` is None.
         progress: told (what is at work, units done, units in all).
 
     Returns:
@@ -112,8 +124,9 @@ def reproduce(
         InputError: a result or a run of other settings is in the folder, or what training and evaluation
             refuse.
     """
+    on = "" if setting.transfer is None else setting.transfer.name
     units = [
-        Unit(name, setting.backbone.spec.name, fold, k, seed)
+        Unit(name, setting.backbone.spec.name, fold, k, seed, on)
         for seed in seeds
         for name in rows
         for fold in folds
@@ -129,18 +142,66 @@ def reproduce(
     return results
 
 
+def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) -> Method[Any]:
+    """The method of a row, trained without a fold as far as that is not done yet.
+
+    Args:
+        setting: data, backbone, budget, folder; `transfer` has no part in it.
+        name: of the row, and so of its run.
+        row: the method; a training-free reference is made as it is.
+        fold: left out.
+        seed: of training.
+
+    Raises:
+        InputError: no fold is left to train on, a run of other settings is in the folder, or what training
+            refuses.
+    """
+    if not row.trained:
+        return reference(row.method, setting.backbone, setting.budget.size)
+    backbone = setting.backbone.spec.name
+    config = method_config(row.method, {"backbone": backbone, "size": setting.budget.size} | row.settings)
+    training = {other: materials for other, materials in setting.data.folds.items() if other != fold}
+    if not training:
+        raise InputError(
+            f"protocol {setting.data.name} has the fold {fold} alone: without it nothing is left to train "
+            "on; take a protocol of several folds"
+        )
+    cues = isinstance(config, ModelConfig) and config.reader == "cues"
+    path = train(
+        config,
+        _training(setting, seed, config, training),
+        setting.backbone,
+        setting.data.collection,
+        training,
+        setting.out / "runs" / f"{name}-{backbone}-{fold}-seed{seed}",
+        device=setting.device,
+        cache=setting.out / "cache" if cues else None,
+    )
+    return load_method(path, setting.device)[0]
+
+
+def episodes_for(setting: Setting, fold: str, shots: int, seeds: int) -> tuple[Protocol, Draws]:
+    """The protocol and the episodes that a model without `fold` is tested on, by tested fold and seed.
+
+    Raises:
+        InputError: data that lacks a material, or of which no episode can be drawn.
+    """
+    tested = setting.transfer or setting.data
+    folds = tested.folds
+    chosen = folds if setting.transfer else {fold: folds[fold]}
+    protocol = Protocol(shots, seeds=seeds, background_source=tested.protocol.background_source)
+    return protocol, draw(tested.collection, chosen, protocol)
+
+
 def _result(setting: Setting, unit: Unit, row: PaperRow) -> dict[str, Any]:
     path = setting.out / "results" / f"{unit.name}.json"
     asked = _asked(setting, row)
     if path.exists():
         return _finished(path, asked)
-    all_folds = setting.protocol.folds_in(setting.collection)
-    protocol = Protocol(
-        unit.shots, seeds=setting.budget.seeds, background_source=setting.protocol.background_source
-    )
-    subject = _subject(setting, unit, row, all_folds)
-    drawn = draw(setting.collection, {unit.fold: all_folds[unit.fold]}, protocol)
-    found = evaluate(Evaluator(subject, setting.collection), drawn, protocol)
+    protocol, drawn = episodes_for(setting, unit.fold, unit.shots, setting.budget.seeds)
+    subject = trained(setting, unit.row, row, unit.fold, unit.seed)
+    collection = (setting.transfer or setting.data).collection
+    found = evaluate(Evaluator(subject, collection), drawn, protocol)
     summary = summarise(row.method, protocol, found, unit=asdict(unit), asked=asked)
     write_json(path, summary)
     return summary
@@ -153,7 +214,7 @@ def _asked(setting: Setting, row: PaperRow) -> dict[str, Any]:
         "settings": row.settings,
         "budget": asdict(setting.budget),
         "backbone_sha256": tensors_hash(setting.backbone.state_dict()),
-        "materials": sorted(setting.protocol.materials),
+        "materials": sorted(setting.data.protocol.materials),
     }
     found: dict[str, Any] = json.loads(json.dumps(content))
     return found
@@ -174,36 +235,16 @@ def _finished(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _subject(setting: Setting, unit: Unit, row: PaperRow, folds: Mapping[str, Sequence[str]]) -> Method[Any]:
-    """The method of a unit, trained without the unit's fold."""
-    if not row.trained:
-        return reference(row.method, setting.backbone, setting.budget.size)
-    shared = {"backbone": unit.backbone, "size": setting.budget.size}
-    config = method_config(row.method, shared | row.settings)
-    training = {name: materials for name, materials in folds.items() if name != unit.fold}
-    run = setting.out / "runs" / f"{unit.row}-{unit.backbone}-{unit.fold}-seed{unit.seed}"
-    cues = isinstance(config, ModelConfig) and config.reader == "cues"
-    path = train(
-        config,
-        _training(setting, unit, config, training),
-        setting.backbone,
-        setting.collection,
-        training,
-        run,
-        device=setting.device,
-        cache=setting.out / "cache" if cues else None,
-    )
-    return load_method(path, setting.device)[0]
-
-
 def _training(
-    setting: Setting, unit: Unit, config: MethodConfig, training: Mapping[str, Sequence[str]]
+    setting: Setting, seed: int, config: MethodConfig, training: Mapping[str, Sequence[str]]
 ) -> TrainConfig:
     budget = setting.budget
     steps = budget.steps
     if budget.epochs:
         materials = [material for fold in training.values() for material in fold]
-        steps = math.ceil(budget.epochs * len(test_queries(setting.collection, materials)) / budget.batch)
-    source = setting.protocol.background_source
-    common = {"steps": steps, "batch": budget.batch, "seed": unit.seed, "background_source": source}
+        steps = math.ceil(
+            budget.epochs * len(test_queries(setting.data.collection, materials)) / budget.batch
+        )
+    source = setting.data.protocol.background_source
+    common = {"steps": steps, "batch": budget.batch, "seed": seed, "background_source": source}
     return TrainConfig.model_validate(recipe(budget.recipe, config) | common)

@@ -1,8 +1,9 @@
 """The paper's tables as files: what each row is, and the values printed for it."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from obftnet.errors import InputError
 from obftnet.methods.registry import REFERENCES
@@ -12,6 +13,8 @@ from obftnet.packaged import packaged_names, read_packaged
 MEANS = ("mean mIoU", "mean FB-IoU")
 #: The splits in the paper's order, under the names of the protocol `mvtec_unseen`.
 SPLITS = ("carpet", "leather", "tile", "wood", "grid")
+#: Printed values by backbone and shots: five splits, mean mIoU, mean FB-IoU, in %.
+Printed: TypeAlias = dict[str, dict[int, tuple[float, float, float, float, float, float, float]]]
 
 
 class PaperRow(BaseModel):
@@ -19,14 +22,14 @@ class PaperRow(BaseModel):
 
     method: name in the registry.
     settings: of `ModelConfig`, for obftnet.
-    paper: printed values by backbone and shots: five splits, mean mIoU, mean FB-IoU, in %.
+    paper: printed values.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: str
     settings: dict[str, Any] = {}
-    paper: dict[str, dict[int, tuple[float, float, float, float, float, float, float]]] = {}
+    paper: Printed = {}
 
     @property
     def trained(self) -> bool:
@@ -41,19 +44,50 @@ class PaperRow(BaseModel):
 
 
 class PaperTable(BaseModel):
-    """A table; unknown keys raise."""
+    """A table; unknown keys raise.
+
+    rows: by name, in the table's order. usual: those taken where none is named; none here for all.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     rows: dict[str, PaperRow] = Field(min_length=1)
+    usual: tuple[str, ...] = ()
 
-    def chosen(self, names: list[str] | None) -> dict[str, PaperRow]:
-        """Some of the rows, all where none is named; raises InputError that lists those there are."""
+    def chosen(self, names: Sequence[str] | None) -> dict[str, PaperRow]:
+        """Some of the rows, the usual where none is named; raises InputError that lists those there are."""
         for name in names or []:
             if name not in self.rows:
                 raise InputError(f"--rows {name!r}: no such row; there are {', '.join(self.rows)}")
-        return {name: row for name, row in self.rows.items() if not names or name in names}
+        wanted = names or self.usual or self.rows
+        return {name: row for name, row in self.rows.items() if name in wanted}
+
+
+class _SameRows(BaseModel):
+    """The file of a table that has another's rows.
+
+    rows_of: name of the other table. paper: this table's printed values by row, as `PaperRow.paper`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    rows_of: str
+    paper: dict[str, Printed]
+
+    def table(self) -> PaperTable:
+        """The other table's rows with these values; the usual rows are those with a value."""
+        rows = read_table(self.rows_of).rows
+        unknown = sorted(set(self.paper) - set(rows))
+        if unknown:
+            raise ValueError(f"printed values of {', '.join(unknown)}, which {self.rows_of} does not have")
+        own = {name: row.model_copy(update={"paper": self.paper.get(name, {})}) for name, row in rows.items()}
+        return PaperTable(title=self.title, rows=own, usual=tuple(name for name in own if name in self.paper))
+
+
+class _File(RootModel[PaperTable | _SameRows]):
+    """Either kind of file."""
 
 
 def table_names() -> list[str]:
@@ -63,4 +97,5 @@ def table_names() -> list[str]:
 
 def read_table(name: str) -> PaperTable:
     """A table by name; raises InputError that lists those there are."""
-    return read_packaged("obftnet.reproduction", name, PaperTable, "table")
+    content = read_packaged("obftnet.reproduction", name, _File, "table").root
+    return content if isinstance(content, PaperTable) else content.table()
