@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from obftnet.reproduction import Setting, run
 from obftnet.synthetic import write_dataset
 
 MATERIALS = ("cork", "leather", "tile")
+
+Stop = Callable[[str, int, int], None]
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +81,21 @@ def trained(monkeypatch) -> list[str]:
 
     monkeypatch.setattr(run, "train", watched)
     return called
+
+
+@pytest.fixture
+def killed() -> Callable[..., None]:
+    """Make what takes a progress, and kill it when so many of its units are done."""
+
+    class KilledError(Exception):
+        pass
+
+    def killed(made: Callable[[Stop], object], *, done: int) -> None:
+        def stop(label: str, units: int, total: int) -> None:
+            if units == done:
+                raise KilledError
+
+        with pytest.raises(KilledError):
+            made(stop)
+
+    return killed

@@ -69,18 +69,11 @@ def test_segmentations_take_the_runs_of_the_table(setting, transfer, trained):
     assert {row.episode.query.kind for row in on_steel} == {"inclusion", "patches", "scratches"}
 
 
-def test_segmentations_after_a_kill(setting, trained):
-    class KilledError(Exception):
-        pass
-
-    def stop(label, done, total):
-        if done == 2:
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        segmentations(setting, ROWS, ("cork", "tile"), count=1, draw_seed=0, progress=stop)
+def test_segmentations_after_a_kill(setting, trained, killed):
+    folds = ("cork", "tile")
+    killed(lambda stop: segmentations(setting, ROWS, folds, count=1, draw_seed=0, progress=stop), done=2)
     assert trained == ["panet-compact-cork-seed0"]
-    segmentations(setting, ROWS, ("cork", "tile"), count=1, draw_seed=0)
+    segmentations(setting, ROWS, folds, count=1, draw_seed=0)
     assert trained == ["panet-compact-cork-seed0", "panet-compact-tile-seed0"]
 
 

@@ -38,18 +38,11 @@ def test_the_tested_fold_is_not_trained_on(setting):
     assert set(found["folds"]) == {"leather", "tile"}
 
 
-def test_a_killed_command_goes_on(setting, trained):
-    class KilledError(Exception):
-        pass
-
-    def stop(label, done, total):
-        if done == 1:
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        make(setting, {"panet": ROWS["panet"]}, folds=("cork", "tile"), progress=stop)
+def test_a_killed_command_goes_on(setting, trained, killed):
+    rows, folds = {"panet": ROWS["panet"]}, ("cork", "tile")
+    killed(lambda stop: make(setting, rows, folds=folds, progress=stop), done=1)
     assert trained == ["panet-compact-cork-seed0"]
-    results = make(setting, {"panet": ROWS["panet"]}, folds=("cork", "tile"))
+    results = make(setting, rows, folds=folds)
     assert trained == ["panet-compact-cork-seed0", "panet-compact-tile-seed0"]
     assert {unit.fold for unit in results} == {"cork", "tile"}
 
