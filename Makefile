@@ -40,7 +40,7 @@ DISTILL_STEPS ?= 3000
 STEPS ?= 600
 MORE_MATERIALS ?= 345
 MORE_STEPS ?= 650
-CORESET ?= 1024
+CORESET ?= 4096
 RUNS ?= runs
 SHIPPED ?= src/obftnet/pretrained/obftnet-compact.safetensors
 weights: $(VENV)/.demo

@@ -1,12 +1,13 @@
 """What a query costs, side by side with the straight port, and how far each stage is from its floor.
 
     python benchmarks/compare.py [--threads 2] [--repeats 5] [--rows encoder4d,cues] [--side 256]
+        [--coreset 1024]
 
 encoder4d: ResNet50 (random weights; the cost is that of trained ones) at 400 x 400, one support, one
 background, guidance cached: `straight_port.py` against ours, calls in turn, medians, the ratio, the scores'
 largest difference; then five supports and five backgrounds, and the whole episode from images.
 cues: the shipped weights at 256 x 256 (`--side`), the plain path against the streamed one, one and five of
-each, and five of each with a coreset of 1,024 positions (`features.coreset`).
+each, and five of each with a coreset (`--coreset`, `features.coreset`).
 
 Seconds are given twice: wall, and the processor time of all threads, which other work on the machine disturbs
 less. A stage's floor is its operations (convolutions and matrix products) over the rate measured here for a
@@ -39,7 +40,6 @@ from obftnet.weights import load_model
 from straight_port import port_guidance, port_score
 
 SIDE = {"encoder4d": 400, "cues": 256}
-CORESET = 1024
 
 
 def main() -> None:
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rows", default="encoder4d,cues")
     parser.add_argument("--side", type=int, default=SIDE["cues"], help="of the cues' input")
+    parser.add_argument("--coreset", type=int, default=1024, help="of the cues' last row")
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -111,7 +112,7 @@ def cues(arguments: argparse.Namespace) -> None:
     model = make("cues")
     image = photograph(side, 99)
     one, five = (guidance_of(model, count).with_columns() for count in (1, 5))
-    plain, few = replace(one, columns=None), five.with_columns(CORESET)
+    plain, few = replace(one, columns=None), five.with_columns(arguments.coreset)
 
     def score(guidance: GuidanceFeatures) -> Tensor:
         return model.score(model.extract(image), guidance, (side, side))
@@ -130,7 +131,7 @@ def cues(arguments: argparse.Namespace) -> None:
     print(f"  queries a second {1 / found['ours'][0]:.1f}")
     print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
     print(f"  coreset, 5 + 5 / 1 + 1 {ratio(found, 'coreset, 5 + 5', 'ours')}")
-    chosen = in_turn({"coreset": lambda: five.with_columns(CORESET)}, arguments.repeats)
+    chosen = in_turn({"coreset": lambda: five.with_columns(arguments.coreset)}, arguments.repeats)
     print(f"  choosing it, once: {chosen['coreset'][1]:.2f} s processor")
     print(f"  peak memory, ours5: {in_process('cues', 'ours5', arguments):.2f} GiB")
     query = model.extract(image)
