@@ -105,8 +105,8 @@ def run(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert words[-1] in makefile or words[-1] == ".venv", f"{command}: not what the Makefile does"
         return
     if words[:2] == ["python", "tools/ship.py"] and not words[3].startswith("src/"):
-        tool, source, target, *rest = words[1:]
-        subprocess.run([sys.executable, str(ROOT / tool), str(ROOT / source), target, *rest], check=True)
+        tool, *rest = [str(ROOT / w) if w.startswith(("tools/", "src/")) else w for w in words[1:]]
+        subprocess.run([sys.executable, tool, *rest], check=True)
         return
     if words[0] == "python" and words[1].startswith(("benchmarks/", "tools/")):
         subprocess.run([sys.executable, str(ROOT / words[1]), "--help"], check=True, capture_output=True)
@@ -141,7 +141,7 @@ def small(words: list[str], place: Path) -> list[str]:
         cut += cheapest(cut[2])
     backbone = cut[1] == "train" or (cut[1] == "reproduce" and "backbone" in TARGETS[cut[2]].uses)
     needs = backbone or any(name in cut for name in REFERENCES)
-    if needs and "--backbone-weights" not in cut:
+    if needs and not {"--backbone-weights", "--start"} & set(cut):
         cut += ["--backbone-weights", "random"]
     return cut
 
