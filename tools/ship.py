@@ -4,7 +4,7 @@
 
 Rounding halves the file; what is shipped, and measured, are the rounded weights. `--size` sets the side of
 the input at which they are used, where that is not the side they were trained at; `--coreset` how many of the
-guidance's sound positions a query is compared with (`features.coreset`).
+guidance's sound positions a query is compared with, 0 for all (`features.coreset`).
 """
 
 import argparse
@@ -24,10 +24,11 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--size", type=int)
-    parser.add_argument("--coreset", type=int, default=0)
+    parser.add_argument("--coreset", type=int)
     arguments = parser.parse_args()
     trained, _ = load_model(arguments.source)
-    chosen = {"size": arguments.size or trained.config.size, "coreset": arguments.coreset}
+    asked = {"size": arguments.size, "coreset": arguments.coreset}
+    chosen = {key: value for key, value in asked.items() if value is not None}
     config = ModelConfig.model_validate(trained.config.model_dump() | chosen)
     model = OBFTNet(config, trained.backbone)
     model.load_state_dict(trained.state_dict())

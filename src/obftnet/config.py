@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 #: `relation.own` what u is.
 CUES = "abnsolpu"
 
+#: Cosines over a smaller epsilon lie so far from 0 that sums of their exponentials need a shift in float32,
+#: which cues read a block at a time (`relation.streaming`) do without.
+LEAST_STREAMED_EPSILON = 1 / 60
+
 
 class ModelConfig(BaseModel):
     """A model's configuration; unknown keys raise. It travels inside the model's file."""
@@ -59,20 +63,24 @@ class ModelConfig(BaseModel):
                 raise ValueError(
                     f"the {self.reader} reader does not read {name}, which is {value!r}; leave it out"
                 )
-        if (
-            self.coreset
-            and self.reader == "cues"
-            and (set(self.cues) - set(_OF_CORESET) or self.shots_rule == "vote")
-        ):
-            raise ValueError(
-                f"a coreset serves the cues {_OF_CORESET!r} and shots_rule = joint; got cues {self.cues!r} "
-                f"and {self.shots_rule!r}; leave one of them out"
-            )
+        if self.coreset:
+            self._check_coreset()
         if not self.background and self.transport == "bilateral":
             raise ValueError(
                 "transport = bilateral needs the background branch; without it take foreground or none"
             )
         return self
+
+    def _check_coreset(self) -> None:
+        if set(self.cues) - set(_OF_CORESET) or self.shots_rule == "vote":
+            raise ValueError(
+                f"a coreset serves the cues {_OF_CORESET!r} and shots_rule = joint; got cues {self.cues!r} "
+                f"and {self.shots_rule!r}; leave one of them out"
+            )
+        if self.epsilon < LEAST_STREAMED_EPSILON:
+            raise ValueError(
+                f"a coreset serves an epsilon of 1/60 or more, got {self.epsilon}; leave one of them out"
+            )
 
 
 #: Cues that see a position of the guidance by its similarity alone; a transport wants them all.

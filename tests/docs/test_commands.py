@@ -38,7 +38,11 @@ SMALL = {
 
 
 #: Every material that a fold or a protocol of the documents names.
-MATERIALS = ["carpet", "grid", "leather", "tile", "wood", "magtile", *(f"fabric_{n:02}" for n in range(7))]
+MATERIALS = [
+    *("carpet", "grid", "leather", "tile", "wood", "magtile"),
+    *(f"fabric_{n:02}" for n in range(7)),
+    *("weave", "satin", "felt"),
+]
 
 
 def blocks(language: str) -> list[tuple[str, str]]:

@@ -100,7 +100,9 @@ def test_repeated_positions_cost_nothing_of_the_cues():
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("settings", [{"cues": "abo"}, {"cues": "ab", "shots_rule": "vote"}])
+@pytest.mark.parametrize(
+    "settings", [{"cues": "abo"}, {"cues": "ab", "shots_rule": "vote"}, {"cues": "ab", "epsilon": 0.01}]
+)
 def test_is_refused_where_it_would_do_nothing(settings):
     with pytest.raises(ValidationError, match="coreset serves"):
         ModelConfig(reader="cues", coreset=100, **settings)

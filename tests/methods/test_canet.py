@@ -31,14 +31,8 @@ def test_parameters():
 
 
 @pytest.fixture
-def scene():
-    torch.manual_seed(0)
-    network = CANet((4, 4, 4)).eval()
-    query = tuple(torch.randn(1, 4, s, s) for s in (16, 8, 4))
-    mask = torch.zeros(1, 2, 128, 128)
-    mask[..., 20:60, 20:70] = 1
-    shots = Shots(tuple(torch.randn(1, 2, 4, s, s) for s in (16, 8, 4)), mask)
-    return network, query, shots
+def scene(scene_of):
+    return scene_of(CANet, batch=1, shots=2)
 
 
 def test_each_pass_looks_at_the_mask_of_the_last(scene, monkeypatch):

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from obftnet.methods.comparison import Decoder
-from obftnet.methods.learned import Shots
 from obftnet.methods.mixture import mixture
 from obftnet.methods.pmms import PMMs
 from obftnet.methods.rpmms import STAGES, RPMMs
@@ -15,13 +14,8 @@ def count(module: torch.nn.Module) -> int:
 
 
 @pytest.fixture
-def scene():
-    torch.manual_seed(0)
-    network = RPMMs((4, 4, 4)).eval()
-    query = tuple(torch.randn(2, 4, s, s) for s in (16, 8, 4))
-    mask = torch.zeros(2, 1, 128, 128)
-    mask[..., 20:60, 20:70] = 1
-    return network, query, Shots(tuple(torch.randn(2, 1, 4, s, s) for s in (16, 8, 4)), mask)
+def scene(scene_of):
+    return scene_of(RPMMs, batch=2, shots=1)
 
 
 def test_parameters_are_those_of_pmms_and_the_two_further_channels():

@@ -11,22 +11,24 @@ def table(paths):
         return list(csv.DictReader(file))
 
 
-def test_the_differences_by_hand(images, tmp_path):
-    kind = read_layout("mvtec", images).kinds("tile")[0]
+def mine(folder, folds, kinds):
+    """A folder as the data of a protocol with these images a kind of each material."""
     protocol = DataProtocol(
         about="a",
         source="where it is from",
         layout="mvtec",
         background_source="good",
-        folds={"one": ("tile",), "two": ("slate", "cork")},
-        materials={
-            "cork": {"kinds": {"good": 3}},
-            "slate": {"kinds": {"crack": 7}},
-            "tile": {"kinds": {kind: 5, "good": 3}},
-        },
+        folds=folds,
+        materials={material: {"kinds": own} for material, own in kinds.items()},
     )
-    found = ProtocolData("mine", protocol, read_layout("mvtec", images))
-    paths = write_counts(tmp_path, found)
+    return ProtocolData("mine", protocol, read_layout("mvtec", folder))
+
+
+def test_the_differences_by_hand(images, tmp_path):
+    kind = read_layout("mvtec", images).kinds("tile")[0]
+    folds = {"one": ("tile",), "two": ("slate", "cork")}
+    kinds = {"cork": {"good": 3}, "slate": {"crack": 7}, "tile": {kind: 5, "good": 3}}
+    paths = write_counts(tmp_path, mine(images, folds, kinds))
     assert [path.name for path in paths] == ["table1_mine.csv", "table1_mine.md"]
     rows = table(paths)
     # Two defect images of one kind and three good ones a material; cork's kind is not in the protocol.
@@ -57,13 +59,6 @@ def test_what_is_as_wanted_is_said(images, tmp_path):
     folder = tmp_path / "one"
     shutil.copytree(images / "tile", folder / "tile")
     kind = read_layout("mvtec", folder).kinds("tile")[0]
-    protocol = DataProtocol(
-        about="a",
-        source="s",
-        layout="mvtec",
-        background_source="good",
-        folds={"tile": ("tile",)},
-        materials={"tile": {"kinds": {kind: 2, "good": 3}}},
-    )
-    paths = write_counts(tmp_path, ProtocolData("mine", protocol, read_layout("mvtec", folder)))
+    kinds = {"tile": {kind: 2, "good": 3}}
+    paths = write_counts(tmp_path, mine(folder, {"tile": ("tile",)}, kinds))
     assert "All 2 counts are as wanted." in paths[1].read_text()

@@ -15,10 +15,10 @@ from obftnet.cli.options import (
     FoldsFile,
     ProtocolName,
     data_set,
-    one_fold,
 )
 from obftnet.cli.progress import progress_bar
 from obftnet.data.episodes import read_episodes, write_episodes
+from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
 from obftnet.evaluation.evaluate import Evaluator, Protocol, as_drawn, draw, evaluate, group
 from obftnet.evaluation.pictures import draw_grid, spread_out

@@ -89,10 +89,3 @@ def data_set(
     found = read_protocol(protocol)
     collection = read_layout(found.layout, data)
     return DataSet(collection, found.folds_in(collection), found.background_source)
-
-
-def one_fold(folds: dict[str, tuple[str, ...]], name: str, option: str) -> tuple[str, ...]:
-    """A fold by name; InputError lists those there are."""
-    if name not in folds:
-        raise InputError(f"{option} {name!r}: no such fold; there are {', '.join(folds)}")
-    return folds[name]

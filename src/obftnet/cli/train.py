@@ -15,11 +15,11 @@ from obftnet.cli.options import (
     FoldsFile,
     ProtocolName,
     data_set,
-    one_fold,
     settings,
 )
 from obftnet.cli.progress import progress_bar
 from obftnet.config import ModelConfig
+from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
 from obftnet.methods.learned import Learned, LearnedConfig
@@ -186,9 +186,7 @@ def train_command(
 
 def _started(start: str, chosen: dict[str, Any]) -> OBFTNet | Learned:
     """The method of a model file; nothing of it but its size may be chosen anew."""
-    for option in _given(chosen):
-        named = option.replace("_", "-")
-        raise InputError(f"--{named}: the model of --start {start} settles it; leave one of the two out")
+    _refuse(chosen, f"the model of --start {start} settles it; leave one of the two out")
     return load_method(start)[0]
 
 
@@ -197,6 +195,12 @@ def _resized(config: MethodConfig, size: int | None) -> MethodConfig:
     if isinstance(config, ModelConfig):
         return settings(ModelConfig, values)
     return settings(LearnedConfig, values)
+
+
+def _refuse(options: dict[str, Any], why: str) -> None:
+    """Raise InputError on the first option that was given."""
+    for option in _given(options):
+        raise InputError(f"--{option.replace('_', '-')}: {why}")
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -208,10 +212,7 @@ def _method_config(method: str, shared: dict[str, Any], own: dict[str, Any]) -> 
     if method == "obftnet":
         shared |= own | {"reader": own["reader"] or "cues"}
     else:
-        for option, value in own.items():
-            if value is not None:
-                named = option.replace("_", "-")
-                raise InputError(f"--{named}: --method {method} does not have it; leave it out")
+        _refuse(own, f"--method {method} does not have it; leave it out")
     return settings(lambda **values: method_config(method, values), shared)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,13 @@ def read_folds(path: str | Path, collection: Collection) -> dict[str, tuple[str,
                 )
             fold_of[material] = name
     return folds
+
+
+def one_fold(folds: Mapping[str, tuple[str, ...]], name: str, option: str) -> tuple[str, ...]:
+    """A fold's materials by its name; InputError names the option and lists the folds there are."""
+    if name not in folds:
+        raise InputError(f"{option} {name!r}: no such fold; there are {', '.join(folds)}")
+    return folds[name]
 
 
 def _materials(path: Path, name: str, value: Any) -> tuple[str, ...]:

@@ -9,13 +9,11 @@ import math
 import torch
 from torch import Tensor
 
+from obftnet.config import LEAST_STREAMED_EPSILON
 from obftnet.features.columns import Columns
 
 #: The cues that can be had this way.
 STREAMED = "abns"
-
-#: Cosines over epsilon are at most this far from 0, so that exp and sums of it need no shift in float32.
-_LARGEST_EXPONENT = 60.0
 
 #: Values in a block of similarities: 16 MiB. Smaller blocks gain nothing and cost the threads more meetings.
 _BLOCK = 1 << 22
@@ -26,7 +24,7 @@ _LEAST_ROWS = 32
 
 def can_stream(cues: str, epsilon: float) -> bool:
     """Whether all cues are of `STREAMED`, and exponentials of a cosine over epsilon fit into float32."""
-    return set(cues) <= set(STREAMED) and 1 / epsilon <= _LARGEST_EXPONENT
+    return set(cues) <= set(STREAMED) and epsilon >= LEAST_STREAMED_EPSILON
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
 from obftnet.imaging.write import output_folder
@@ -168,8 +169,7 @@ def _setting(request: Request) -> tuple[Setting, list[str]]:
     data = read_data(request.source, request.data)
     known = data.folds
     for name in request.folds or []:
-        if name not in known:
-            raise InputError(f"--fold {name!r}: no such fold; there are {', '.join(known)}")
+        one_fold(known, name, "--fold")
     transfer = None
     if request.transfer_data is not None:
         transfer = read_data(_TRANSFER, request.transfer_data)
