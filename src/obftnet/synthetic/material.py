@@ -32,7 +32,9 @@ _LEAST, _MOST = 0.0005, 0.25
 _TRIES = 12
 
 #: Fraction of the materials whose photographs show where the material ends.
-_PARTS = 0.2
+_PARTS = 0.3
+#: Fraction of the materials whose masks are drawn along what is seen, not around it.
+_TIGHT = 0.5
 #: Defects that come in numbers, and the area above which another one is too many.
 _NUMEROUS = frozenset({"hole", "blowhole", "stain", "contamination", "paint", "oil", "dent", "glue"})
 _FEW = 0.02
@@ -152,9 +154,10 @@ class Material:
         if self.distractors and crowded and chance(rng, 0.4):
             others = [name for name in DEFECT_FAMILIES if name != kind.family and self._suits(name)]
             other = DefectKind(others[int(rng.integers(len(others)))], second)
-            color, _ = _inflicted(surface, other, int(rng.integers(0, 2**62)))
+            color, _ = _inflicted(surface, other, int(rng.integers(0, 2**62)), tight=False)
             surface = replace(surface, color=color)
-        damaged, mask = _inflicted(surface, kind, int(rng.integers(0, 2**62)))
+        tight = chance(self._rng("annotator"), _TIGHT)
+        damaged, mask = _inflicted(surface, kind, int(rng.integers(0, 2**62)), tight=tight)
         return _laid(surface, surface.color), _laid(surface, damaged), mask
 
     def _suits(self, defect: str) -> bool:
@@ -210,8 +213,11 @@ def _blemished(color: Floats, look: Generator, rng: Generator) -> Floats:
     return np.asarray(color, np.float32)
 
 
-def _inflicted(surface: Surface, kind: DefectKind, seed: int) -> tuple[Floats, BoolMask]:
-    """The surface's colour after one defect of the kind, and the mask; equal colour outside the mask."""
+def _inflicted(surface: Surface, kind: DefectKind, seed: int, *, tight: bool) -> tuple[Floats, BoolMask]:
+    """The surface's colour after one defect of the kind, and the mask; equal colour outside the mask.
+
+    The mask of a `tight` annotator ends where the defect does.
+    """
     best: tuple[float, Floats, BoolMask] | None = None
     strength = log_uniform(generator(kind.seed, 1), 0.75, 2.2)
     for attempt in range(_TRIES):
@@ -220,7 +226,7 @@ def _inflicted(surface: Surface, kind: DefectKind, seed: int) -> tuple[Floats, B
         fraction = float(core.mean())
         if not core.any():
             continue
-        mask = _generous(core)
+        mask = core.copy() if tight else _generous(core)
         if surface.part is not None:
             mask &= surface.part.covers
         color = _visible(surface.color, after, core, strength)
