@@ -7,6 +7,7 @@ import torch
 from obftnet.config import ModelConfig
 from obftnet.data import train_episode
 from obftnet.model import OBFTNet
+from obftnet.training import images
 from obftnet.training.images import load_episode, relations_of
 
 
@@ -42,13 +43,13 @@ def test_shapes_ranges_and_that_masks_turn_with_their_images(episode):
 
 
 def test_a_defect_stays_on_its_pixels(episode, monkeypatch):
-    """An image that is white on the defect alone shows its mask after every turn and crop."""
+    """An image that is white on the defect alone shows its mask after every turn, crop and shape."""
     monkeypatch.setattr("obftnet.training.images._other_light", lambda pixels, rng: pixels)
     drawn = episode(1)
     mask = drawn.query.load_mask()
     painted = np.repeat(mask[..., None], 3, 2).astype(np.float32)
     monkeypatch.setattr(type(drawn.query), "load_image", lambda self: painted)
-    for seed in range(8):
+    for seed in range(16):
         seen = load_episode(drawn, 64, np.random.default_rng(seed))
         # Image and mask are resized in two ways, which differ on the outline alone.
         white = seen.images[0, 0] > 0.5
@@ -79,3 +80,25 @@ def test_relations_reach_the_backbone_and_are_those_of_the_model(episode, backbo
     assert len(relations[0]) == len(expected) == 4
     for given, wanted in zip(relations[0], expected, strict=True):
         assert torch.allclose(given, wanted, atol=1e-4)
+
+
+def test_some_episodes_show_images_of_several_shapes_and_scales(episode, monkeypatch):
+    windows = []
+    cropped = images._cropped
+
+    def spy(image, mask, share, rng):
+        windows[-1].append(share)
+        return cropped(image, mask, share, rng)
+
+    monkeypatch.setattr(images, "_cropped", spy)
+    for seed in range(60):
+        windows.append([])
+        load_episode(episode(seed, shots=2), 64, np.random.default_rng(seed))
+    shaped = [shares for shares in windows if len(set(shares)) > 1]
+    assert 10 < len(shaped) < 35
+    for height, width in (share for shares in shaped for share in shares):
+        assert abs(np.log(height / width)) <= 0.85 + 1e-9
+        assert 0.55 * 0.7 <= max(height, width) <= 1
+    for shares in windows:
+        if shares not in shaped:
+            assert len({*shares, *(share[::-1] for share in shares)}) == 1

@@ -22,6 +22,9 @@ _CROP = 0.55
 #: Share of the defect that a crop must keep, and tries before the whole image is taken.
 _KEEP, _TRIES = 0.5, 6
 _GREY = 0.15
+#: Share of the episodes whose images have a shape and a scale each of their own, as cut out of larger ones;
+#: the logarithm of their ratio of sides is at most `_RATIO`, their scale at least `_SMALLER` of the others'.
+_SHAPED, _RATIO, _SMALLER = 0.35, 0.85, 0.7
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def load_episode(episode: Episode, size: int, rng: np.random.Generator) -> Episo
     """Read an episode's images and look at them anew.
 
     One scale, orientation and (sometimes) loss of colour for all images of an episode, a place and a light
-    for each of them: support and query differ in those in earnest.
+    for each of them: support and query differ in those in earnest. Now and then a shape, too, which
+    the square input stretches.
 
     Args:
         episode: which.
@@ -56,9 +60,10 @@ def load_episode(episode: Episode, size: int, rng: np.random.Generator) -> Episo
     """
     scale = float(rng.uniform(_CROP, 1.0)) if rng.random() < 0.5 else 1.0
     turns, mirrored, grey = int(rng.integers(4)), bool(rng.random() < 0.5), bool(rng.random() < _GREY)
+    shaped = bool(rng.random() < _SHAPED)
 
     def look(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
-        image, mask = _cropped(image, mask, scale, rng)
+        image, mask = _cropped(image, mask, _shape(scale, rng) if shaped else (scale, scale), rng)
         pixels, share = to_tensor(image, (size, size)), mask_fraction(mask, (size, size))
         pixels, share = pixels.rot90(turns, (-2, -1)), share.rot90(turns, (-2, -1))
         if mirrored:
@@ -107,13 +112,20 @@ def relations_of(model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch
     return relations
 
 
+def _shape(scale: float, rng: np.random.Generator) -> tuple[float, float]:
+    """A window's height and width as shares of the image's; the longer is that of a smaller scale."""
+    longer = scale * float(rng.uniform(_SMALLER, 1.0))
+    shorter = longer * float(np.exp(-_RATIO * rng.random()))
+    return (longer, shorter) if rng.random() < 0.5 else (shorter, longer)
+
+
 def _cropped(
-    image: NDArray[np.float32], mask: NDArray[np.bool_], scale: float, rng: np.random.Generator
+    image: NDArray[np.float32], mask: NDArray[np.bool_], share: tuple[float, float], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """A window with sides `scale` times the image's that keeps at least half of the defect."""
-    if scale == 1.0:
+    """A window with sides `share` times the image's that keeps at least half of the defect."""
+    if share == (1.0, 1.0):
         return image, mask
-    height, width = (max(1, round(scale * side)) for side in mask.shape)
+    height, width = (max(1, round(part * side)) for part, side in zip(share, mask.shape, strict=True))
     least = _KEEP * int(mask.sum())
     for _ in range(_TRIES):
         y = int(rng.integers(mask.shape[0] - height + 1))
