@@ -17,7 +17,7 @@ from obftnet.cli.options import (
     data_set,
 )
 from obftnet.cli.progress import progress_bar
-from obftnet.data.episodes import read_episodes, write_episodes
+from obftnet.data.episode_files import read_episodes, write_episodes
 from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
 from obftnet.evaluation.evaluate import Evaluator, Protocol, as_drawn, draw, evaluate, group

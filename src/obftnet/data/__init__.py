@@ -1,6 +1,7 @@
 """Folders of images and masks become collections, collections become episodes."""
 
 from obftnet.data.collection import Collection, Sample
+from obftnet.data.episode_files import read_episodes, write_episodes
 from obftnet.data.episodes import (
     Background,
     BackgroundSource,
@@ -8,11 +9,9 @@ from obftnet.data.episodes import (
     draw_episode,
     draw_fold,
     good_episodes,
-    read_episodes,
     test_episodes,
     test_queries,
     train_episode,
-    write_episodes,
 )
 from obftnet.data.folds import default_folds, read_folds
 from obftnet.data.layouts import LAYOUTS, read_layout

@@ -6,21 +6,17 @@ of one material. Supports are drawn one after the other, so that those of fewer 
 of more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from obftnet.data.collection import GOOD, Collection, Sample, by_group
 from obftnet.data.draws import Draws
 from obftnet.data.windows import largest_window
 from obftnet.errors import InputError
-from obftnet.imaging.decode import check_file
-from obftnet.imaging.write import write_json
 
 BackgroundSource: TypeAlias = Literal["good", "window", "complement"]
 """Where backgrounds come from: good images, clean windows of defective ones, or the supports themselves."""
@@ -305,112 +301,6 @@ def train_episode(
 def draw_fold(names: Iterable[str], *, seed: int, step: int, slot: int) -> str:
     """The fold from which place `slot` of the batch of a training step is drawn: each equally likely."""
     return Draws(seed, "fold", step, slot).one(sorted(names))
-
-
-def write_episodes(path: str | Path, episodes: Sequence[Episode], collection: Collection) -> None:
-    """Write episodes as JSON, atomically, with paths relative to the collection's root.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    entries = [
-        _EpisodeRecord(
-            index=episode.index,
-            seed=episode.seed,
-            query=_record(episode.query, collection),
-            supports=[_record(support, collection) for support in episode.supports],
-            backgrounds=[
-                _BackgroundRecord(
-                    **_record(background.sample, collection).model_dump(),
-                    window=background.window,
-                    complement=background.complement,
-                )
-                for background in episode.backgrounds
-            ],
-        )
-        for episode in episodes
-    ]
-    write_json(path, _EpisodesFile(layout=collection.layout, episodes=entries).model_dump(mode="json"))
-
-
-def read_episodes(path: str | Path, collection: Collection) -> list[Episode]:
-    """Read what `write_episodes` wrote.
-
-    Raises:
-        InputError: not such a file, or an image that the collection does not have.
-    """
-    path = Path(path)
-    wanted = "a file written by write_episodes is wanted"
-    check_file(path, wanted)
-    try:
-        content = _EpisodesFile.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(f"{path}: not a list of episodes ({place}: {first['msg']}); {wanted}") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}") from error
-
-    def sample(record: _SampleRecord) -> Sample:
-        found = collection.find(record.image, record.kind)
-        if found is None:
-            raise InputError(
-                f"{path}: names {record.image} of kind {record.kind}, which {collection.root} does not have; "
-                "read the collection that the episodes were drawn from"
-            )
-        return found
-
-    return [
-        Episode(
-            query=sample(entry.query),
-            supports=tuple(sample(record) for record in entry.supports),
-            backgrounds=tuple(
-                Background(sample(record), record.window, record.complement) for record in entry.backgrounds
-            ),
-            index=entry.index,
-            seed=entry.seed,
-        )
-        for entry in content.episodes
-    ]
-
-
-class _SampleRecord(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    image: str
-    kind: str
-
-
-class _BackgroundRecord(_SampleRecord):
-    window: (
-        tuple[
-            Annotated[int, Field(ge=0)],
-            Annotated[int, Field(ge=0)],
-            Annotated[int, Field(ge=1)],
-            Annotated[int, Field(ge=1)],
-        ]
-        | None
-    ) = None
-    complement: bool = False
-
-
-class _EpisodeRecord(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    index: int
-    seed: int
-    query: _SampleRecord
-    supports: list[_SampleRecord] = Field(min_length=1)
-    backgrounds: list[_BackgroundRecord]
-
-
-class _EpisodesFile(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    format: Literal["obftnet-episodes-1"] = "obftnet-episodes-1"
-    layout: str
-    episodes: list[_EpisodeRecord]
-
-
-def _record(sample: Sample, collection: Collection) -> _SampleRecord:
-    return _SampleRecord(image=collection.relative(sample.image), kind=sample.kind)
 
 
 def _drawable(collection: Collection, materials: Iterable[str]) -> list[tuple[str, str]]:

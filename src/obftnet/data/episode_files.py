@@ -1,0 +1,119 @@
+"""Episodes as a file: the same questions for another method, another machine, another day."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from obftnet.data.collection import Collection, Sample
+from obftnet.data.episodes import Background, Episode
+from obftnet.errors import InputError
+from obftnet.imaging.decode import check_file
+from obftnet.imaging.write import write_json
+
+
+def write_episodes(path: str | Path, episodes: Sequence[Episode], collection: Collection) -> None:
+    """Write episodes as JSON, atomically, with paths relative to the collection's root.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    entries = [
+        _EpisodeRecord(
+            index=episode.index,
+            seed=episode.seed,
+            query=_record(episode.query, collection),
+            supports=[_record(support, collection) for support in episode.supports],
+            backgrounds=[
+                _BackgroundRecord(
+                    **_record(background.sample, collection).model_dump(),
+                    window=background.window,
+                    complement=background.complement,
+                )
+                for background in episode.backgrounds
+            ],
+        )
+        for episode in episodes
+    ]
+    write_json(path, _EpisodesFile(layout=collection.layout, episodes=entries).model_dump(mode="json"))
+
+
+def read_episodes(path: str | Path, collection: Collection) -> list[Episode]:
+    """Read what `write_episodes` wrote.
+
+    Raises:
+        InputError: not such a file, or an image that the collection does not have.
+    """
+    path = Path(path)
+    wanted = "a file written by write_episodes is wanted"
+    check_file(path, wanted)
+    try:
+        content = _EpisodesFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InputError(f"{path}: not a list of episodes ({place}: {first['msg']}); {wanted}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}") from error
+
+    def sample(record: _SampleRecord) -> Sample:
+        found = collection.find(record.image, record.kind)
+        if found is None:
+            raise InputError(
+                f"{path}: names {record.image} of kind {record.kind}, which {collection.root} does not have; "
+                "read the collection that the episodes were drawn from"
+            )
+        return found
+
+    return [
+        Episode(
+            query=sample(entry.query),
+            supports=tuple(sample(record) for record in entry.supports),
+            backgrounds=tuple(
+                Background(sample(record), record.window, record.complement) for record in entry.backgrounds
+            ),
+            index=entry.index,
+            seed=entry.seed,
+        )
+        for entry in content.episodes
+    ]
+
+
+class _SampleRecord(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    image: str
+    kind: str
+
+
+class _BackgroundRecord(_SampleRecord):
+    window: (
+        tuple[
+            Annotated[int, Field(ge=0)],
+            Annotated[int, Field(ge=0)],
+            Annotated[int, Field(ge=1)],
+            Annotated[int, Field(ge=1)],
+        ]
+        | None
+    ) = None
+    complement: bool = False
+
+
+class _EpisodeRecord(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    index: int
+    seed: int
+    query: _SampleRecord
+    supports: list[_SampleRecord] = Field(min_length=1)
+    backgrounds: list[_BackgroundRecord]
+
+
+class _EpisodesFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    format: Literal["obftnet-episodes-1"] = "obftnet-episodes-1"
+    layout: str
+    episodes: list[_EpisodeRecord]
+
+
+def _record(sample: Sample, collection: Collection) -> _SampleRecord:
+    return _SampleRecord(image=collection.relative(sample.image), kind=sample.kind)
