@@ -94,7 +94,7 @@ class OBFTNet(nn.Module):
         shots = guidance.shots
         if self.one_relation(shots):
             return self.score_relation(self._relate_to_score(query, guidance), size, shots)
-        return vote([self.read(self._relate_to_score(query, guidance.shot(k)), size) for k in range(shots)])
+        return vote([self.read(self._relate_to_score(query, alone), size) for alone in guidance.each_shot])
 
     def one_relation(self, shots: int) -> bool:
         """Whether all of an episode's shots are in one relation, which may then be kept and read again."""

@@ -30,7 +30,8 @@ def test_features_have_length_one_and_masks_the_maps_sizes():
 @pytest.mark.parametrize(("index", "back"), [(0, 0), (1, 1), (2, 0), (4, 0)])
 def test_a_shot_takes_the_background_of_its_index(index, back):
     guidance = prepared(5, 2)
-    shot = guidance.shot(index)
+    shot = guidance.each_shot[index]
+    assert guidance.each_shot[index] is shot
     assert shot.shots == 1
     for tap in range(2):
         assert torch.equal(shot.supports[tap][:, 0], guidance.supports[tap][:, index])

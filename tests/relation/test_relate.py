@@ -139,7 +139,7 @@ def test_all_shots_are_columns_of_one_transport():
         torch.testing.assert_close(flat(joint[k, 0]), fore[k], rtol=1e-3, atol=1e-6)
         # Paired with the background of its index modulo the number of backgrounds.
         torch.testing.assert_close(flat(joint[k, 1]), back[k % 2], rtol=1e-3, atol=1e-6)
-    alone = bilateral_tensor(unit_features(query[0]), guidance.shot(0), 0, config)
+    alone = bilateral_tensor(unit_features(query[0]), guidance.each_shot[0], 0, config)
     assert not torch.allclose(joint[:1], alone, rtol=0.01)
 
 

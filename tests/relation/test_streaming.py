@@ -85,7 +85,7 @@ def test_one_shot_of_several_has_its_own_columns():
     query = unit_features(torch.randn(1, 6, 3, 5))
     config = ModelConfig(reader="cues", cues="abns")
     for index in range(2):
-        found, expected = both(query, guidance.shot(index), config)
+        found, expected = both(query, guidance.each_shot[index], config)
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +35,13 @@ class GuidanceFeatures:
         """Supports an episode."""
         return int(self.supports[0].shape[1])
 
-    def shot(self, index: int) -> "GuidanceFeatures":
-        """One support with its background (index modulo the number of backgrounds): a pass of the vote."""
+    @cached_property
+    def each_shot(self) -> tuple["GuidanceFeatures", ...]:
+        """The passes of the vote: each support alone with a background, made once for all queries."""
+        return tuple(self._shot(index) for index in range(self.shots))
+
+    def _shot(self, index: int) -> "GuidanceFeatures":
+        """One support with its background (index modulo the number of backgrounds)."""
         back = index % int(self.backgrounds[0].shape[1])
         alone = GuidanceFeatures(
             tuple(x[:, index : index + 1] for x in self.supports),
