@@ -69,7 +69,7 @@ def test_attention_weighs_the_shots(scene):
     network, query, shots = scene
     alone = Shots(tuple(x[:, 1:] for x in shots.features), shots.fraction[:, 1:])
     values = iter([torch.tensor([-50.0, 50.0]).reshape(2, 1, 1, 1), torch.zeros(1, 1, 1, 1)])
-    network.attend = Given(values)
+    network.attend = torch.nn.Sequential(network.attend[0], Given(values))
     both = network(query, shots, (64, 64))
     torch.testing.assert_close(both, network(query, alone, (64, 64)), atol=1e-4, rtol=1e-4)
 

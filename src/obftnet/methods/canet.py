@@ -73,9 +73,8 @@ class CANet(Network):
         """Query features compared with each shot's vector, summed by attention: (b, 256, h, w)."""
         maps = self.reduce(joined(query[:2]))
         vectors = masked_average(over_shots(self.reduce, joined(shots.features[:2])), shots.fraction)
-        pairs = torch.stack([beside(maps, vector) for vector in vectors.unbind(1)], 1)
-        weights = over_shots(self.attend, pairs).mean((-3, -2, -1)).softmax(1)
-        return (over_shots(self.compare, pairs) * weights[:, :, None, None, None]).sum(1)
+        weights = beside(self.attend, maps, vectors).mean((-3, -2, -1)).softmax(1)
+        return (beside(self.compare, maps, vectors) * weights[:, :, None, None, None]).sum(1)
 
 
 def _nothing(maps: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
 """The dense trunk that CANet and PMMs share: reduction, comparison with a vector, residual blocks, ASPP."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from obftnet.methods.parts import difference, resized
+from obftnet.methods.parts import difference, over_shots, resized
 
 WIDTH = 256
 _RATES = (6, 12, 18)
@@ -14,9 +15,32 @@ def reduction(channels: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, WIDTH, 3, padding=2, dilation=2), nn.ReLU(), nn.Dropout2d(0.5))
 
 
-def beside(maps: Tensor, vector: Tensor) -> Tensor:
-    """Maps (b, c, h, w) with a vector (b, c) tiled next to them: (b, 2c, h, w)."""
-    return torch.cat([maps, vector[:, :, None, None].expand_as(maps)], 1)
+def beside(layers: nn.Sequential, maps: Tensor, vectors: Tensor) -> Tensor:
+    """Layers run over maps with each of n vectors in turn tiled next to them.
+
+    The first layer, a convolution, is the sum of what its weights make of the maps, found once for all
+    vectors, and of a vector, which is the same everywhere but where the kernel reaches into the padding.
+
+    Args:
+        layers: a convolution of c + c' channels, padded by zeros, and what follows it.
+        maps: (b, c, h, w).
+        vectors: (b, n, c').
+
+    Returns:
+        (b, n, o, h', w').
+    """
+    convolution, *rest = layers
+    assert isinstance(convolution, nn.Conv2d)
+    assert not isinstance(convolution.padding, str)
+    place = (convolution.stride, convolution.padding, convolution.dilation)
+    of_maps, of_vectors = convolution.weight[:, : maps.shape[1]], convolution.weight[:, maps.shape[1] :]
+    alone = F.conv2d(maps, of_maps, convolution.bias, *place).unsqueeze(1)
+    # (taps, 1, *kernel), one weight of the kernel each -> (taps, h', w'): 0 where that weight sees padding.
+    one_each = torch.eye(of_maps[0, 0].numel()).reshape(-1, 1, *convolution.kernel_size).to(maps)
+    seen = F.conv2d(torch.ones_like(maps[:1, :1]), one_each, None, *place)[0]
+    # (b, n, o, taps) @ (taps, h' w')
+    tiled = torch.einsum("bnc,oct->bnot", vectors, of_vectors.flatten(2)) @ seen.flatten(1)
+    return over_shots(nn.Sequential(*rest), alone + tiled.reshape(*tiled.shape[:3], *alone.shape[-2:]))
 
 
 class Decoder(nn.Module):

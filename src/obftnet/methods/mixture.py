@@ -52,7 +52,7 @@ class MixtureNetwork(Network):
         """
         defect = mixture(positions, share, start)
         rest = mixture(positions, 1 - share, start)
-        compared = torch.stack([self.compare(beside(maps, vector)) for vector in defect.unbind(1)]).sum(0)
+        compared = beside(self.compare, maps, defect).sum(1)
         merged: Tensor = self.merge(torch.cat([compared, probabilities(maps, defect, rest)], 1))
         return merged
 
