@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from obftnet.config import ModelConfig
+from obftnet.methods.learned import LearnedConfig
 from obftnet.training.config import TrainConfig, recipe
 from obftnet.training.steps import episode_of, learning_rate, side_of
 
@@ -86,6 +87,14 @@ def test_the_cosine_falls_from_lr_to_zero():
     assert rates == sorted(rates, reverse=True)
 
 
+def test_the_warm_cosine_rises_over_the_first_tenth():
+    config = TrainConfig(steps=100, lr=0.5)
+    warm = config.model_copy(update={"schedule": "warm_cosine"})
+    shares = [learning_rate(warm, step) / learning_rate(config, step) for step in range(100)]
+    assert shares[:10] == pytest.approx([0.1 * (step + 1) for step in range(10)])
+    assert shares[10:] == [1] * 90
+
+
 def test_a_constant_rate_is_constant():
     config = TrainConfig(steps=10, lr=0.5, schedule="constant")
     assert {learning_rate(config, step) for step in range(10)} == {0.5}
@@ -115,6 +124,14 @@ def test_the_paper_recipe_is_cross_entropy_without_augmentation():
 def test_the_fast_recipe_gives_each_reader_its_rate():
     assert recipe("fast", ModelConfig(reader="cues"))["lr"] == 2e-3
     assert recipe("fast", ModelConfig())["lr"] < 2e-3
+
+
+@pytest.mark.parametrize("model", [ModelConfig(), ModelConfig(reader="cues"), LearnedConfig(method="pfenet")])
+def test_the_short_recipe_differs_between_methods_in_the_rate_alone(model):
+    rest = recipe("short", model) | {"lr": 0.0}
+    assert rest == recipe("short", ModelConfig()) | {"lr": 0.0}
+    config = TrainConfig(**recipe("short", model))
+    assert (config.loss, config.schedule) == ("rooted_ce_dice", "warm_cosine")
 
 
 def test_unknown_settings_raise():

@@ -73,7 +73,9 @@ def train_command(
     zeroed_columns: Annotated[Literal["keep", "drop"] | None, _Opt(help="Of the masked support.")] = None,
     mask_resize: Annotated[Literal["any", "bilinear"] | None, _Opt(help="bilinear: HSNet's.")] = None,
     shots_rule: Annotated[Literal["vote", "joint"] | None, _Opt(help="How K shots are used.")] = None,
-    preset: Annotated[Literal["fast", "paper"], _Opt("--recipe", help="Loss, optimiser, schedule.")] = "fast",
+    preset: Annotated[
+        Literal["fast", "short", "paper"], _Opt("--recipe", help="Loss, optimiser, schedule.")
+    ] = "fast",
     steps: Annotated[int, _Opt(help="Steps in all.")] = 1000,
     batch: Annotated[int | None, _Opt(help="Episodes a step; 8.")] = None,
     seed: Annotated[int, _Opt(help="Of weights, episodes and augmentation.")] = 0,
@@ -87,7 +89,9 @@ def train_command(
     episodes: Annotated[
         int | None, _Opt(help="Distinct episodes a fold; 0, the default: always new ones.")
     ] = None,
-    loss: Annotated[Literal["ce", "weighted_ce", "ce_dice"] | None, _Opt(help="ce: the paper's.")] = None,
+    loss: Annotated[
+        Literal["ce", "weighted_ce", "ce_dice", "rooted_ce_dice"] | None, _Opt(help="ce: the paper's.")
+    ] = None,
     augment: Annotated[Literal["none", "flip"] | None, _Opt()] = None,
     lr: Annotated[float | None, _Opt(help="Learning rate.")] = None,
     backbone_lr: Annotated[

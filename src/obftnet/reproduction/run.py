@@ -48,7 +48,7 @@ class Budget:
     epochs: int
     steps: int
     batch: int
-    recipe: Literal["fast", "paper"]
+    recipe: Literal["fast", "short", "paper"]
     seeds: int
 
 
@@ -56,7 +56,7 @@ class Budget:
 #: little of what a method can do.
 BUDGETS = {
     "paper": Budget(size=400, epochs=500, steps=0, batch=8, recipe="paper", seeds=5),
-    "short": Budget(size=96, epochs=0, steps=200, batch=4, recipe="fast", seeds=1),
+    "short": Budget(size=96, epochs=0, steps=200, batch=4, recipe="short", seeds=1),
 }
 
 

@@ -49,7 +49,8 @@ def learning_rate(config: TrainConfig, step: int, peak: float | None = None) -> 
         return float(peak * (1 - step / config.steps) ** 0.9)
     if config.schedule == "thirds":
         return peak * 0.1 ** (3 * step // config.steps)
-    return float(peak * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
+    cosine = float(peak * 0.5 * (1 + np.cos(np.pi * step / config.steps)))
+    return cosine * min(1, (step + 1) / (config.steps / 10)) if config.schedule == "warm_cosine" else cosine
 
 
 def side_of(config: TrainConfig, size: int, step: int) -> int:
