@@ -5,7 +5,7 @@ import torch
 
 from obftnet.training.loss import segmentation_loss
 
-KINDS = ("ce", "weighted_ce", "ce_dice", "rooted_ce_dice")
+KINDS = ("ce", "weighted_ce", "ce_dice", "ce10_dice")
 
 
 def entropy(logit: float, target: float) -> float:
@@ -53,13 +53,12 @@ def test_dice_is_taken_an_image_and_added():
     assert segmentation_loss(logit, target, "ce_dice").item() == pytest.approx(math.log(2) + dice, rel=1e-6)
 
 
-def test_the_rooted_weight_is_the_root_of_the_balancing_one():
-    """A defect position against nine others: it weighs 3 where it would weigh 9."""
+def test_a_defect_position_weighs_ten_times_in_the_entropy_and_as_ever_in_dice():
     logit, target = torch.zeros(1, 1, 10), torch.zeros(1, 1, 10)
     target[..., 0] = 1
     dice = 1 - 2 / 7
-    by_hand = (3 * entropy(0, 1) + 9 * entropy(0, 0)) / 10 + dice
-    assert segmentation_loss(logit, target, "rooted_ce_dice").item() == pytest.approx(by_hand, rel=1e-6)
+    by_hand = (10 * entropy(0, 1) + 9 * entropy(0, 0)) / 10 + dice
+    assert segmentation_loss(logit, target, "ce10_dice").item() == pytest.approx(by_hand, rel=1e-6)
 
 
 def test_dice_of_nothing_found_where_nothing_is_to_be_found_is_zero():

@@ -131,7 +131,7 @@ def test_the_short_recipe_differs_between_methods_in_the_rate_alone(model):
     rest = recipe("short", model) | {"lr": 0.0}
     assert rest == recipe("short", ModelConfig()) | {"lr": 0.0}
     config = TrainConfig(**recipe("short", model))
-    assert (config.loss, config.schedule) == ("rooted_ce_dice", "warm_cosine")
+    assert (config.loss, config.schedule) == ("ce10_dice", "warm_cosine")
 
 
 def test_unknown_settings_raise():

@@ -90,7 +90,7 @@ def train_command(
         int | None, _Opt(help="Distinct episodes a fold; 0, the default: always new ones.")
     ] = None,
     loss: Annotated[
-        Literal["ce", "weighted_ce", "ce_dice", "rooted_ce_dice"] | None, _Opt(help="ce: the paper's.")
+        Literal["ce", "weighted_ce", "ce_dice", "ce10_dice"] | None, _Opt(help="ce: the paper's.")
     ] = None,
     augment: Annotated[Literal["none", "flip"] | None, _Opt()] = None,
     lr: Annotated[float | None, _Opt(help="Learning rate.")] = None,

@@ -56,7 +56,7 @@ class Budget:
 #: little of what a method can do.
 BUDGETS = {
     "paper": Budget(size=400, epochs=500, steps=0, batch=8, recipe="paper", seeds=5),
-    "short": Budget(size=96, epochs=0, steps=200, batch=4, recipe="short", seeds=1),
+    "short": Budget(size=96, epochs=0, steps=400, batch=2, recipe="short", seeds=1),
 }
 
 

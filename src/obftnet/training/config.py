@@ -28,7 +28,7 @@ class TrainConfig(BaseModel):
     episodes: int = Field(default=0, ge=0)
 
     #: Defects are about 1 % of the pixels: the paper's cross-entropy alone predicts nothing for long.
-    loss: Literal["ce", "weighted_ce", "ce_dice", "rooted_ce_dice"] = "ce_dice"
+    loss: Literal["ce", "weighted_ce", "ce_dice", "ce10_dice"] = "ce_dice"
     augment: Literal["none", "flip"] = "flip"
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     momentum: float = Field(default=0.0, ge=0, lt=1, description="of sgd")
@@ -63,4 +63,4 @@ def recipe(name: Literal["fast", "short", "paper"], model: MethodConfig) -> dict
         return {"lr": 2e-3 if cues else 1e-3}
     # Adam's first steps all lower every logit; at 1e-3 and cold, a wide trunk on raw features lands at -10.
     rate = 3e-4 if isinstance(model, LearnedConfig) else 2e-3 if cues else 1e-3
-    return {"loss": "rooted_ce_dice", "schedule": "warm_cosine", "lr": rate}
+    return {"loss": "ce10_dice", "schedule": "warm_cosine", "lr": rate}
