@@ -54,7 +54,7 @@ class TrainConfig(BaseModel):
 def recipe(name: Literal["fast", "short", "paper"], model: MethodConfig) -> dict[str, object]:
     """Settings by name: "paper" is the loss and optimiser of the method's paper; "fast" is what learns in
     minutes, the same for every method but for the learning rate; "short" is "fast" for a few hundred steps,
-    after which "fast" has most methods mark nothing at all: what they tell apart has not crossed 0 yet."""
+    after which what "fast" has taught is calibrated, with every score below 0.5, and marks nothing."""
     if name == "paper":
         return {"loss": "ce", "augment": "none", **paper_recipe(model)}
     cues = isinstance(model, ModelConfig) and model.reader == "cues"

@@ -12,7 +12,7 @@ def segmentation_loss(logit: Tensor, target: Tensor, kind: str) -> Tensor:
     channels, so the binary form is the same number. "weighted_ce": defect positions weigh as much as all
     others together, at most 50 times. "ce_dice": cross-entropy plus the soft Dice loss over the batch.
     "ce10_dice": the same with defect positions weighing ten times in the cross-entropy: where little is told
-    apart yet, calibrated scores lie below 0.5 everywhere, and the largest IoU is above a tenth or so.
+    apart yet, calibrated scores all lie below 0.5, and the threshold of the largest IoU far below it.
     """
     if kind == "ce":
         return F.binary_cross_entropy_with_logits(logit, target)
