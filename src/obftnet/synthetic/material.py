@@ -226,9 +226,9 @@ def _inflicted(surface: Surface, kind: DefectKind, seed: int, *, tight: bool) ->
         fraction = float(core.mean())
         if not core.any():
             continue
-        mask = core.copy() if tight else _generous(core)
+        mask = core if tight else _generous(core)
         if surface.part is not None:
-            mask &= surface.part.covers
+            mask = mask & surface.part.covers
         color = _visible(surface.color, after, core, strength)
         changed = np.where(mask[..., None], np.clip(color, 0.0, 1.2), surface.color).astype(np.float32)
         excess = max(_LEAST / fraction, float(mask.mean()) / _MOST, 1.0)
