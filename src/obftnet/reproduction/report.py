@@ -166,14 +166,14 @@ def _draw(path: Path, table: PaperTable, backbone: str, numbers: Sequence[Cell])
     for axis, k in zip(axes, shots, strict=True):
         own = [cell for cell in numbers if (cell.shots, cell.column) == (k, MEANS[0])]
         places = np.arange(len(own))
-        axis.bar(
-            places - 0.2, [cell.ours for cell in own], 0.4, yerr=[cell.std for cell in own], label="ours"
-        )
         printed = [(place, cell.paper) for place, cell in enumerate(own) if cell.paper is not None]
+        left = places - (0.2 if printed else 0)  # a bar alone stands above its name
+        axis.bar(left, [cell.ours for cell in own], 0.4, yerr=[cell.std for cell in own], label="ours")
         if printed:
             axis.bar(
                 [place + 0.2 for place, _ in printed], [value for _, value in printed], 0.4, label="paper"
             )
+        axis.set_xlim(-0.7, len(own) - 0.3)  # one row alone would else fill the figure
         axis.set_xticks(places, [cell.row for cell in own], rotation=30, ha="right", fontsize=8)
         axis.set_ylabel("mean mIoU, %")
         axis.set_title(f"{table.title}, {backbone}, {k}-shot", fontsize=9)
