@@ -43,6 +43,25 @@ def test_a_table_in_three_files(reproduce, world):
     assert [line.split(" | ")[0] for line in text.splitlines()[-2:]] == ["| hsnet", "| prototype"]
 
 
+def test_a_row_made_before_stays_in_the_table(reproduce, world):
+    """Rows may be made one at a time, here or on several machines; a row is shown when it is whole."""
+    one = ("--fold", "tile", "--shots", 1)
+    for row in ("prototype", "nn_contrast"):
+        assert reproduce("table2", "--rows", row, *one)[0] == 0
+
+    def rows() -> list[str]:
+        with (world / "out" / "table2_compact.csv").open(newline="") as file:
+            return list(dict.fromkeys(line["row"] for line in csv.DictReader(file)))
+
+    assert rows() == ["nn_contrast", "prototype"]
+    # Another fold, too, is made of one row alone: over both folds the other is not whole.
+    assert reproduce("table2", "--rows", "prototype", *one, "--fold", "wood")[0] == 0
+    assert rows() == ["prototype"]
+    (world / "out" / "results" / "nn_contrast-compact-tile-1shot-seed0.json").unlink()
+    assert reproduce("table2", "--rows", "prototype", *one)[0] == 0
+    assert rows() == ["prototype"]
+
+
 def test_table_one_of_a_folder_that_lacks_materials(bare, world):
     status, out, err = bare("table1")
     assert status == 0, err

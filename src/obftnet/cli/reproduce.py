@@ -46,8 +46,8 @@ def reproduce_command(
     ] = None,
     backbone_weights: BackboneWeights = None,
     budget: Annotated[
-        Literal["paper", "short"] | None,
-        _Opt(help="paper: section IV.B's; short (default): minutes a unit, on two cores."),
+        Literal["paper", "medium", "short"] | None,
+        _Opt(help="paper: section IV.B's; medium: a quarter of an hour a unit; short (default): minutes."),
     ] = None,
     device: Annotated[str | None, _Opt(help="auto (default), cpu, cuda, cuda:N.")] = None,
 ) -> None:

@@ -52,10 +52,12 @@ class Budget:
     seeds: int
 
 
-#: "paper": section IV.B.1. "short": every unit within minutes on two cores; it shows that all runs, and
-#: little of what a method can do.
+#: "paper": section IV.B.1. "medium": a quarter of an hour a unit of the 4D encoder on one core, after which
+#: it finds something. "short": every unit within minutes; it shows that all runs, and little of what a method
+#: can do.
 BUDGETS = {
     "paper": Budget(size=400, epochs=500, steps=0, batch=8, recipe="paper", seeds=5),
+    "medium": Budget(size=128, epochs=0, steps=300, batch=8, recipe="fast", seeds=1),
     "short": Budget(size=96, epochs=0, steps=400, batch=2, recipe="short", seeds=1),
 }
 
@@ -124,14 +126,7 @@ def reproduce(
         InputError: a result or a run of other settings is in the folder, or what training and evaluation
             refuse.
     """
-    on = "" if setting.transfer is None else setting.transfer.name
-    units = [
-        Unit(name, setting.backbone.spec.name, fold, k, seed, on)
-        for seed in seeds
-        for name in rows
-        for fold in folds
-        for k in shots
-    ]
+    units = _units(setting, rows, shots, seeds, folds)
     results = {}
     for done, unit in enumerate(units):
         if progress is not None:
@@ -140,6 +135,40 @@ def reproduce(
     if progress is not None:
         progress("", len(units), len(units))
     return results
+
+
+def finished(
+    setting: Setting,
+    rows: Mapping[str, PaperRow],
+    *,
+    shots: Sequence[int],
+    seeds: Sequence[int],
+    folds: Sequence[str],
+) -> dict[Unit, dict[str, Any]]:
+    """The results of those rows all of whose units are done already. Arguments and errors as `reproduce`."""
+    results: dict[Unit, dict[str, Any]] = {}
+    for name, row in rows.items():
+        units = _units(setting, {name: row}, shots, seeds, folds)
+        if all(_path(setting, unit).exists() for unit in units):
+            results |= {unit: _result(setting, unit, row) for unit in units}
+    return results
+
+
+def _units(
+    setting: Setting,
+    rows: Mapping[str, PaperRow],
+    shots: Sequence[int],
+    seeds: Sequence[int],
+    folds: Sequence[str],
+) -> list[Unit]:
+    on = "" if setting.transfer is None else setting.transfer.name
+    return [
+        Unit(name, setting.backbone.spec.name, fold, k, seed, on)
+        for seed in seeds
+        for name in rows
+        for fold in folds
+        for k in shots
+    ]
 
 
 def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) -> Method[Any]:
@@ -193,8 +222,12 @@ def episodes_for(setting: Setting, fold: str, shots: int, seeds: int) -> tuple[P
     return protocol, draw(tested.collection, chosen, protocol)
 
 
+def _path(setting: Setting, unit: Unit) -> Path:
+    return setting.out / "results" / f"{unit.name}.json"
+
+
 def _result(setting: Setting, unit: Unit, row: PaperRow) -> dict[str, Any]:
-    path = setting.out / "results" / f"{unit.name}.json"
+    path = _path(setting, unit)
     asked = _asked(setting, row)
     if path.exists():
         return _finished(path, asked)
