@@ -31,11 +31,32 @@ def test_the_splits_are_the_protocols():
 
 
 def test_the_rows_of_the_ablation_differ_as_their_names_say():
-    none, oft, obft, full = (ModelConfig(**row.settings) for row in read_table("table4").rows.values())
+    table = read_table("table4")
+    models = {name: ModelConfig(**row.settings) for name, row in table.rows.items()}
+    none, oft, obft, full = (models[name] for name in table.chosen(None))
     assert (none.transport, none.background, none.fusion) == ("none", False, "top_down")
     assert (oft.transport, oft.background, oft.fusion) == ("foreground", False, "top_down")
     assert (obft.transport, obft.background, obft.fusion) == ("bilateral", True, "top_down")
     assert (full.transport, full.background, full.fusion) == ("bilateral", True, "bidirectional")
+    ours = {
+        "literal_scale": {"transport_scale": "none"},
+        "bilinear_mask": {"mask_resize": "bilinear"},
+        "vote": {"shots_rule": "vote"},
+    }
+    assert {name: models[name] for name in ours} == {
+        name: full.model_copy(update=change) for name, change in ours.items()
+    }
+    assert set(table.rows) == {*table.chosen(None), *ours}
+
+
+def test_the_rows_of_the_sweeps_differ_in_them_alone():
+    table = read_table("table5")
+    models = {name: ModelConfig(**row.settings) for name, row in table.rows.items()}
+    assert {name: model.iterations for name, model in models.items()} == {
+        f"t{count}": count for count in (1, 2, 5, 10, 20, 30, 40)
+    }
+    assert len({model.model_copy(update={"iterations": 20}) for model in models.values()}) == 1
+    assert list(table.chosen(None)) == ["t5", "t10", "t20", "t30", "t40"]
 
 
 def test_what_the_paper_prints():

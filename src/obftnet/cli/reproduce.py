@@ -47,7 +47,7 @@ def reproduce_command(
     backbone_weights: BackboneWeights = None,
     budget: Annotated[
         Literal["paper", "medium", "short"] | None,
-        _Opt(help="paper: section IV.B's; medium: a quarter of an hour a unit; short (default): minutes."),
+        _Opt(help="paper: section IV.B's; medium: 2,400 episodes at 128 pixels; short (default): 800 at 96."),
     ] = None,
     device: Annotated[str | None, _Opt(help="auto (default), cpu, cuda, cuda:N.")] = None,
 ) -> None:

@@ -52,9 +52,8 @@ class Budget:
     seeds: int
 
 
-#: "paper": section IV.B.1. "medium": a quarter of an hour a unit of the 4D encoder on one core, after which
-#: it finds something. "short": every unit within minutes; it shows that all runs, and little of what a method
-#: can do.
+#: "paper": section IV.B.1. "medium": the least after which the 4D encoder finds something, minutes a unit on
+#: one core. "short": less than half of that; it shows that all runs, and little of what a method can do.
 BUDGETS = {
     "paper": Budget(size=400, epochs=500, steps=0, batch=8, recipe="paper", seeds=5),
     "medium": Budget(size=128, epochs=0, steps=300, batch=8, recipe="fast", seeds=1),
