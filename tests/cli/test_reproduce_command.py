@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from obftnet.reproduction import TARGETS, run
+from obftnet.reproduction import BUDGETS, TARGETS
 
 
 @pytest.fixture
 def bare(command, world, monkeypatch):
     """The command on the pool's names and on a steel of two images a class, with a budget of seconds."""
     monkeypatch.setattr("obftnet.training.log._tensorboard", lambda folder, step: None)
-    monkeypatch.setitem(run.BUDGETS, "short", replace(run.BUDGETS["short"], size=64, steps=1, batch=1))
+    monkeypatch.setitem(BUDGETS, "short", replace(BUDGETS["short"], size=64, steps=1, batch=1))
     for name in ("leather", "tile", "wood", "magtile", *(f"fabric_{n:02}" for n in range(7))):
         (world / "data" / name).symlink_to(world / "data" / "cork")
     for part in ("images", "annotations"):

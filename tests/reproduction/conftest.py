@@ -12,6 +12,7 @@ from obftnet.features.weights import load_backbone
 from obftnet.imaging import write_png
 from obftnet.protocols import DataProtocol, ProtocolData, read_data
 from obftnet.reproduction import Setting, run
+from obftnet.reproduction.setting import Budget
 from obftnet.synthetic import write_dataset
 
 MATERIALS = ("cork", "leather", "tile")
@@ -43,7 +44,7 @@ def setting(images, tmp_path, monkeypatch) -> Setting:
         folds={name: (name,) for name in MATERIALS},
         materials={name: {"kinds": {"good": 3}} for name in MATERIALS},
     )
-    budget = run.Budget(size=64, epochs=0, steps=1, batch=1, recipe="fast", seeds=1)
+    budget = Budget(size=64, epochs=0, steps=1, batch=1, recipe="fast", seeds=1)
     backbone = load_backbone("compact", "random")
     data = ProtocolData("made", protocol, read_layout("mvtec", images))
     return Setting(data, backbone, budget, tmp_path, torch.device("cpu"))

@@ -11,7 +11,8 @@ from obftnet.imaging.overlay import draw_overlay
 from obftnet.loading.features import EpisodeReader
 from obftnet.model import OBFTNet
 from obftnet.reproduction.queries import drawn_queries
-from obftnet.reproduction.run import Setting, episodes_for, trained
+from obftnet.reproduction.run import episodes_for, trained
+from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
 
 

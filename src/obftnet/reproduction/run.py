@@ -8,23 +8,20 @@ tested on other data, or drawn, takes the runs that are there.
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
+from typing import Any
 
 from obftnet.config import ModelConfig
 from obftnet.data.episodes import Episode, test_queries
 from obftnet.errors import InputError
 from obftnet.evaluation.evaluate import Evaluator, Protocol, draw, evaluate
 from obftnet.evaluation.results import summarise
-from obftnet.features.backbone import Backbone
 from obftnet.imaging.write import write_json
 from obftnet.methods.base import Method
 from obftnet.methods.registry import MethodConfig, method_config, reference
-from obftnet.protocols import ProtocolData
+from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
 from obftnet.safefile import tensors_hash
 from obftnet.training.config import TrainConfig, recipe
@@ -34,48 +31,6 @@ from obftnet.weights import load_method
 Progress = Callable[[str, int, int], None]
 #: Episodes by tested fold and seed.
 Draws = Mapping[str, Mapping[int, Sequence[Episode]]]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much is spent on a unit.
-
-    size: side of the input, pixels. epochs: passes over the training defect images, or else `steps`.
-    batch: episodes a step. recipe: of `training.config`. seeds: of the evaluation's draws.
-    """
-
-    size: int
-    epochs: int
-    steps: int
-    batch: int
-    recipe: Literal["fast", "short", "paper"]
-    seeds: int
-
-
-#: "paper": section IV.B.1. "medium": the least after which the 4D encoder finds something, minutes a unit on
-#: one core. "short": less than half of that; it shows that all runs, and little of what a method can do.
-BUDGETS = {
-    "paper": Budget(size=400, epochs=500, steps=0, batch=8, recipe="paper", seeds=5),
-    "medium": Budget(size=128, epochs=0, steps=300, batch=8, recipe="fast", seeds=1),
-    "short": Budget(size=96, epochs=0, steps=400, batch=2, recipe="short", seeds=1),
-}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all units of a command share.
-
-    data: trained on, without a unit's fold, which is tested. backbone: frozen, with weights in.
-    budget: of a unit. out: the folder. device: where to compute.
-    transfer: tested instead of the fold where it is not None.
-    """
-
-    data: ProtocolData
-    backbone: Backbone
-    budget: Budget
-    out: Path
-    device: torch.device
-    transfer: ProtocolData | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +61,7 @@ def reproduce(
     shots: Sequence[int],
     seeds: Sequence[int],
     folds: Sequence[str],
+    also: Mapping[str, PaperRow] | None = None,
     progress: Progress | None = None,
 ) -> dict[Unit, dict[str, Any]]:
     """Do what is not done yet of a table.
@@ -116,6 +72,7 @@ def reproduce(
         shots: supports an episode in evaluation; training has one.
         seeds: of training.
         folds: left out of training, and tested where `setting.transfer` is None.
+        also: other rows, taken where all of their units are done already.
         progress: told (what is at work, units done, units in all).
 
     Returns:
@@ -125,49 +82,32 @@ def reproduce(
         InputError: a result or a run of other settings is in the folder, or what training and evaluation
             refuse.
     """
-    units = _units(setting, rows, shots, seeds, folds)
-    results = {}
-    for done, unit in enumerate(units):
-        if progress is not None:
-            progress(unit.name, done, len(units))
-        results[unit] = _result(setting, unit, rows[unit.row])
-    if progress is not None:
-        progress("", len(units), len(units))
-    return results
-
-
-def finished(
-    setting: Setting,
-    rows: Mapping[str, PaperRow],
-    *,
-    shots: Sequence[int],
-    seeds: Sequence[int],
-    folds: Sequence[str],
-) -> dict[Unit, dict[str, Any]]:
-    """The results of those rows all of whose units are done already. Arguments and errors as `reproduce`."""
-    results: dict[Unit, dict[str, Any]] = {}
-    for name, row in rows.items():
-        units = _units(setting, {name: row}, shots, seeds, folds)
-        if all(_path(setting, unit).exists() for unit in units):
-            results |= {unit: _result(setting, unit, row) for unit in units}
-    return results
-
-
-def _units(
-    setting: Setting,
-    rows: Mapping[str, PaperRow],
-    shots: Sequence[int],
-    seeds: Sequence[int],
-    folds: Sequence[str],
-) -> list[Unit]:
     on = "" if setting.transfer is None else setting.transfer.name
-    return [
-        Unit(name, setting.backbone.spec.name, fold, k, seed, on)
-        for seed in seeds
-        for name in rows
-        for fold in folds
-        for k in shots
-    ]
+
+    def units(names: Iterable[str]) -> list[Unit]:
+        backbone = setting.backbone.spec.name
+        return [
+            Unit(name, backbone, fold, k, seed, on)
+            for seed in seeds
+            for name in names
+            for fold in folds
+            for k in shots
+        ]
+
+    wanted = units(rows)
+    for name in also or {}:
+        whole = units([name])
+        if all(_path(setting, unit).exists() for unit in whole):
+            wanted += whole
+    known = {**rows, **(also or {})}
+    results = {}
+    for done, unit in enumerate(wanted):
+        if progress is not None:
+            progress(unit.name, done, len(wanted))
+        results[unit] = _result(setting, unit, known[unit.row])
+    if progress is not None:
+        progress("", len(wanted), len(wanted))
+    return results
 
 
 def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) -> Method[Any]:

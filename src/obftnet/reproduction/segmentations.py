@@ -16,7 +16,8 @@ from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.panel import show_panel
 from obftnet.imaging.write import atomic
 from obftnet.reproduction.queries import drawn_queries
-from obftnet.reproduction.run import Progress, Setting, episodes_for, trained
+from obftnet.reproduction.run import Progress, episodes_for, trained
+from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
 
 _FONT = 8

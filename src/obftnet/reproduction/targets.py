@@ -1,9 +1,8 @@
 """What `obftnet reproduce` can make, by name: the options each has a use for, and what is written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypedDict
 
 from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
@@ -14,8 +13,9 @@ from obftnet.reproduction import gains
 from obftnet.reproduction.correspondences import draw_correspondences
 from obftnet.reproduction.counts import write_counts
 from obftnet.reproduction.report import cells, write_report
-from obftnet.reproduction.run import BUDGETS, Progress, Setting, finished, reproduce
+from obftnet.reproduction.run import Progress, reproduce
 from obftnet.reproduction.segmentations import draw_segmentations, segmentations
+from obftnet.reproduction.setting import BUDGETS, Setting
 from obftnet.reproduction.tables import read_table
 from obftnet.segmenter import resolve_device
 
@@ -107,14 +107,6 @@ def make_target(name: str, request: Request, progress: Progress) -> list[Path]:
     return target.make(name, request, progress)
 
 
-class _Asked(TypedDict):
-    """Which units of each row, by the names of `reproduce`."""
-
-    shots: Sequence[int]
-    seeds: Sequence[int]
-    folds: Sequence[str]
-
-
 def _counts(name: str, request: Request, progress: Progress) -> list[Path]:
     data = read_data(request.source, request.data)
     return write_counts(output_folder(request.out), data)
@@ -125,10 +117,16 @@ def _table(name: str, request: Request, progress: Progress) -> list[Path]:
     rows = table.chosen(request.rows)
     setting, folds = _setting(request)
     seeds = request.seeds or 1
-    asked: _Asked = {"shots": request.shots or (1, 5), "seeds": range(seeds), "folds": folds}
-    results = reproduce(setting, rows, **asked, progress=progress)
-    # A row that an earlier command made stays in the table.
-    results |= finished(setting, {name: table.rows[name] for name in table.rows if name not in rows}, **asked)
+    results = reproduce(
+        setting,
+        rows,
+        shots=request.shots or (1, 5),
+        seeds=range(seeds),
+        folds=folds,
+        # A row that an earlier command made stays in the table.
+        also={name: row for name, row in table.rows.items() if name not in rows},
+        progress=progress,
+    )
     numbers = cells(table, request.network, results, folds)
     note = f"{_said(request, setting)}, {seeds} training seed(s), {setting.budget.seeds} of evaluation."
     if setting.transfer is not None:

@@ -1,0 +1,52 @@
+"""What the units of a command share: the data, the backbone, how much is spent on each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from obftnet.features.backbone import Backbone
+from obftnet.protocols import ProtocolData
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is spent on a unit.
+
+    size: side of the input, pixels. epochs: passes over the training defect images, or else `steps`.
+    batch: episodes a step. recipe: of `training.config`. seeds: of the evaluation's draws.
+    """
+
+    size: int
+    epochs: int
+    steps: int
+    batch: int
+    recipe: Literal["fast", "short", "paper"]
+    seeds: int
+
+
+#: "paper": section IV.B.1. "medium": the least after which the 4D encoder finds something, minutes a unit on
+#: one core. "short": less than half of that; it shows that all runs, and little of what a method can do.
+BUDGETS = {
+    "paper": Budget(size=400, epochs=500, steps=0, batch=8, recipe="paper", seeds=5),
+    "medium": Budget(size=128, epochs=0, steps=300, batch=8, recipe="fast", seeds=1),
+    "short": Budget(size=96, epochs=0, steps=400, batch=2, recipe="short", seeds=1),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all units of a command share.
+
+    data: trained on, without a unit's fold, which is tested. backbone: frozen, with weights in.
+    budget: of a unit. out: the folder. device: where to compute.
+    transfer: tested instead of the fold where it is not None.
+    """
+
+    data: ProtocolData
+    backbone: Backbone
+    budget: Budget
+    out: Path
+    device: torch.device
+    transfer: ProtocolData | None = None
