@@ -58,6 +58,22 @@ def test_results_of_other_settings_are_not_mixed(setting):
         make(setting, {"prototype": ROWS["prototype"]})
 
 
+def test_a_finished_row_of_other_settings_is_refused_before_anything_is_trained(setting, trained):
+    rows = {"prototype": ROWS["prototype"]}
+    make(setting, rows)
+    other = replace(setting, budget=replace(setting.budget, seeds=2))
+    with pytest.raises(InputError, match="a result of another budget"):
+        make(other, {"panet": ROWS["panet"]}, also=rows)
+    assert trained == []
+
+
+def test_the_backbone_is_hashed_once_for_all_units(setting, monkeypatch):
+    hashed = []
+    monkeypatch.setattr("obftnet.reproduction.setting.tensors_hash", lambda tensors: hashed.append(1) or "a")
+    make(setting, {"prototype": ROWS["prototype"]}, folds=("tile", "cork"), shots=(1, 2))
+    assert len(hashed) == 1
+
+
 def test_epochs_become_steps(setting):
     """Two materials of two defect images, three epochs, batches of four: three steps."""
     budget = replace(setting.budget, epochs=3, steps=0, batch=4)

@@ -1,6 +1,7 @@
 """What the units of a command share: the data, the backbone, how much is spent on each."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,7 @@ import torch
 
 from obftnet.features.backbone import Backbone
 from obftnet.protocols import ProtocolData
+from obftnet.safefile import tensors_hash
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Budget:
     seeds: int
 
 
-#: "paper": section IV.B.1. "medium": the least after which the 4D encoder finds something, minutes a unit on
-#: one core. "short": less than half of that; it shows that all runs, and little of what a method can do.
+#: "paper": section IV.B.1. "medium": minutes a unit on one core, after which the 4D encoder mostly finds
+#: something. "short": a third of its episodes; it shows that all runs, and little of what a method can do.
 BUDGETS = {
     "paper": Budget(size=400, epochs=500, steps=0, batch=8, recipe="paper", seeds=5),
     "medium": Budget(size=128, epochs=0, steps=300, batch=8, recipe="fast", seeds=1),
@@ -50,3 +52,8 @@ class Setting:
     out: Path
     device: torch.device
     transfer: ProtocolData | None = None
+
+    @cached_property
+    def backbone_hash(self) -> str:
+        """SHA-256 of the backbone's tensors: of hundreds of MB, asked for by every unit."""
+        return tensors_hash(self.backbone.state_dict())
