@@ -62,6 +62,43 @@ def test_a_row_made_before_stays_in_the_table(reproduce, world):
     assert rows() == ["prototype"]
 
 
+def test_a_table_of_several_backbones_by_one_command(bare, world):
+    networks = ("--backbone", "compact", "--backbone", "mobilenet_v2")
+    untrained = ("--backbone-weights", "random") * 2
+    one = ("--protocol", "pool", "--fold", "tile", "--shots", 1, "--rows", "prototype")
+    status, out, err = bare("table2", *one, *networks, *untrained)
+    assert status == 0, err
+    names = [f"out/table2_{name}.{suffix}" for name in networks[1::2] for suffix in ("csv", "md", "png")]
+    assert out.splitlines() == names
+    said = [(world / names[index]).read_text().splitlines()[0].rpartition(", ")[2] for index in (1, 4)]
+    assert said == ["compact", "mobilenet_v2"]
+    assert bare("figure10", *one[:4], *networks, *untrained)[1].splitlines() == [
+        "out/figure10_compact_tile.png",
+        "out/figure10_mobilenet_v2_tile.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("compact", "compact"), "--backbone 'compact': given twice"),
+        (("compact", "mobilenet_v2"), "--backbone-weights: 1 for 2 backbone(s); give one for each"),
+        (("compact", "unet"), "--backbone-weights: 1 for 2 backbone(s)"),
+    ],
+)
+def test_backbones_are_refused_before_any_is_used(bare, world, words, said):
+    networks = [word for name in words for word in ("--backbone", name)]
+    weights = ("--backbone-weights", "random")
+    one = ("--protocol", "pool", "--fold", "tile", "--shots", 1, "--rows", "prototype")
+    status, out, err = bare("table2", *one, *networks, *weights)
+    assert (status, out, len(err)) == (2, "", 1)
+    assert said in err[0]
+    status, out, err = bare("table2", *one, "--backbone", "compact", "--backbone", "unet", *weights, *weights)
+    assert (status, out, len(err)) == (2, "", 1)
+    assert "unet" in err[0]
+    assert not (world / "out").exists()
+
+
 def test_table_one_of_a_folder_that_lacks_materials(bare, world):
     status, out, err = bare("table1")
     assert status == 0, err

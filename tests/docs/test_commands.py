@@ -143,10 +143,10 @@ def small(words: list[str], place: Path) -> list[str]:
             cut[index + 1] = str(place / "neu")
     if cut[1] == "reproduce":
         cut += cheapest(cut[2])
-    backbone = cut[1] == "train" or (cut[1] == "reproduce" and "backbone" in TARGETS[cut[2]].uses)
+    backbone = cut[1] == "train" or (cut[1] == "reproduce" and "backbones" in TARGETS[cut[2]].uses)
     needs = backbone or any(name in cut for name in REFERENCES)
     if needs and not {"--backbone-weights", "--start"} & set(cut):
-        cut += ["--backbone-weights", "random"]
+        cut += ["--backbone-weights", "random"] * max(1, cut.count("--backbone"))
     return cut
 
 

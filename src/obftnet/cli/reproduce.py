@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from obftnet.cli.options import BackboneWeights, Data
+from obftnet.cli.options import Data
 from obftnet.cli.progress import progress_bar
 from obftnet.reproduction import TARGETS, Request, make_target
 
@@ -42,9 +42,20 @@ def reproduce_command(
     count: Annotated[int | None, _Opt(min=1, help="Queries a fold in a figure; default: 2.")] = None,
     draw_seed: Annotated[int | None, _Opt(min=0, help="Which queries a figure shows; default: 0.")] = None,
     backbone: Annotated[
-        str | None, _Opt(help="vgg16, resnet50 (default), resnet101, mobilenet_v2, compact.")
+        list[str] | None,
+        _Opt(
+            "--backbone",
+            help="vgg16, resnet50 (default), resnet101, mobilenet_v2, compact; may be repeated.",
+        ),
     ] = None,
-    backbone_weights: BackboneWeights = None,
+    backbone_weights: Annotated[
+        list[str] | None,
+        _Opt(
+            "--backbone-weights",
+            help="safetensors file with torchvision's key names, one for each --backbone in their order; "
+            "default: torchvision's published weights; random: untrained, the control.",
+        ),
+    ] = None,
     budget: Annotated[
         Literal["paper", "medium", "short"] | None,
         _Opt(help="paper: section IV.B's; medium: 2,400 episodes at 128 pixels; short (default): 800 at 96."),
@@ -63,8 +74,8 @@ def reproduce_command(
         seeds=seeds,
         count=count,
         draw_seed=draw_seed,
-        backbone=backbone,
-        backbone_weights=backbone_weights,
+        backbones=backbone or None,
+        backbone_weights=backbone_weights or None,
         budget=budget,
         device=device,
     )

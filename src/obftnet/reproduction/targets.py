@@ -1,11 +1,12 @@
 """What `obftnet reproduce` can make, by name: the options each has a use for, and what is written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
+from obftnet.features.backbone import Backbone
 from obftnet.features.weights import load_backbone
 from obftnet.imaging.write import output_folder
 from obftnet.protocols import read_data
@@ -32,7 +33,7 @@ class Request:
     rows: of the table (its usual ones; hsnet and obftnet in a figure). folds: left out of training (all).
     shots: supports an episode (1 and 5). seeds: trainings of each unit (1).
     count: queries a fold in a figure (2). draw_seed: of those queries (0).
-    backbone (resnet50) and backbone_weights: as `load_backbone`. budget: of `BUDGETS` (short).
+    backbones (resnet50) and backbone_weights, one for each: as `load_backbone`. budget: of `BUDGETS` (short).
     device: as `resolve_device` (auto).
     """
 
@@ -46,8 +47,8 @@ class Request:
     seeds: int | None = None
     count: int | None = None
     draw_seed: int | None = None
-    backbone: str | None = None
-    backbone_weights: str | None = None
+    backbones: list[str] | None = None
+    backbone_weights: list[str] | None = None
     budget: str | None = None
     device: str | None = None
 
@@ -56,10 +57,23 @@ class Request:
         """Name of the protocol."""
         return self.protocol or "mvtec_unseen"
 
-    @property
-    def network(self) -> str:
-        """Name of the backbone."""
-        return self.backbone or "resnet50"
+    def load_backbones(self) -> list[Backbone]:
+        """Every backbone with its weights in: what is wrong with the last is said before the first is used.
+
+        Raises:
+            InputError: a backbone twice, another number of weights, or what `load_backbone` refuses.
+        """
+        names = self.backbones or ["resnet50"]
+        weights: Sequence[str | None] = self.backbone_weights or [None] * len(names)
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"--backbone {name!r}: given twice; its files would be the same")
+        if len(weights) != len(names):
+            raise InputError(
+                f"--backbone-weights: {len(weights)} for {len(names)} backbone(s); give one for each, in the "
+                "order of --backbone, or none for torchvision's published weights"
+            )
+        return [load_backbone(*pair) for pair in zip(names, weights, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -115,64 +129,74 @@ def _counts(name: str, request: Request, progress: Progress) -> list[Path]:
 def _table(name: str, request: Request, progress: Progress) -> list[Path]:
     table = read_table(name)
     rows = table.chosen(request.rows)
-    setting, folds = _setting(request)
+    settings, folds = _settings(request)
     seeds = request.seeds or 1
-    results = reproduce(
-        setting,
-        rows,
-        shots=request.shots or (1, 5),
-        seeds=range(seeds),
-        folds=folds,
-        # A row that an earlier command made stays in the table.
-        also={name: row for name, row in table.rows.items() if name not in rows},
-        progress=progress,
-    )
-    numbers = cells(table, request.network, results, folds)
-    note = f"{_said(request, setting)}, {seeds} training seed(s), {setting.budget.seeds} of evaluation."
-    if setting.transfer is not None:
-        note += (
-            f" Tested on {setting.transfer.name}: the column of a fold is the model trained without that "
-            "fold; that of a class is the mean over those models."
+    paths = []
+    for setting in settings:
+        results = reproduce(
+            setting,
+            rows,
+            shots=request.shots or (1, 5),
+            seeds=range(seeds),
+            folds=folds,
+            # A row that an earlier command made stays in the table.
+            also={name: row for name, row in table.rows.items() if name not in rows},
+            progress=progress,
         )
-    return write_report(request.out, f"{name}_{request.network}", table, request.network, numbers, note)
+        backbone = setting.backbone.spec.name
+        numbers = cells(table, backbone, results, folds)
+        note = f"{_said(request, setting)}, {seeds} training seed(s), {setting.budget.seeds} of evaluation."
+        if setting.transfer is not None:
+            note += (
+                f" Tested on {setting.transfer.name}: the column of a fold is the model trained without that "
+                "fold; that of a class is the mean over those models."
+            )
+        paths += write_report(setting.out, _file(name, setting), table, backbone, numbers, note)
+    return paths
 
 
 def _gains(name: str, request: Request, progress: Progress) -> list[Path]:
     rows = read_table("table2").chosen(gains.ROWS)
-    setting, folds = _setting(request)
+    settings, folds = _settings(request)
     seeds = range(request.seeds or 1)
-    results = reproduce(setting, rows, shots=(1,), seeds=seeds, folds=folds, progress=progress)
-    title = f"Figure 7: gain in each class, 1-shot\n{_said(request, setting)}"
-    return gains.write_gains(request.out, f"{name}_{request.network}", gains.gains(results), title)
+    paths = []
+    for setting in settings:
+        results = reproduce(setting, rows, shots=(1,), seeds=seeds, folds=folds, progress=progress)
+        title = f"Figure 7: gain in each class, 1-shot\n{_said(request, setting)}"
+        paths += gains.write_gains(setting.out, _file(name, setting), gains.gains(results), title)
+    return paths
 
 
 def _segmentations(name: str, request: Request, progress: Progress) -> list[Path]:
     rows = read_table("table2").chosen(request.rows or ("hsnet", "obftnet"))
-    setting, folds = _setting(request)
-    seed = request.draw_seed or 0
-    found = segmentations(setting, rows, folds, count=request.count or 2, draw_seed=seed, progress=progress)
-    path = request.out / f"{name}_{request.network}.png"
-    where = "" if setting.transfer is None else f" on {setting.transfer.name}"
-    title = f"Figure {name.removeprefix('figure')}: segmentation{where}, 1-shot, queries of draw {seed}"
-    draw_segmentations(path, found, f"{title}\n{_said(request, setting)}")
-    return [path]
+    settings, folds = _settings(request)
+    seed, count = request.draw_seed or 0, request.count or 2
+    paths = []
+    for setting in settings:
+        found = segmentations(setting, rows, folds, count=count, draw_seed=seed, progress=progress)
+        where = "" if setting.transfer is None else f" on {setting.transfer.name}"
+        number = name.removeprefix("figure")
+        title = f"Figure {number}: segmentation{where}, 1-shot, queries of draw {seed}"
+        paths.append(setting.out / f"{_file(name, setting)}.png")
+        draw_segmentations(paths[-1], found, f"{title}\n{_said(request, setting)}")
+    return paths
 
 
 def _correspondences(name: str, request: Request, progress: Progress) -> list[Path]:
     ((row_name, row),) = read_table("table2").chosen(["obftnet"]).items()
-    setting, folds = _setting(request)
+    settings, folds = _settings(request)
+    pairs = [(setting, fold) for setting in settings for fold in folds]
     paths = []
-    for done, fold in enumerate(folds):
-        progress(f"{row_name}, {fold}", done, len(folds))
-        path = request.out / f"{name}_{request.network}_{fold}.png"
-        draw_correspondences(path, setting, row_name, row, fold, request.draw_seed or 0)
-        paths.append(path)
-    progress("", len(folds), len(folds))
+    for done, (setting, fold) in enumerate(pairs):
+        progress(f"{row_name}, {fold}", done, len(pairs))
+        paths.append(setting.out / f"{_file(name, setting)}_{fold}.png")
+        draw_correspondences(paths[-1], setting, row_name, row, fold, request.draw_seed or 0)
+    progress("", len(pairs), len(pairs))
     return paths
 
 
-def _setting(request: Request) -> tuple[Setting, list[str]]:
-    """What all units share, and the folds, in the protocol's order."""
+def _settings(request: Request) -> tuple[list[Setting], list[str]]:
+    """What all units of a backbone share, for each backbone; and the folds, in the protocol's order."""
     device = resolve_device(request.device or "auto")
     data = read_data(request.source, request.data)
     known = data.folds
@@ -181,23 +205,30 @@ def _setting(request: Request) -> tuple[Setting, list[str]]:
     transfer = None
     if request.transfer_data is not None:
         transfer = read_data(_TRANSFER, request.transfer_data)
-    backbone = load_backbone(request.network, request.backbone_weights).to(device)
+    backbones = [backbone.to(device) for backbone in request.load_backbones()]
     budget = BUDGETS[request.budget or "short"]
-    setting = Setting(data, backbone, budget, output_folder(request.out), device, transfer)
-    return setting, [name for name in known if not request.folds or name in request.folds]
+    out = output_folder(request.out)
+    settings = [Setting(data, backbone, budget, out, device, transfer) for backbone in backbones]
+    return settings, [name for name in known if not request.folds or name in request.folds]
+
+
+def _file(name: str, setting: Setting) -> str:
+    """What the files of a target and a backbone are called, without what follows."""
+    return f"{name}_{setting.backbone.spec.name}"
 
 
 def _said(request: Request, setting: Setting) -> str:
     """How the models were made, for a note or a title."""
     budget = f"budget {request.budget or 'short'} ({setting.budget.size} pixels)"
-    return f"Protocol {setting.data.name}, {request.network}, {budget}"
+    return f"Protocol {setting.data.name}, {setting.backbone.spec.name}, {budget}"
 
 
 def _option(field: str) -> str:
-    return "--fold" if field == "folds" else "--" + field.replace("_", "-")
+    repeated = {"folds": "--fold", "backbones": "--backbone"}
+    return repeated.get(field) or "--" + field.replace("_", "-")
 
 
-_TRAINING = frozenset({"protocol", "folds", "backbone", "backbone_weights", "budget", "device"})
+_TRAINING = frozenset({"protocol", "folds", "backbones", "backbone_weights", "budget", "device"})
 _UNITS = _TRAINING | {"rows", "shots", "seeds"}
 _DRAWN = _TRAINING | {"draw_seed"}
 _COMPARED = _DRAWN | {"rows", "count"}
