@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,10 +9,19 @@ import torch
 from torch.nn.functional import interpolate
 
 from obftnet.config import ModelConfig
-from obftnet.data import Collection, default_folds, read_episodes, read_layout, write_episodes
+from obftnet.data import (
+    Collection,
+    Episode,
+    Sample,
+    default_folds,
+    read_episodes,
+    read_layout,
+    write_episodes,
+)
 from obftnet.errors import InputError
 from obftnet.evaluation import evaluate as module
 from obftnet.evaluation.evaluate import (
+    Answer,
     Evaluator,
     Protocol,
     SeedResult,
@@ -241,14 +251,27 @@ def test_good_queries_are_bounded(collection, monkeypatch):
     assert sum(e.query.mask is None for e in episodes) == 2
 
 
+def answered(name: str, *counts: int, shots: int = 2) -> Answer:
+    """An answer whose query is of a material and kind, with so many supports."""
+    material, kind = name.split("/")
+    mask = None if kind == "good" else Path("mask.png")
+    support = Sample(material, "cut", Path("support.png"), Path("mask.png"), "0")
+    query = Sample(material, kind, Path("query.png"), mask, "1")
+    return Answer(Episode(query, (support,) * shots, (), 0, 0), Counts(*counts))
+
+
 def test_the_summary_is_the_mean_and_the_sample_deviation_over_seeds():
     def seed(hit: int, good: int) -> SeedResult:
-        return SeedResult(
-            {"m/a": Counts(hit, 0, 10 - hit, 90), "m/b": Counts(5, 0, 5, 90)},
-            {"m": Counts(0, good, 0, 100 - good)},
-            4,
-            1,
-        )
+        # The pixels of a class are those of all its queries.
+        answers = [
+            answered("m/a", hit, 0, 5 - hit // 2, 40),
+            answered("m/a", 0, 0, 5 - hit + hit // 2, 50),
+            answered("m/b", 2, 0, 3, 40, shots=1),
+            answered("m/b", 3, 0, 2, 50),
+            answered("m/good", 0, good, 0, 50 - good),
+            answered("m/good", 0, 0, 0, 50, shots=1),
+        ]
+        return SeedResult(answers, shots=2)
 
     summary = summarise("x", Protocol(seeds=3), {"m": [seed(2, 0), seed(4, 3), seed(9, 9)]}, note="n")
     fold = summary["folds"]["m"]
@@ -262,8 +285,8 @@ def test_the_summary_is_the_mean_and_the_sample_deviation_over_seeds():
 
 
 def test_the_means_over_folds_weigh_folds_equally():
-    one = [SeedResult({"m/a": Counts(1, 0, 0, 1)}, {}, 1)]
-    two = [SeedResult({"n/a": Counts(0, 0, 1, 1), "n/b": Counts(0, 0, 1, 1)}, {}, 9)]
+    one = [SeedResult([answered("m/a", 1, 0, 0, 1)])]
+    two = [SeedResult([answered("n/a", 0, 0, 1, 1), answered("n/b", 0, 0, 1, 1)])]
     summary = summarise("x", Protocol(seeds=1), {"m": one, "n": two})
     assert summary["mean_miou"] == 0.5
     assert summary["folds"]["m"]["miou"] == {"mean": 1.0, "std": 0.0}

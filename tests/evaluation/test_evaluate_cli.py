@@ -1,3 +1,4 @@
+import csv
 import json
 from pathlib import Path
 
@@ -94,6 +95,7 @@ def test_the_reference_needs_no_weights_of_ours(nn_contrast, tmp_path):
     )
     assert {path.name for path in tmp_path.iterdir()} == {
         "results.json",
+        "results_queries.csv",
         "results_leather.png",
         "results_tile.png",
     }
@@ -123,6 +125,101 @@ def test_written_episodes_give_the_same_numbers(nn_contrast, tmp_path):
         numbers.append(content)
     assert numbers[0] == numbers[1]
     assert numbers[0]["shots"] == numbers[0]["seeds"] == 2
+
+
+def test_every_query_stands_in_a_table(nn_contrast, painted, tmp_path):
+    """Whose pixels add up to the classes' in results.json."""
+    status, _, err = nn_contrast(tmp_path / "r.json", "--seeds", 2, "--pictures", 0)
+    assert status == 0, err
+    with (tmp_path / "r_queries.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * (9 + 8)
+    assert {row["seed"] for row in rows} == {"0", "1"}
+    for row in rows:
+        assert all((painted / name).is_file() for name in (row["query"], row["supports"], row["backgrounds"]))
+        assert (row["iou"] == "") == (row["kind"] == "good")
+    crack = [row for row in rows if row["kind"] == "crack" and row["seed"] == "0"]
+    hit, wrong, missed = (sum(int(row[name]) for row in crack) for name in list(crack[0])[-4:-1])
+    with_one_seed = tmp_path / "one.json"
+    assert nn_contrast(with_one_seed, "--seeds", 1, "--pictures", 0)[0] == 0
+    found = json.loads(with_one_seed.read_text())["folds"]["tile"]["classes"]["tile/crack"]
+    assert found["iou"] == pytest.approx(hit / max(1, hit + wrong + missed))
+
+
+def numbers(path: Path) -> dict:
+    content = json.loads(path.read_text())
+    del content["speed"]
+    return content
+
+
+def test_a_stopped_evaluation_goes_on(nn_contrast, tmp_path, monkeypatch):
+    plain, out = tmp_path / "plain.json", tmp_path / "r.json"
+    options = ("--seeds", 2, "--pictures", 0)
+    assert nn_contrast(plain, *options)[0] == 0
+    real, scored = module.Evaluator.score, []
+
+    def stopped(self, episode, guidance=None):
+        if len(scored) == 11:
+            raise KeyboardInterrupt
+        scored.append(episode)
+        return real(self, episode, guidance)
+
+    monkeypatch.setattr(module.Evaluator, "score", stopped)
+    status, _, err = nn_contrast(out, *options)
+    assert (status, err.count("\n")) == (130, 1)
+    assert {path.name for path in tmp_path.glob("r*")} == {"r.unfinished"}
+    # A kill in the middle of a line leaves half of it.
+    with (tmp_path / "r.unfinished").open("a") as file:
+        file.write('["leather", 1,')
+
+    def counted(self, episode, guidance=None):
+        scored.append(episode)
+        return real(self, episode, guidance)
+
+    monkeypatch.setattr(module.Evaluator, "score", counted)
+    assert nn_contrast(out, *options)[0] == 0
+    timed = 2 * 2  # of one episode and its warm-up, each whole and with its guidance
+    assert len(scored) == 2 * (9 + 8) + timed
+    assert numbers(out) == numbers(plain)
+    assert not (tmp_path / "r.unfinished").exists()
+
+
+@pytest.mark.parametrize("change", [("--size", 96), ("--threshold", 0.6), ("--shots", 2), ("--fold", "tile")])
+def test_an_evaluation_of_other_settings_starts_anew(nn_contrast, tmp_path, monkeypatch, change):
+    plain, out = tmp_path / "plain.json", tmp_path / "r.json"
+    options = ("--seeds", 1, "--pictures", 0)
+    real, scored = module.Evaluator.score, []
+
+    def stopped(self, episode, guidance=None):
+        if len(scored) == 5:
+            raise KeyboardInterrupt
+        scored.append(episode)
+        return real(self, episode, guidance)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Evaluator, "score", stopped)
+        assert nn_contrast(out, *options)[0] == 130
+    assert nn_contrast(out, *options, *change)[0] == 0
+    assert nn_contrast(plain, *options, *change)[0] == 0
+    assert numbers(out) == numbers(plain)
+
+
+def test_the_worst_queries_are_drawn_on_demand(nn_contrast, tmp_path, monkeypatch):
+    drawn = {}
+
+    def draw_grid(path, rows, threshold, title):
+        drawn[path.name] = [str(episode.query.image) for episode, _ in rows], title
+
+    monkeypatch.setattr("obftnet.cli.evaluate.draw_grid", draw_grid)
+    status, _, err = nn_contrast(tmp_path / "r.json", "--seeds", 1, "--pictures", 2, "--worst")
+    assert status == 0, err
+    with (tmp_path / "r_queries.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["fold"] == "leather" and row["iou"]]
+    images, title = drawn["r_leather.png"]
+    shares = {row["query"]: float(row["iou"]) for row in rows}
+    found = [shares[next(name for name in shares if image.endswith(name))] for image in images]
+    assert found == sorted(shares.values())[:2]
+    assert "lowest IoU" in title
 
 
 def test_folds_of_a_file(nn_contrast, tmp_path):

@@ -1,5 +1,6 @@
 """`obftnet evaluate`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -7,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from obftnet import __version__
 from obftnet.cli.options import (
     AnyLayout,
     BackboneWeights,
@@ -17,16 +19,19 @@ from obftnet.cli.options import (
     data_set,
 )
 from obftnet.cli.progress import progress_bar
-from obftnet.data.episode_files import read_episodes, write_episodes
+from obftnet.data.episode_files import episodes_content, read_episodes, write_episodes
 from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
 from obftnet.evaluation.evaluate import Evaluator, Protocol, as_drawn, draw, evaluate, group
+from obftnet.evaluation.journal import Journal
 from obftnet.evaluation.pictures import draw_grid, spread_out
+from obftnet.evaluation.queries import worst, write_queries
 from obftnet.evaluation.results import summarise
 from obftnet.features.weights import load_backbone
 from obftnet.imaging.write import write_json
 from obftnet.methods.base import Method
 from obftnet.methods.registry import REFERENCES, TRAINED, method_name, reference
+from obftnet.safefile import tensors_hash
 from obftnet.segmenter import resolve_device
 from obftnet.weights import find_weights, load_method
 
@@ -35,7 +40,13 @@ _Opt = typer.Option
 
 def evaluate_command(
     data: Data,
-    out: Annotated[Path, _Opt("--out", help="results.json; a picture grid a fold is written beside it.")],
+    out: Annotated[
+        Path,
+        _Opt(
+            "--out",
+            help="results.json; a CSV of every query and a picture grid a fold are written beside it.",
+        ),
+    ],
     weights: Annotated[
         str | None, _Opt(help="A run's folder, a model file, or a name; default: what ships.")
     ] = None,
@@ -65,12 +76,19 @@ def evaluate_command(
         Path | None, _Opt("--write-episodes", help="Write the episodes here.")
     ] = None,
     pictures: Annotated[int, _Opt(min=0, help="Rows of each fold's picture grid; 0: none.")] = 8,
+    lowest: Annotated[
+        bool,
+        _Opt("--worst", help="Draw the queries of the lowest IoU, not such as are spread over the fold."),
+    ] = False,
     cache: Annotated[
         Path | None, _Opt(help="Folder that keeps relations between runs, in half precision.")
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Evaluate by the protocol: every defect image once as the query, several seeds."""
+    """Evaluate by the protocol: every defect image once as the query, several seeds.
+
+    Stopped before its end, the same command goes on where it was.
+    """
     where = resolve_device(device)
     found = data_set(data, protocol_name, layout, folds, background_source)
     collection = found.collection
@@ -103,14 +121,29 @@ def evaluate_command(
         raise InputError(f"{episodes}: no episode of the folds {', '.join(chosen)} in it")
     if episodes:
         protocol = as_drawn(protocol, drawn)
+    listed = [e for by_seed in drawn.values() for some in by_seed.values() for e in some]
     if write_episodes_to is not None:
-        listed = [e for by_seed in drawn.values() for some in by_seed.values() for e in some]
         write_episodes(write_episodes_to, listed, collection)
+    # All that the counts depend on: an unfinished evaluation of anything else is not gone on with.
+    asked = {
+        "version": __version__,
+        "method": name,
+        "size": subject.size,
+        "backbone": tensors_hash(subject.backbone.state_dict()),
+        "protocol": asdict(protocol),
+        "folds": {fold: list(materials) for fold, materials in chosen.items()},
+        "episodes": episodes_content(listed, collection),
+        "cached": cache is not None,
+        **about,
+    }
+    journal = Journal(out.with_name(f"{out.stem}.unfinished"), asked)
     evaluator = Evaluator(subject, collection, cache=cache)
     with progress_bar("evaluate") as update:
-        results = evaluate(
-            evaluator, drawn, protocol, lambda label, done, total: update(done, total, description=label)
-        )
+
+        def progress(label: str, done: int, total: int) -> None:
+            update(done, total, description=label)
+
+        results = evaluate(evaluator, drawn, protocol, progress, journal)
     first = next(iter(next(iter(drawn.values())).values()))
     seconds = evaluator.seconds(first)
     speed = {
@@ -120,13 +153,15 @@ def evaluate_command(
     }
     summary = summarise(name, protocol, results, size=subject.size, **about, speed=speed)
     write_json(out, summary)
-    for fold_name, by_seed in drawn.items():
-        if pictures:
-            seed, some = next(iter(by_seed.items()))
-            sampled = spread_out([e for e in some if e.query.mask is not None], pictures)
-            rows = [(episode, evaluator.score(episode)) for episode in sampled]
-            title = f"{name}, fold {fold_name}, {protocol.shots}-shot, seed {seed}"
-            draw_grid(out.with_name(f"{out.stem}_{fold_name}.png"), rows, threshold, title)
+    write_queries(out.with_name(f"{out.stem}_queries.csv"), results, collection)
+    for fold_name, of_seeds in results.items() if pictures else ():
+        first_seed = of_seeds[0]
+        shown = worst(first_seed, pictures) if lowest else spread_out(first_seed.defective, pictures)
+        rows = [(answer.episode, evaluator.score(answer.episode)) for answer in shown]
+        title = f"{name}, fold {fold_name}, {protocol.shots}-shot, seed {shown[0].episode.seed}"
+        title += ", lowest IoU first" if lowest else ""
+        draw_grid(out.with_name(f"{out.stem}_{fold_name}.png"), rows, threshold, title)
+    journal.remove()
     _table(summary)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,11 @@ def write_episodes(path: str | Path, episodes: Sequence[Episode], collection: Co
     Raises:
         InputError: the file cannot be written.
     """
+    write_json(path, episodes_content(episodes, collection))
+
+
+def episodes_content(episodes: Sequence[Episode], collection: Collection) -> dict[str, Any]:
+    """What `write_episodes` writes, as JSON values."""
     entries = [
         _EpisodeRecord(
             index=episode.index,
@@ -36,7 +41,7 @@ def write_episodes(path: str | Path, episodes: Sequence[Episode], collection: Co
         )
         for episode in episodes
     ]
-    write_json(path, _EpisodesFile(layout=collection.layout, episodes=entries).model_dump(mode="json"))
+    return _EpisodesFile(layout=collection.layout, episodes=entries).model_dump(mode="json")
 
 
 def read_episodes(path: str | Path, collection: Collection) -> list[Episode]:

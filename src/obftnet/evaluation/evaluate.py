@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from obftnet.data.collection import Collection
+from obftnet.data.collection import Collection, Sample
 from obftnet.data.episodes import Episode, good_episodes, test_episodes
 from obftnet.decision import DEFAULT_THRESHOLD, decide
 from obftnet.errors import InputError
+from obftnet.evaluation.journal import Journal, Kept
 from obftnet.evaluation.metrics import Counts, fb_iou, mean_iou
 from obftnet.imaging.resize import resize_score
 from obftnet.loading.features import EpisodeReader
@@ -43,14 +44,49 @@ class Protocol:
     threshold: float = DEFAULT_THRESHOLD
 
 
+@dataclass(frozen=True)
+class Answer:
+    """How one query was segmented: its pixels by prediction and truth."""
+
+    episode: Episode
+    counts: Counts
+
+
 @dataclass
 class SeedResult:
-    """One seed of one fold: pixel counts by class, and on good images by material."""
+    """The answers of one seed of one fold.
 
-    classes: dict[str, Counts] = field(default_factory=dict)
-    good: dict[str, Counts] = field(default_factory=dict)
-    episodes: int = 0
-    short_of_shots: int = 0
+    answers: in the order of the episodes. shots: that were asked for; a kind may have fewer.
+    """
+
+    answers: list[Answer] = field(default_factory=list)
+    shots: int = 1
+
+    @property
+    def defective(self) -> list[Answer]:
+        """Those whose query has a defect."""
+        return [answer for answer in self.answers if answer.episode.query.mask is not None]
+
+    @property
+    def classes(self) -> dict[str, Counts]:
+        """Pixels of the defective queries by class (material/kind)."""
+        return _summed(self.defective, lambda query: f"{query.material}/{query.kind}")
+
+    @property
+    def good(self) -> dict[str, Counts]:
+        """Pixels of the good queries by material."""
+        answers = [answer for answer in self.answers if answer.episode.query.mask is None]
+        return _summed(answers, lambda query: query.material)
+
+    @property
+    def episodes(self) -> int:
+        """How many queries have a defect."""
+        return len(self.defective)
+
+    @property
+    def short_of_shots(self) -> int:
+        """How many of them had fewer supports than asked for."""
+        return sum(len(answer.episode.supports) < self.shots for answer in self.defective)
 
     @property
     def miou(self) -> float:
@@ -108,21 +144,27 @@ class Evaluator:
         episodes: Sequence[Episode],
         protocol: Protocol,
         progress: Callable[[int, int], None] | None = None,
+        kept: Kept | None = None,
     ) -> SeedResult:
-        """Pixel counts of episodes, those of good queries apart."""
-        result = SeedResult()
-        for number, episode in enumerate(episodes):
-            mask = decide(self.score(episode), protocol.threshold)
-            truth = episode.query.load_mask()
-            if episode.query.mask is None:
-                tally, name = result.good, episode.query.material
-            else:
-                tally, name = result.classes, f"{episode.query.material}/{episode.query.kind}"
-                result.episodes += 1
-                result.short_of_shots += len(episode.supports) < protocol.shots
-            tally[name] = tally.get(name, Counts()) + Counts.of(mask, truth)
+        """The answers to episodes.
+
+        Args:
+            episodes: defective queries and good ones.
+            protocol: its threshold makes masks of scores.
+            progress: told (done, in all).
+            kept: the counts that are there already, by place in `episodes`; told of each that is made.
+        """
+        result = SeedResult(shots=protocol.shots)
+        for place, episode in enumerate(episodes):
+            counts = None if kept is None else kept.get(place)
+            if counts is None:
+                mask = decide(self.score(episode), protocol.threshold)
+                counts = Counts.of(mask, episode.query.load_mask())
+                if kept is not None:
+                    kept.add(place, counts)
+            result.answers.append(Answer(episode, counts))
             if progress is not None:
-                progress(number + 1, len(episodes))
+                progress(place + 1, len(episodes))
         return result
 
     def seconds(self, episodes: Sequence[Episode]) -> dict[str, float]:
@@ -213,8 +255,9 @@ def evaluate(
     episodes: Mapping[str, Mapping[int, Sequence[Episode]]],
     protocol: Protocol,
     progress: Progress | None = None,
+    journal: Journal | None = None,
 ) -> dict[str, list[SeedResult]]:
-    """Results of every seed, by fold.
+    """Results of every seed, by fold; what is in the journal is not made again.
 
     Raises:
         InputError: a fold and seed without a defect image among its queries, or with other classes than the
@@ -232,5 +275,14 @@ def evaluate(
         for seed, drawn in by_seed.items():
             label = f"{fold}, seed {seed}"
             told = None if progress is None else partial(progress, label)
-            results[fold].append(evaluator.run(drawn, protocol, told))
+            kept = None if journal is None else Kept(journal, fold, seed)
+            results[fold].append(evaluator.run(drawn, protocol, told, kept))
     return results
+
+
+def _summed(answers: Sequence[Answer], name: Callable[[Sample], str]) -> dict[str, Counts]:
+    sums: dict[str, Counts] = {}
+    for answer in answers:
+        key = name(answer.episode.query)
+        sums[key] = sums.get(key, Counts()) + answer.counts
+    return sums

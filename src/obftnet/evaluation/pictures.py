@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import matplotlib
 
@@ -17,6 +18,7 @@ from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.panel import show_panel
 from obftnet.imaging.write import atomic
 
+_T = TypeVar("_T")
 COLUMNS = ("query", "truth", "prediction", "score", "support", "background")
 
 
@@ -47,8 +49,8 @@ def draw_grid(
         figure.savefig(temporary, format="png")
 
 
-def spread_out(episodes: Sequence[Episode], count: int) -> list[Episode]:
-    """At most `count` episodes at equal distances in their list: chosen by place, not by taste."""
-    if len(episodes) <= count:
-        return list(episodes)
-    return [episodes[index * len(episodes) // count] for index in range(count)]
+def spread_out(items: Sequence[_T], count: int) -> list[_T]:
+    """At most `count` items at equal distances in their list: chosen by place, not by taste."""
+    if len(items) <= count:
+        return list(items)
+    return [items[index * len(items) // count] for index in range(count)]
