@@ -1,6 +1,7 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -146,59 +147,52 @@ def test_every_query_stands_in_a_table(nn_contrast, painted, tmp_path):
     assert found["iou"] == pytest.approx(hit / max(1, hit + wrong + missed))
 
 
+@pytest.fixture
+def scoring(monkeypatch):
+    """Counts the episodes that are scored, and interrupts before the one after `limit`."""
+    state, real = SimpleNamespace(scored=0, limit=None), module.Evaluator.score
+
+    def score(self, episode, guidance=None):
+        if state.scored == state.limit:
+            raise KeyboardInterrupt
+        state.scored += 1
+        return real(self, episode, guidance)
+
+    monkeypatch.setattr(module.Evaluator, "score", score)
+    return state
+
+
 def numbers(path: Path) -> dict:
     content = json.loads(path.read_text())
     del content["speed"]
     return content
 
 
-def test_a_stopped_evaluation_goes_on(nn_contrast, tmp_path, monkeypatch):
+def test_a_stopped_evaluation_goes_on(nn_contrast, tmp_path, scoring):
     plain, out = tmp_path / "plain.json", tmp_path / "r.json"
     options = ("--seeds", 2, "--pictures", 0)
     assert nn_contrast(plain, *options)[0] == 0
-    real, scored = module.Evaluator.score, []
-
-    def stopped(self, episode, guidance=None):
-        if len(scored) == 11:
-            raise KeyboardInterrupt
-        scored.append(episode)
-        return real(self, episode, guidance)
-
-    monkeypatch.setattr(module.Evaluator, "score", stopped)
+    whole, scoring.scored, scoring.limit = scoring.scored, 0, 11
     status, _, err = nn_contrast(out, *options)
     assert (status, err.count("\n")) == (130, 1)
     assert {path.name for path in tmp_path.glob("r*")} == {"r.unfinished"}
     # A kill in the middle of a line leaves half of it.
     with (tmp_path / "r.unfinished").open("a") as file:
         file.write('["leather", 1,')
-
-    def counted(self, episode, guidance=None):
-        scored.append(episode)
-        return real(self, episode, guidance)
-
-    monkeypatch.setattr(module.Evaluator, "score", counted)
+    scoring.limit = None
     assert nn_contrast(out, *options)[0] == 0
-    timed = 2 * 2  # of one episode and its warm-up, each whole and with its guidance
-    assert len(scored) == 2 * (9 + 8) + timed
+    assert scoring.scored == whole
     assert numbers(out) == numbers(plain)
     assert not (tmp_path / "r.unfinished").exists()
 
 
 @pytest.mark.parametrize("change", [("--size", 96), ("--threshold", 0.6), ("--shots", 2), ("--fold", "tile")])
-def test_an_evaluation_of_other_settings_starts_anew(nn_contrast, tmp_path, monkeypatch, change):
+def test_an_evaluation_of_other_settings_starts_anew(nn_contrast, tmp_path, scoring, change):
     plain, out = tmp_path / "plain.json", tmp_path / "r.json"
     options = ("--seeds", 1, "--pictures", 0)
-    real, scored = module.Evaluator.score, []
-
-    def stopped(self, episode, guidance=None):
-        if len(scored) == 5:
-            raise KeyboardInterrupt
-        scored.append(episode)
-        return real(self, episode, guidance)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module.Evaluator, "score", stopped)
-        assert nn_contrast(out, *options)[0] == 130
+    scoring.limit = 5
+    assert nn_contrast(out, *options)[0] == 130
+    scoring.limit = None
     assert nn_contrast(out, *options, *change)[0] == 0
     assert nn_contrast(plain, *options, *change)[0] == 0
     assert numbers(out) == numbers(plain)
