@@ -62,6 +62,19 @@ def test_a_row_made_before_stays_in_the_table(reproduce, world):
     assert rows() == ["prototype"]
 
 
+def test_shots_made_before_stay_in_the_table(reproduce, world):
+    one = ("--fold", "tile", "--rows")
+    for row in ("prototype", "nn_contrast"):
+        assert reproduce("table2", *one, row, "--shots", 1)[0] == 0
+    assert reproduce("table2", *one, "prototype", "--shots", 5)[0] == 0
+    with (world / "out" / "table2_compact.csv").open(newline="") as file:
+        found = list(dict.fromkeys((line["shots"], line["row"]) for line in csv.DictReader(file)))
+    assert found == [("1", "nn_contrast"), ("1", "prototype"), ("5", "prototype")]
+    # The other row, when it is made, joins what is there.
+    assert reproduce("table2", *one, "nn_contrast", "--shots", 5)[0] == 0
+    assert (world / "out" / "table2_compact.md").read_text().count("| nn_contrast |") == 2
+
+
 def test_a_table_of_several_backbones_by_one_command(bare, world):
     networks = ("--backbone", "compact", "--backbone", "mobilenet_v2")
     untrained = ("--backbone-weights", "random") * 2

@@ -92,6 +92,8 @@ def _cells(
                 for unit, content in results.items()
                 if (unit.row, unit.shots) == (name, shots)
             }
+            if not own:
+                continue  # the row is whole with other shots alone
             miou = _by_fold(own, seeds, folds, lambda content: content["mean_miou"])
             fb_iou = _by_fold(own, seeds, folds, lambda content: content["mean_fb_iou"])
             splits_of_the_paper = all(row.printed(backbone, shots, fold) is not None for fold in folds)

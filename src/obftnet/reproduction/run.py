@@ -6,6 +6,7 @@ a table may be made on several machines, each with other folds or rows, and thei
 tested on other data, or drawn, takes the runs that are there.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,6 +62,7 @@ def reproduce(
     seeds: Sequence[int],
     folds: Sequence[str],
     also: Mapping[str, PaperRow] | None = None,
+    also_shots: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> dict[Unit, dict[str, Any]]:
     """Do what is not done yet of a table.
@@ -71,7 +73,8 @@ def reproduce(
         shots: supports an episode in evaluation; training has one.
         seeds: of training.
         folds: left out of training, and tested where `setting.transfer` is None.
-        also: other rows, taken where all of their units are done already.
+        also: other rows, taken where all of a row's units of some shots are done already.
+        also_shots: other shots of all these rows, taken likewise.
         progress: told (what is at work, units done, units in all).
 
     Returns:
@@ -83,7 +86,7 @@ def reproduce(
     """
     on = "" if setting.transfer is None else setting.transfer.name
 
-    def units(names: Iterable[str]) -> list[Unit]:
+    def units(names: Iterable[str], shots: Sequence[int]) -> list[Unit]:
         backbone = setting.backbone.spec.name
         return [
             Unit(name, backbone, fold, k, seed, on)
@@ -93,14 +96,15 @@ def reproduce(
             for k in shots
         ]
 
+    known = {**rows, **(also or {})}
     # What is there comes first: a result of other settings is refused before hours are spent on the rest.
     wanted = []
-    for name in also or {}:
-        whole = units([name])
-        if all(_path(setting, unit).exists() for unit in whole):
+    for name, k in itertools.product(known, dict.fromkeys((*shots, *also_shots))):
+        whole = units([name], [k])
+        asked = name in rows and k in shots
+        if not asked and all(_path(setting, unit).exists() for unit in whole):
             wanted += whole
-    wanted += units(rows)
-    known = {**rows, **(also or {})}
+    wanted += units(rows, shots)
     results = {}
     for done, unit in enumerate(wanted):
         if progress is not None:

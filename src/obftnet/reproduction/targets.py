@@ -22,6 +22,8 @@ from obftnet.segmenter import resolve_device
 
 #: The data that Table III and figure 9 test on.
 _TRANSFER = "neu_seg_transfer"
+#: The paper's settings.
+_SHOTS = (1, 5)
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,12 @@ def _table(name: str, request: Request, progress: Progress) -> list[Path]:
         results = reproduce(
             setting,
             rows,
-            shots=request.shots or (1, 5),
+            shots=request.shots or _SHOTS,
             seeds=range(seeds),
             folds=folds,
-            # A row that an earlier command made stays in the table.
+            # What an earlier command made stays in the table.
             also={name: row for name, row in table.rows.items() if name not in rows},
+            also_shots=_SHOTS,
             progress=progress,
         )
         backbone = setting.backbone.spec.name
