@@ -143,6 +143,8 @@ def small(words: list[str], place: Path) -> list[str]:
             cut[index + 1] = str(place / "neu")
     if cut[1] == "reproduce":
         cut += cheapest(cut[2])
+    if cut[1] == "evaluate" and not steel and "--fold" not in cut:
+        cut += ["--fold", "leather"]
     backbone = cut[1] == "train" or (cut[1] == "reproduce" and "backbones" in TARGETS[cut[2]].uses)
     needs = backbone or any(name in cut for name in REFERENCES)
     if needs and not {"--backbone-weights", "--start"} & set(cut):
