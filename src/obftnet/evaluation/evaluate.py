@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -52,27 +52,27 @@ class Answer:
     counts: Counts
 
 
-@dataclass
+@dataclass(frozen=True)
 class SeedResult:
     """The answers of one seed of one fold.
 
     answers: in the order of the episodes. shots: that were asked for; a kind may have fewer.
     """
 
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Answer]
     shots: int = 1
 
-    @property
+    @cached_property
     def defective(self) -> list[Answer]:
         """Those whose query has a defect."""
         return [answer for answer in self.answers if answer.episode.query.mask is not None]
 
-    @property
+    @cached_property
     def classes(self) -> dict[str, Counts]:
         """Pixels of the defective queries by class (material/kind)."""
         return _summed(self.defective, lambda query: f"{query.material}/{query.kind}")
 
-    @property
+    @cached_property
     def good(self) -> dict[str, Counts]:
         """Pixels of the good queries by material."""
         answers = [answer for answer in self.answers if answer.episode.query.mask is None]
@@ -154,7 +154,7 @@ class Evaluator:
             progress: told (done, in all).
             kept: the counts that are there already, by place in `episodes`; told of each that is made.
         """
-        result = SeedResult(shots=protocol.shots)
+        answers = []
         for place, episode in enumerate(episodes):
             counts = None if kept is None else kept.get(place)
             if counts is None:
@@ -162,10 +162,10 @@ class Evaluator:
                 counts = Counts.of(mask, episode.query.load_mask())
                 if kept is not None:
                     kept.add(place, counts)
-            result.answers.append(Answer(episode, counts))
+            answers.append(Answer(episode, counts))
             if progress is not None:
                 progress(place + 1, len(episodes))
-        return result
+        return SeedResult(answers, protocol.shots)
 
     def seconds(self, episodes: Sequence[Episode]) -> dict[str, float]:
         """Median seconds of a whole episode (images, features, guidance, query) and of a query alone with its

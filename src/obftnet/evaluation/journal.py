@@ -7,9 +7,8 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from obftnet.errors import InputError
 from obftnet.evaluation.metrics import Counts
-from obftnet.imaging.write import atomic
+from obftnet.imaging.write import atomic, unwritable
 
 #: Fold, seed and place of an episode in what was drawn for the two.
 Key: TypeAlias = tuple[str, int, int]
@@ -55,10 +54,7 @@ class Journal:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(_line(key, counts) + "\n")
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise InputError(
-                f"{self._path}: cannot be written ({reason}); name a place that can be"
-            ) from error
+            raise unwritable(self._path, error) from error
 
     def remove(self) -> None:
         """The evaluation is finished: what it found stands in its results."""

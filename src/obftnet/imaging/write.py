@@ -35,7 +35,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         _remove(temporary)
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     except BaseException:
         _remove(temporary)
         raise
@@ -88,11 +88,12 @@ def output_folder(path: str | Path) -> Path:
             raise InputError(f"{path}: is a file; a folder to write into is wanted")
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     return path
 
 
-def _unwritable(path: Path, error: OSError) -> InputError:
+def unwritable(path: Path, error: OSError) -> InputError:
+    """What to raise where `path` cannot be written."""
     reason = error.strerror or str(error)
     return InputError(f"{path}: cannot be written ({reason}); name a place that can be")
 

@@ -1,6 +1,6 @@
 """What `obftnet reproduce` can make, by name: the options each has a use for, and what is written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from obftnet.reproduction.report import cells, write_report
 from obftnet.reproduction.run import Progress, reproduce
 from obftnet.reproduction.segmentations import draw_segmentations, segmentations
 from obftnet.reproduction.setting import BUDGETS, Setting
-from obftnet.reproduction.tables import read_table
+from obftnet.reproduction.tables import PaperRow, read_table
 from obftnet.segmenter import resolve_device
 
 #: The data that Table III and figure 9 test on.
@@ -128,73 +128,104 @@ def _counts(name: str, request: Request, progress: Progress) -> list[Path]:
     return write_counts(output_folder(request.out), data)
 
 
-def _table(name: str, request: Request, progress: Progress) -> list[Path]:
-    table = read_table(name)
-    rows = table.chosen(request.rows)
-    settings, folds = _settings(request)
-    seeds = request.seeds or 1
-    paths = []
-    for setting in settings:
-        results = reproduce(
-            setting,
-            rows,
-            shots=request.shots or _SHOTS,
-            seeds=range(seeds),
-            folds=folds,
-            # What an earlier command made stays in the table.
-            also={name: row for name, row in table.rows.items() if name not in rows},
-            also_shots=_SHOTS,
-            progress=progress,
+@dataclass(frozen=True)
+class _Job:
+    """A target's work with one backbone.
+
+    name: of the target. rows: by name. folds: in the protocol's order.
+    """
+
+    name: str
+    request: Request
+    rows: Mapping[str, PaperRow]
+    folds: list[str]
+    setting: Setting
+    progress: Progress
+
+    @property
+    def backbone(self) -> str:
+        """Its name."""
+        return self.setting.backbone.spec.name
+
+    @property
+    def file(self) -> str:
+        """What its files are called, without what follows."""
+        return f"{self.name}_{self.backbone}"
+
+    @property
+    def said(self) -> str:
+        """How the models were made, for a note or a title."""
+        setting = self.setting
+        budget = f"budget {self.request.budget or 'short'} ({setting.budget.size} pixels)"
+        return f"Protocol {setting.data.name}, {self.backbone}, {budget}"
+
+
+def _by_backbone(
+    rows: Callable[[str, Request], Mapping[str, PaperRow]], make: Callable[[_Job], list[Path]]
+) -> Callable[[str, Request, Progress], list[Path]]:
+    """Make a target with each backbone in turn, once its rows and all that it needs are known to be there."""
+
+    def made(name: str, request: Request, progress: Progress) -> list[Path]:
+        chosen = rows(name, request)
+        settings, folds = _settings(request)
+        jobs = [_Job(name, request, chosen, folds, setting, progress) for setting in settings]
+        return [path for job in jobs for path in make(job)]
+
+    return made
+
+
+def _table(job: _Job) -> list[Path]:
+    table = read_table(job.name)
+    setting, seeds = job.setting, job.request.seeds or 1
+    results = reproduce(
+        setting,
+        job.rows,
+        shots=job.request.shots or _SHOTS,
+        seeds=range(seeds),
+        folds=job.folds,
+        # What an earlier command made stays in the table.
+        also={name: row for name, row in table.rows.items() if name not in job.rows},
+        also_shots=_SHOTS,
+        progress=job.progress,
+    )
+    numbers = cells(table, job.backbone, results, job.folds)
+    note = f"{job.said}, {seeds} training seed(s), {setting.budget.seeds} of evaluation."
+    if setting.transfer is not None:
+        note += (
+            f" Tested on {setting.transfer.name}: the column of a fold is the model trained without that "
+            "fold; that of a class is the mean over those models."
         )
-        backbone = setting.backbone.spec.name
-        numbers = cells(table, backbone, results, folds)
-        note = f"{_said(request, setting)}, {seeds} training seed(s), {setting.budget.seeds} of evaluation."
-        if setting.transfer is not None:
-            note += (
-                f" Tested on {setting.transfer.name}: the column of a fold is the model trained without that "
-                "fold; that of a class is the mean over those models."
-            )
-        paths += write_report(setting.out, _file(name, setting), table, backbone, numbers, note)
-    return paths
+    return write_report(setting.out, job.file, table, job.backbone, numbers, note)
 
 
-def _gains(name: str, request: Request, progress: Progress) -> list[Path]:
-    rows = read_table("table2").chosen(gains.ROWS)
-    settings, folds = _settings(request)
-    seeds = range(request.seeds or 1)
+def _gains(job: _Job) -> list[Path]:
+    seeds = range(job.request.seeds or 1)
+    results = reproduce(
+        job.setting, job.rows, shots=(1,), seeds=seeds, folds=job.folds, progress=job.progress
+    )
+    title = f"Figure 7: gain in each class, 1-shot\n{job.said}"
+    return gains.write_gains(job.setting.out, job.file, gains.gains(results), title)
+
+
+def _segmentations(job: _Job) -> list[Path]:
+    setting, seed, count = job.setting, job.request.draw_seed or 0, job.request.count or 2
+    found = segmentations(setting, job.rows, job.folds, count=count, draw_seed=seed, progress=job.progress)
+    path = setting.out / f"{job.file}.png"
+    where = "" if setting.transfer is None else f" on {setting.transfer.name}"
+    title = f"Figure {job.name.removeprefix('figure')}: segmentation{where}, 1-shot, queries of draw {seed}"
+    draw_segmentations(path, found, f"{title}\n{job.said}")
+    return [path]
+
+
+def _correspondences(job: _Job) -> list[Path]:
+    ((row_name, row),) = job.rows.items()
     paths = []
-    for setting in settings:
-        results = reproduce(setting, rows, shots=(1,), seeds=seeds, folds=folds, progress=progress)
-        title = f"Figure 7: gain in each class, 1-shot\n{_said(request, setting)}"
-        paths += gains.write_gains(setting.out, _file(name, setting), gains.gains(results), title)
-    return paths
-
-
-def _segmentations(name: str, request: Request, progress: Progress) -> list[Path]:
-    rows = read_table("table2").chosen(request.rows or ("hsnet", "obftnet"))
-    settings, folds = _settings(request)
-    seed, count = request.draw_seed or 0, request.count or 2
-    paths = []
-    for setting in settings:
-        found = segmentations(setting, rows, folds, count=count, draw_seed=seed, progress=progress)
-        where = "" if setting.transfer is None else f" on {setting.transfer.name}"
-        number = name.removeprefix("figure")
-        title = f"Figure {number}: segmentation{where}, 1-shot, queries of draw {seed}"
-        paths.append(setting.out / f"{_file(name, setting)}.png")
-        draw_segmentations(paths[-1], found, f"{title}\n{_said(request, setting)}")
-    return paths
-
-
-def _correspondences(name: str, request: Request, progress: Progress) -> list[Path]:
-    ((row_name, row),) = read_table("table2").chosen(["obftnet"]).items()
-    settings, folds = _settings(request)
-    pairs = [(setting, fold) for setting in settings for fold in folds]
-    paths = []
-    for done, (setting, fold) in enumerate(pairs):
-        progress(f"{row_name}, {fold}", done, len(pairs))
-        paths.append(setting.out / f"{_file(name, setting)}_{fold}.png")
-        draw_correspondences(paths[-1], setting, row_name, row, fold, request.draw_seed or 0)
-    progress("", len(pairs), len(pairs))
+    for done, fold in enumerate(job.folds):
+        job.progress(f"{row_name}, {fold}", done, len(job.folds))
+        path = job.setting.out / f"{job.file}_{fold}.png"
+        draw_correspondences(path, job.setting, row_name, row, fold, job.request.draw_seed or 0)
+        paths.append(path)
+    job.progress("", len(job.folds), len(job.folds))
     return paths
 
 
@@ -215,17 +246,6 @@ def _settings(request: Request) -> tuple[list[Setting], list[str]]:
     return settings, [name for name in known if not request.folds or name in request.folds]
 
 
-def _file(name: str, setting: Setting) -> str:
-    """What the files of a target and a backbone are called, without what follows."""
-    return f"{name}_{setting.backbone.spec.name}"
-
-
-def _said(request: Request, setting: Setting) -> str:
-    """How the models were made, for a note or a title."""
-    budget = f"budget {request.budget or 'short'} ({setting.budget.size} pixels)"
-    return f"Protocol {setting.data.name}, {setting.backbone.spec.name}, {budget}"
-
-
 def _option(field: str) -> str:
     repeated = {"folds": "--fold", "backbones": "--backbone"}
     return repeated.get(field) or "--" + field.replace("_", "-")
@@ -236,15 +256,28 @@ _UNITS = _TRAINING | {"rows", "shots", "seeds"}
 _DRAWN = _TRAINING | {"draw_seed"}
 _COMPARED = _DRAWN | {"rows", "count"}
 
+_tables = _by_backbone(lambda name, request: read_table(name).chosen(request.rows), _table)
+_compared = _by_backbone(
+    lambda name, request: read_table("table2").chosen(request.rows or ("hsnet", "obftnet")), _segmentations
+)
+
 #: In the paper's order.
 TARGETS = {
     "table1": Target("images a class", frozenset({"protocol"}), _counts),
-    "table2": Target("compared methods", _UNITS, _table),
-    "table3": Target("transfer to NEU-Seg", _UNITS | {"transfer_data"}, _table),
-    "table4": Target("what the parts add", _UNITS, _table),
-    "table5": Target("Sinkhorn sweeps", _UNITS, _table),
-    "figure7": Target("gain over HSNet in each class", _TRAINING | {"seeds"}, _gains),
-    "figure8": Target("segmentation beside HSNet's", _COMPARED, _segmentations),
-    "figure9": Target("the same on NEU-Seg", _COMPARED | {"transfer_data"}, _segmentations),
-    "figure10": Target("where the transport goes", _DRAWN, _correspondences),
+    "table2": Target("compared methods", _UNITS, _tables),
+    "table3": Target("transfer to NEU-Seg", _UNITS | {"transfer_data"}, _tables),
+    "table4": Target("what the parts add", _UNITS, _tables),
+    "table5": Target("Sinkhorn sweeps", _UNITS, _tables),
+    "figure7": Target(
+        "gain over HSNet in each class",
+        _TRAINING | {"seeds"},
+        _by_backbone(lambda *_: read_table("table2").chosen(gains.ROWS), _gains),
+    ),
+    "figure8": Target("segmentation beside HSNet's", _COMPARED, _compared),
+    "figure9": Target("the same on NEU-Seg", _COMPARED | {"transfer_data"}, _compared),
+    "figure10": Target(
+        "where the transport goes",
+        _DRAWN,
+        _by_backbone(lambda *_: read_table("table2").chosen(["obftnet"]), _correspondences),
+    ),
 }
