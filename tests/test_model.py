@@ -213,3 +213,43 @@ def test_unusable_background_is_not_looked_at():
     one = model(**parts, usable=usable)
     assert not torch.equal(one, model(**parts))
     assert torch.isfinite(one).all()
+
+
+@torch.no_grad()
+def test_a_line_across_the_supports_resembles_a_turned_view():
+    model = model_of(cues="atbn")
+    generator = torch.Generator().manual_seed(0)
+    support = 0.5 + 0.05 * torch.rand(3, 64, 64, generator=generator)
+    mask = torch.zeros(64, 64)
+    mask[30:34, 8:56] = 1
+    support[:, mask > 0] = 0
+    query, across = support.rot90(1, (-2, -1)), mask.rot90(1, (-2, -1))
+    guidance = model.prepare(
+        model._extract_many(support[None, None]),
+        mask[None, None],
+        model._extract_many(0.5 + 0.05 * torch.rand(1, 1, 3, 64, 64, generator=generator)),
+        turned=[model.turn([support], [mask])],
+    )
+    finest = model.relate(model.extract(query[None]), guidance)[0]
+    marked = torch.nn.functional.adaptive_max_pool2d(across[None], finest.shape[-2:])[0] > 0
+    as_it_lies, turned = finest[0, 0][marked], finest[0, 1][marked]
+    # The window is the whole image here, and one of the views is the query itself.
+    torch.testing.assert_close(turned, torch.ones_like(turned), rtol=0, atol=1e-5)
+    assert as_it_lies.mean() < 0.99
+
+
+@torch.no_grad()
+def test_forward_looks_at_turned_views():
+    model, parts = model_of(cues="abnst"), episode(b=2, k=2)
+    guidance = model.prepare(
+        model._extract_many(parts["supports"]),
+        parts["masks"],
+        model._extract_many(parts["backgrounds"]),
+        turned=[model.turn(*item) for item in zip(parts["supports"], parts["masks"], strict=True)],
+    )
+    score = model.score(model.extract(parts["query"]), guidance, (64, 64))
+    torch.testing.assert_close(model(**parts).sigmoid(), score, rtol=0, atol=1e-5)
+
+
+def test_without_their_cues_there_are_no_views():
+    assert model_of(cues="abns").turn([torch.rand(3, 64, 64)], [torch.ones(64, 64)]) is None

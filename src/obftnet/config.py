@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: The letters by which a configuration names the cues. `relation.statistics` says what each is, and
 #: `relation.own` what u is.
-CUES = "abnsolpu"
+CUES = "abnsolputm"
 
 #: Cosines over a smaller epsilon lie so far from 0 that sums of their exponentials need a shift in float32,
 #: which cues read a block at a time (`relation.streaming`) do without.
@@ -64,27 +64,33 @@ class ModelConfig(BaseModel):
                     f"the {self.reader} reader does not read {name}, which is {value!r}; leave it out"
                 )
         if self.coreset:
-            self._check_coreset()
+            self._check_streamed("a coreset serves")
+        if self.turned:
+            self._check_streamed("cues t and m go with")
         if not self.background and self.transport == "bilateral":
             raise ValueError(
                 "transport = bilateral needs the background branch; without it take foreground or none"
             )
         return self
 
-    def _check_coreset(self) -> None:
-        if set(self.cues) - set(_OF_CORESET) or self.shots_rule == "vote":
+    @property
+    def turned(self) -> bool:
+        """Whether the supports' defects are looked at in their turned views, too."""
+        return self.reader == "cues" and bool(set(self.cues) & set("tm"))
+
+    def _check_streamed(self, what: str) -> None:
+        """Raise ValueError where a setting that only streamed cues have meets one that they do not have."""
+        if set(self.cues) - set(_STREAMED) or self.shots_rule == "vote":
             raise ValueError(
-                f"a coreset serves the cues {_OF_CORESET!r} and shots_rule = joint; got cues {self.cues!r} "
+                f"{what} the cues {_STREAMED!r} and shots_rule = joint; got cues {self.cues!r} "
                 f"and {self.shots_rule!r}; leave one of them out"
             )
         if self.epsilon < LEAST_STREAMED_EPSILON:
-            raise ValueError(
-                f"a coreset serves an epsilon of 1/60 or more, got {self.epsilon}; leave one of them out"
-            )
+            raise ValueError(f"{what} an epsilon of 1/60 or more, got {self.epsilon}; leave one of them out")
 
 
 #: Cues that see a position of the guidance by its similarity alone; a transport wants them all.
-_OF_CORESET = "abnsu"
+_STREAMED = "abnsutm"
 
 #: What only the 4D encoder's relation reads; what the cues take from the correspondence, `cues` says.
 _READ_BY_ENCODER = ("transport", "background", "transport_scale", "zeroed_columns", "fusion")

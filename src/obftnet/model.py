@@ -9,7 +9,8 @@ from obftnet.config import ModelConfig
 from obftnet.decision import vote
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone, Pyramid
-from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
+from obftnet.features.guidance import GuidanceFeatures, Turned, prepare_guidance
+from obftnet.features.turned import turned_defect
 from obftnet.methods.base import Example, Supervised
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
@@ -57,9 +58,17 @@ class OBFTNet(nn.Module):
         return tuple(self.backbone(images, early=self.config.query_skip))
 
     def prepare(
-        self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
+        self,
+        supports: Pyramid,
+        fraction: Tensor,
+        backgrounds: Pyramid,
+        usable: Tensor | None = None,
+        turned: Turned | None = None,
     ) -> GuidanceFeatures:
-        """Guidance as every query will meet it; see `features.guidance.prepare_guidance`."""
+        """Guidance as every query will meet it; see `features.guidance.prepare_guidance`.
+
+        `turned`: for b items what `turn` gives of their supports; wanted where `config.turned` says so.
+        """
         taps, sort = sum(self.levels), self.config.reader == "cues"
         return prepare_guidance(
             supports[:taps],
@@ -69,7 +78,27 @@ class OBFTNet(nn.Module):
             self.config.mask_resize,
             columns=sort,
             coreset=self.config.coreset,
+            turned=turned,
         )
+
+    def turn(self, images: Sequence[Tensor], fractions: Sequence[Tensor]) -> Pyramid | None:
+        """The defect of one item's supports in its turned views; None where `config.turned` is not set.
+
+        Args:
+            images: k supports (3, S, S), RGB in 0..1.
+            fractions: (S, S) the defect's share of each of their cells.
+
+        Returns:
+            (c, n) unit features a tap, without gradient.
+        """
+        if not self.config.turned:
+            return None
+        stride = self.backbone.spec.taps[-1].stride
+        views = [
+            turned_defect(self.backbone, image, fraction, stride, self.config.mask_resize)
+            for image, fraction in zip(images, fractions, strict=True)
+        ]
+        return tuple(torch.cat(tap, 1) for tap in zip(*views, strict=True))
 
     def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:
         """The correspondence of query features (b, c, h, w) with prepared guidance."""
@@ -134,7 +163,14 @@ class OBFTNet(nn.Module):
         Returns:
             (b, h, w) logit of defect, all shots joint.
         """
-        guidance = self.prepare(self._extract_many(supports), masks, self._extract_many(backgrounds), usable)
+        turned = [self.turn(*item) for item in zip(supports, masks, strict=True)]
+        guidance = self.prepare(
+            self._extract_many(supports),
+            masks,
+            self._extract_many(backgrounds),
+            usable,
+            [views for views in turned if views is not None] or None,
+        )
         relation = self.relate(self.extract(query), guidance)
         return self.read(relation, (query.shape[-2], query.shape[-1]), guidance.shots)
 

@@ -5,10 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
+from obftnet.config import ModelConfig
 from obftnet.data import Background, Episode, Sample
 from obftnet.features.guidance import prepare_guidance
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.store import FeatureStore
+from obftnet.model import OBFTNet
+from obftnet.segmenter import Segmenter
 
 
 class Pixels:
@@ -119,6 +122,23 @@ def test_a_picture_met_before_comes_from_the_store(episode):
 
 def test_no_gradient_is_kept(episode):
     assert not any(x.requires_grad for x in EpisodeReader(Pixels()).query(episode.query))
+
+
+def test_an_evaluation_and_a_segmenter_see_the_same_turned_views(episode):
+    torch.manual_seed(0)
+    model = OBFTNet(ModelConfig(backbone="compact", size=64, reader="cues", cues="abnstm")).eval()
+    reader = EpisodeReader(model)
+    evaluated = reader.guidance(episode)
+    segmenter = Segmenter(model, device="cpu").fit(
+        [(sample.image, sample.mask) for sample in episode.supports],
+        [background.load()[0] for background in episode.backgrounds],
+    )
+    for given, wanted in zip(segmenter.guidance.columns, evaluated.columns, strict=True):
+        assert given[0].turned.shape[1] > 0
+        torch.testing.assert_close(given[0].turned, wanted[0].turned, rtol=0, atol=1e-5)
+    model.backbone.forward = None  # a second look at the same supports needs no backbone
+    again = reader.guidance(episode)
+    assert torch.equal(again.columns[0][0].turned, evaluated.columns[0][0].turned)
 
 
 def maps(value: float) -> tuple[torch.Tensor, ...]:

@@ -57,8 +57,9 @@ def test_a_defect_stays_on_its_pixels(episode, monkeypatch):
         assert common > 0.7
 
 
-def test_relations_reach_the_backbone_and_are_those_of_the_model(episode, backbone):
-    config = ModelConfig(backbone="compact", size=64, reader="cues", cues="abns", query_skip=True)
+@pytest.mark.parametrize("cues", ["abns", "abnstm"])
+def test_relations_reach_the_backbone_and_are_those_of_the_model(episode, backbone, cues):
+    config = ModelConfig(backbone="compact", size=64, reader="cues", cues=cues, query_skip=True)
     model = OBFTNet(config, backbone)
     seen = [load_episode(episode(i, shots=1 + i), 64, np.random.default_rng(i)) for i in range(2)]
     backbone.requires_grad_(True)
@@ -71,10 +72,12 @@ def test_relations_reach_the_backbone_and_are_those_of_the_model(episode, backbo
         backbone.requires_grad_(False)
         backbone.zero_grad(set_to_none=True)
     one = seen[0]
+    turned = model.turn(one.images[1:2], one.fraction)
     guidance = model.prepare(
         tuple(x[:, None] for x in model.extract(one.images[1:2])),
         one.fraction[None],
         tuple(x[:, None] for x in model.extract(one.images[2:])),
+        turned=turned and [turned],
     )
     expected = model.relate(model.extract(one.images[:1]), guidance)
     assert len(relations[0]) == len(expected) == 4

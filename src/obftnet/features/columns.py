@@ -17,6 +17,8 @@ class Columns:
     matrix: (c, N) float32, contiguous unit features, N = defect + rest + good.
     defect, rest, good: how many of each. Either of the first two may be 0; good is at least 1.
     weight: (N,) how many positions a column stands for; None where each is one.
+    turned: (c, T) the defect in other views (`features.turned`); None where none were asked for.
+    turned_weight: (T,) as `weight`.
     """
 
     matrix: Tensor
@@ -24,10 +26,17 @@ class Columns:
     rest: int
     good: int
     weight: Tensor | None = None
+    turned: Tensor | None = None
+    turned_weight: Tensor | None = None
 
 
 def sorted_columns(
-    support: Tensor, defect: Tensor, background: Tensor, usable: Tensor, most: int = 0
+    support: Tensor,
+    defect: Tensor,
+    background: Tensor,
+    usable: Tensor,
+    most: int = 0,
+    turned: Tensor | None = None,
 ) -> Columns:
     """Sort the positions of one episode.
 
@@ -36,8 +45,9 @@ def sorted_columns(
         defect: (k, h, w) bool.
         background: (j, c, h', w') unit features.
         usable: (j, h', w') bool; unusable positions are left out.
-        most: of the rest and of the good positions, each, keep a coreset of as many; 0 keeps all. The
-            defect's positions are few, and all kept.
+        most: of the rest, of the good and of the turned positions, each, keep a coreset of as many; 0 keeps
+            all. The defect's positions are few, and all kept.
+        turned: (c, t) unit features of the defect in other views.
     """
     of_support = support.transpose(0, 1).flatten(1)
     of_background = background.transpose(0, 1).flatten(1)
@@ -49,7 +59,10 @@ def sorted_columns(
         good, of_good = _thin(good, most)
         weight = torch.cat([marked.new_ones(marked.shape[1]), of_rest, of_good])
     matrix = torch.cat([marked, rest, good], 1).contiguous()
-    return Columns(matrix, marked.shape[1], rest.shape[1], good.shape[1], weight)
+    of_turned = None
+    if turned is not None and 0 < most < turned.shape[1]:
+        turned, of_turned = _thin(turned, most)
+    return Columns(matrix, marked.shape[1], rest.shape[1], good.shape[1], weight, turned, of_turned)
 
 
 def _thin(points: Tensor, most: int) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,9 @@ from torch import Tensor
 from obftnet.features.columns import Columns, sorted_columns
 from obftnet.relation.correlation import MaskResize, cells_with_defect, unit_features
 
+#: The defect of every item's supports in other views (`features.turned`): b items of (c, t) a tap.
+Turned = Sequence[Sequence[Tensor]]
+
 
 @dataclass(frozen=True)
 class GuidanceFeatures:
@@ -51,15 +54,19 @@ class GuidanceFeatures:
         )
         return alone if self.columns is None else alone.with_columns()
 
-    def with_columns(self, most: int = 0) -> "GuidanceFeatures":
+    def with_columns(self, most: int = 0, turned: Turned | None = None) -> "GuidanceFeatures":
         """The same with `columns`; `most` as in `sorted_columns`."""
         layers = zip(self.supports, self.defect, self.backgrounds, self.usable, strict=True)
-        return replace(
-            self,
-            columns=tuple(
-                tuple(sorted_columns(*item, most) for item in zip(*layer, strict=True)) for layer in layers
-            ),
-        )
+        columns = []
+        for tap, layer in enumerate(layers):
+            items = enumerate(zip(*layer, strict=True))
+            columns.append(
+                tuple(
+                    sorted_columns(*maps, most, None if turned is None else turned[item][tap])
+                    for item, maps in items
+                )
+            )
+        return replace(self, columns=tuple(columns))
 
 
 def prepare_guidance(
@@ -71,6 +78,7 @@ def prepare_guidance(
     *,
     columns: bool = False,
     coreset: int = 0,
+    turned: Turned | None = None,
 ) -> GuidanceFeatures:
     """Guidance as every query will meet it.
 
@@ -81,7 +89,9 @@ def prepare_guidance(
         usable: (b, j, H, W) share of each input cell that is free of defect, 0..1; None where all is.
         mask_resize: how a mask comes to a map's size.
         columns: sort the positions too, for a reader of row statistics.
-        coreset: with `columns`, keep at most as many of the rest's and of the good positions; 0 keeps all.
+        coreset: with `columns`, keep at most as many of the rest's, of the good and of the turned positions;
+            0 keeps all.
+        turned: with `columns`, the defect in other views.
     """
     clean = tuple(
         torch.ones_like(x[:, :, 0], dtype=torch.bool) if usable is None else _usable_cells(usable, _grid(x))
@@ -93,7 +103,7 @@ def prepare_guidance(
         tuple(unit_features(x) for x in backgrounds),
         clean,
     )
-    return guidance.with_columns(coreset) if columns else guidance
+    return guidance.with_columns(coreset, turned) if columns else guidance
 
 
 def _grid(maps: Tensor) -> tuple[int, int]:

@@ -1,10 +1,11 @@
 """An episode's images as features."""
 
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from obftnet.data.collection import Sample
 from obftnet.data.episodes import Background, Episode
@@ -12,6 +13,7 @@ from obftnet.features.backbone import Pyramid, side_by_side
 from obftnet.imaging.resize import mask_fraction, to_tensor
 from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Guidance, Method
+from obftnet.model import OBFTNet
 
 
 class EpisodeReader(Generic[Guidance]):
@@ -42,7 +44,29 @@ class EpisodeReader(Generic[Guidance]):
                 [mask_fraction(background.load()[1], self.size) for background in episode.backgrounds]
             )
             usable = usable.unsqueeze(0).to(self.device)
-        return self.model.prepare(supports, fraction.unsqueeze(0).to(self.device), backgrounds, usable)
+        fraction = fraction.unsqueeze(0).to(self.device)
+        return self.model.prepare(
+            supports, fraction, backgrounds, usable, **self._views(episode, fraction[0])
+        )
+
+    def _views(self, episode: Episode, fractions: Tensor) -> dict[str, Any]:
+        """What an OBFTNet whose cues ask for it gets besides: the defects in their turned views."""
+        model: object = self.model
+        if not isinstance(model, OBFTNet) or not model.config.turned:
+            return {}
+        turned = [self._turned(model, *pair) for pair in zip(episode.supports, fractions, strict=True)]
+        return {"turned": [tuple(torch.cat(tap, 1) for tap in zip(*turned, strict=True))]}
+
+    @torch.no_grad()
+    def _turned(self, model: OBFTNet, sample: Sample, fraction: Tensor) -> Pyramid:
+        """A support's defect in its turned views, (c, n) a tap."""
+
+        def compute() -> Pyramid:
+            views = model.turn([to_tensor(sample.load_image(), self.size).to(self.device)], [fraction])
+            assert views is not None
+            return views
+
+        return self.store.get((sample.image, sample.mask, sample.mask_value, "turned"), compute)
 
     def _background(self, background: Background) -> Pyramid:
         key = (background.sample.image, background.window)

@@ -20,7 +20,8 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
 
     Args:
         query: (b, c, hq, wq) unit features.
-        guidance: k supports and j backgrounds; prepared with columns, a, b, n and s need no M x N matrix.
+        guidance: k supports and j backgrounds; prepared with columns, a, b, n and s need no M x N matrix,
+            and t and m can be had.
         tap: which layer.
         config: cues, epsilon, iterations, relu.
 
@@ -28,6 +29,8 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
         (b, len(config.cues), hq, wq) float32.
     """
     columns = None if guidance.columns is None else guidance.columns[tap]
+    if columns is None and config.turned:
+        raise ValueError(f"cues {config.cues!r} need guidance prepared with columns")
     taught = torch.is_grad_enabled() and query.requires_grad
     of_guidance = config.cues.replace("u", "")
     if taught and (columns is None or not can_stream("s", config.epsilon)):
@@ -47,7 +50,8 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
             found |= zip(slow, _plain(query, guidance, tap, slow, config).unbind(1), strict=True)
     if taught and columns is not None:
         values = "".join(cue for cue in fast if cue not in NEAREST)
-        found |= zip(NEAREST + values, _taught(query, columns, values, config.epsilon), strict=True)
+        nearest = NEAREST if columns[0].turned is not None else NEAREST[:3]
+        found |= zip(nearest + values, _taught(query, columns, values, config.epsilon), strict=True)
     if "u" in config.cues:
         found["u"] = own_again(query) if taught else own_similarity(query).amax(-1)
     statistics = torch.stack([found[cue] for cue in config.cues], 1)
@@ -64,11 +68,12 @@ def _streamed(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: f
 
 
 def _taught(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: float) -> tuple[Tensor, ...]:
-    """(b, M) each: a, b and n with gradient, then other streamed cues without."""
+    """(b, M) each: a, b, n and, of turned views, t with gradient, then other streamed cues without."""
     items = []
     for maps, chosen in zip(query, columns, strict=True):
         rows = maps.flatten(1)
-        nearest = torch.empty(len(NEAREST), rows.shape[1], dtype=torch.int64, device=rows.device)
+        count = len(NEAREST) if chosen.turned is not None else len(NEAREST) - 1
+        nearest = torch.empty(count, rows.shape[1], dtype=torch.int64, device=rows.device)
         others = stream_statistics(rows, chosen, cues, epsilon, nearest)
         items.append(torch.cat([largest_again(rows, chosen, nearest), others]))
     return torch.stack(items, 1).unbind(0)

@@ -10,6 +10,11 @@ defect positions D, its other positions R and the background positions B:
     o   the same mass under the balanced Sinkhorn plan with uniform columns
     l   row mass on D of Algorithm 1's plan for the masked support (equation 1)
     p   log of the largest entry in the row of Algorithm 1's background plan; a diffuse row has no match
+
+Two more, which `relation.streaming` alone takes, are of D's turned views T (`features.turned`):
+
+    t   largest similarity to T
+    m   s with T counted to D
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""The cues a, b, n, s in one pass over the similarities, a block of rows at a time.
+"""The cues a, b, n, s, t, m in one pass over the similarities, a block of rows at a time.
 
 What `relation.statistics` reads off the whole (M, N) matrix, without the matrix: a block of rows is
 multiplied, its maxima and sums of exponentials taken, and its memory used again. Same values, no gradient.
@@ -13,7 +13,7 @@ from obftnet.config import LEAST_STREAMED_EPSILON
 from obftnet.features.columns import Columns
 
 #: The cues that can be had this way.
-STREAMED = "abns"
+STREAMED = "abnstm"
 
 #: Values in a block of similarities: 16 MiB. Smaller blocks gain nothing and cost the threads more meetings.
 _BLOCK = 1 << 22
@@ -38,20 +38,30 @@ def stream_statistics(
         columns: guidance, sorted.
         cues: letters of `STREAMED`; their order is the order of the result.
         epsilon: temperature of s, for which `can_stream` holds.
-        nearest: (3, M) int64, filled with the columns that a, b and n are the similarity to; -1 for an a
-            without a defect column. Finding them costs more than the maxima alone.
+        nearest: (3 or 4, M) int64, filled with the columns that a, b and n, and t of the turned ones, are the
+            similarity to; -1 for an a or t without a column. Finding them costs more than the maxima alone.
 
     Returns:
         (len(cues), M) float32, as `row_statistics` gives.
+
+    Raises:
+        ValueError: t or m of columns that hold no turned ones.
     """
     d, r, g = columns.defect, columns.rest, columns.good
     # Powers of 2, whose exponential costs a third of that of e; the scale is taken out of the maxima again.
     scale = math.log2(math.e) / epsilon
     rows = query.mT * scale
+    turned = columns.turned
+    if turned is None:
+        if set(cues) & set("tm"):
+            raise ValueError(f"cues {cues!r} need guidance prepared with the defect's turned views")
+        turned = rows.new_empty(rows.shape[1], 0)
+    t = turned.shape[1]
     count = rows.shape[0]
     values = rows.new_empty(len(cues), count)
-    step = max(_LEAST_ROWS, _BLOCK // (d + r + g))
+    step = max(_LEAST_ROWS, _BLOCK // (d + r + g + t))
     block = rows.new_empty(min(step, count), d + r + g)
+    views = rows.new_empty(min(step, count), t)
     for start in range(0, count, step):
         chosen = slice(start, min(start + step, count))
         similarity = torch.mm(rows[chosen], columns.matrix, out=block[: chosen.stop - start])
@@ -62,14 +72,28 @@ def stream_statistics(
             best["b"] = good / scale
             best["a"] = of_defect.amax(1) / scale if d else torch.zeros_like(good)
             best["n"] = of_rest.amax(1) / scale if r else best["b"]
+        of_turned = torch.mm(rows[chosen], turned, out=views[: len(similarity)]) if t else views[:0]
+        if "t" in cues:
+            best["t"] = of_turned.amax(1) / scale if t else torch.zeros_like(similarity[:, 0])
         if nearest is not None:
             nearest[1, chosen] = of_good.argmax(1) + (d + r)
             nearest[0, chosen] = of_defect.argmax(1) if d else -1
             nearest[2, chosen] = of_rest.argmax(1) + d if r else nearest[1, chosen]
-        if "s" in cues:
+            if len(nearest) > 3:
+                nearest[3, chosen] = of_turned.argmax(1) if t else -1
+        if set(cues) & set("sm"):
             similarity.exp2_()
-            whole = similarity.sum(1) if columns.weight is None else similarity @ columns.weight
-            best["s"] = of_defect.sum(1) / whole
+            whole = _total(similarity, columns.weight)
+            marked = of_defect.sum(1)
+            best["s"] = marked / whole
+            if "m" in cues:
+                also = _total(of_turned.exp2_(), columns.turned_weight) if t else torch.zeros_like(whole)
+                best["m"] = (marked + also) / (whole + also)
         for position, cue in enumerate(cues):
             values[position, chosen] = best[cue]
     return values
+
+
+def _total(masses: Tensor, weight: Tensor | None) -> Tensor:
+    """(m, n) -> (m,): columns that stand for several count as often."""
+    return masses.sum(1) if weight is None else masses @ weight

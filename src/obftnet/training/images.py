@@ -90,7 +90,8 @@ def load_episode(episode: Episode, size: int, rng: np.random.Generator) -> Episo
 def relations_of(model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch.dtype) -> list[Relation]:
     """Relations, b = 1 each, of a batch of episodes; the gradient reaches the backbone.
 
-    The backbone looks at all images at once, in `dtype`; similarities are taken in float32.
+    The backbone looks at all images at once, in `dtype`; similarities are taken in float32. Turned views of
+    the supports' defects are taken as they are: a gradient through them would double a step's cost.
     """
     device = model.backbone.mean.device
     images = torch.cat([episode.images for episode in episodes]).to(device)
@@ -102,11 +103,15 @@ def relations_of(model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch
         own = [level[start : start + count].unsqueeze(0) for level in pyramid]
         start += count
         usable = episode.usable.unsqueeze(0).to(device)
+        supports = episode.images[1 : 1 + shots].to(device)
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            turned = model.turn(list(supports), list(episode.fraction.to(device)))
         guidance = model.prepare(
             tuple(level[:, 1 : 1 + shots] for level in own),
             episode.fraction.unsqueeze(0).to(device),
             tuple(level[:, 1 + shots :] for level in own),
             None if bool((usable == 1).all()) else usable,
+            None if turned is None else [turned],
         )
         relations.append(model.relate(tuple(level[:, 0] for level in own), guidance))
     return relations
