@@ -29,6 +29,7 @@ from obftnet.segmenter import resolve_device
 from obftnet.training.config import TrainConfig, recipe
 from obftnet.training.loop import train
 from obftnet.training.selection import selection
+from obftnet.training.widen import widened
 from obftnet.weights import load_method
 
 _Opt = typer.Option
@@ -43,7 +44,9 @@ def train_command(
     folds: FoldsFile = None,
     start: Annotated[
         str | None,
-        _Opt(help="Go on from a model file, a run's folder or shipped weights; method and backbone are its."),
+        _Opt(
+            help="Go on from a model file, a run's folder or shipped weights; all but size and cues is its."
+        ),
     ] = None,
     backbone: Annotated[
         str | None, _Opt(help="vgg16, resnet50, resnet101, mobilenet_v2, the default, or compact.")
@@ -60,7 +63,9 @@ def train_command(
     query_skip: Annotated[
         bool | None, _Opt(help="Read the query's own early features along (cues, compact).")
     ] = None,
-    cues: Annotated[str | None, _Opt(help="Which cues the reader gets; default all, abnsolp.")] = None,
+    cues: Annotated[
+        str | None, _Opt(help="Which cues the reader gets; abnsolp, or, with --start, its own or more.")
+    ] = None,
     transport: Annotated[Literal["none", "foreground", "bilateral"] | None, _Opt(help="Ablation.")] = None,
     background: Annotated[bool | None, _Opt(help="Background branch (encoder4d).")] = None,
     fusion: Annotated[Literal["top_down", "bidirectional"] | None, _Opt(help="Ablation (encoder4d).")] = None,
@@ -128,13 +133,12 @@ def train_command(
         "shots_rule": shots_rule,
     }
     shared = {"method": method, "backbone": backbone, "backbone_weights": backbone_weights}
+    started: OBFTNet | Learned | None = None
     if start is None:
         name = backbone or "mobilenet_v2"
         model_config = _method_config(method or "obftnet", {"backbone": name, "size": size or 256}, own)
-        started = None
     else:
-        started = _started(start, shared | own)
-        model_config = _resized(started.config, size)
+        started, model_config = _started(start, shared | own | {"cues": None}, size, cues)
     found = data_set(data, protocol, layout, folds, background_source)
     asked = {
         "steps": steps,
@@ -188,17 +192,22 @@ def train_command(
         print(path)
 
 
-def _started(start: str, chosen: dict[str, Any]) -> OBFTNet | Learned:
-    """The method of a model file; nothing of it but its size may be chosen anew."""
-    _refuse(chosen, f"the model of --start {start} settles it; leave one of the two out")
-    return load_method(start)[0]
+def _started(
+    start: str, settled: dict[str, Any], size: int | None, cues: str | None
+) -> tuple[OBFTNet | Learned, MethodConfig]:
+    """The method of a model file, and its configuration with the size and the cues that are asked for.
 
-
-def _resized(config: MethodConfig, size: int | None) -> MethodConfig:
-    values = config.model_dump() | _given({"size": size})
-    if isinstance(config, ModelConfig):
-        return settings(ModelConfig, values)
-    return settings(LearnedConfig, values)
+    A coreset is for the use of a model: to choose one for every episode of training costs more than it saves.
+    """
+    settles = f"the model of --start {start} settles it; leave one of the two out"
+    _refuse(settled, settles)
+    model = load_method(start)[0]
+    anew, values = _given({"size": size, "cues": cues}), model.config.model_dump()
+    if not isinstance(model, OBFTNet):
+        _refuse({"cues": cues}, settles)
+        return model, settings(LearnedConfig, values | anew)
+    config = settings(ModelConfig, values | {"coreset": 0} | anew)
+    return widened(model, config), config
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:
