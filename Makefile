@@ -32,8 +32,8 @@ check: test lint types
 
 # The shipped weights, from nothing but the teacher's published weights (TEACHER: a local file of them).
 # Hours on two cores; each step goes on where it was stopped. Smaller numbers try the way out in minutes:
-#   make weights MATERIALS=23 MORE_MATERIALS=23 LAST_MATERIALS=23 DISTILL_STEPS=20 STEPS=4 MORE_STEPS=2 \
-#     LAST_STEPS=2 RUNS=/tmp/try SHIPPED=/tmp/try/weights.safetensors
+#   make weights MATERIALS=23 MORE_MATERIALS=23 LAST_MATERIALS=23 TURNED_MATERIALS=23 DISTILL_STEPS=20 STEPS=4 \
+#     MORE_STEPS=2 LAST_STEPS=2 TURNED_STEPS=2 RUNS=/tmp/try SHIPPED=/tmp/try/weights.safetensors
 TEACHER ?=
 MATERIALS ?= 240
 DISTILL_STEPS ?= 3000
@@ -42,6 +42,8 @@ MORE_MATERIALS ?= 345
 MORE_STEPS ?= 650
 LAST_MATERIALS ?= 207
 LAST_STEPS ?= 500
+TURNED_MATERIALS ?= 138
+TURNED_STEPS ?= 300
 CORESET ?= 4096
 RUNS ?= runs
 SHIPPED ?= src/obftnet/pretrained/obftnet-compact.safetensors
@@ -64,8 +66,14 @@ weights: $(VENV)/.demo
 	$(BIN)/obftnet train --data $(RUNS)/last --start $(RUNS)/second --backbone-lr 2e-4 --lr 1e-3 \
 	  --size 512 --smallest 256 --steps $(LAST_STEPS) --shots 5 --backgrounds 2 --varied-shots --good-fraction 0.2 \
 	  --precision bfloat16 --seed 2 --out $(RUNS)/third
-	$(BIN)/python tools/ship.py $(RUNS)/third/model.safetensors $(SHIPPED) \
-	  --average $(RUNS)/second/model.safetensors --coreset $(CORESET)
+	$(BIN)/python tools/ship.py $(RUNS)/third/model.safetensors $(RUNS)/mean.safetensors \
+	  --average $(RUNS)/second/model.safetensors
+	$(BIN)/obftnet synthesize --out $(RUNS)/turned --materials $(TURNED_MATERIALS) --seed 4 --kinds 3 --defective 5 \
+	  --good 6 --size 256 --largest 640
+	$(BIN)/obftnet train --data $(RUNS)/turned --start $(RUNS)/mean.safetensors --cues abnsutm --backbone-lr 2e-4 \
+	  --lr 1e-3 --size 512 --smallest 256 --steps $(TURNED_STEPS) --shots 5 --backgrounds 2 --varied-shots \
+	  --good-fraction 0.2 --precision bfloat16 --seed 3 --out $(RUNS)/fourth
+	$(BIN)/python tools/ship.py $(RUNS)/fourth/model.safetensors $(SHIPPED) --coreset $(CORESET)
 
 clean:
 	rm -rf $(VENV) demo

@@ -6,8 +6,9 @@
 encoder4d: ResNet50 (random weights; the cost is that of trained ones) at 400 x 400, one support, one
 background, guidance cached: `straight_port.py` against ours, calls in turn, medians, the ratio, the scores'
 largest difference; then five supports and five backgrounds, and the whole episode from images.
-cues: the shipped weights at 256 x 256 (`--side`), the plain path against the streamed one, one and five of
-each, and five of each with a coreset (`--coreset`, `features.coreset`).
+cues: the shipped weights at 256 x 256 (`--side`), one and five of each, and five of each with a coreset
+(`--coreset`, `features.coreset`); without the cues of turned views, which have no plain form, the plain path
+against the streamed one.
 
 Seconds are given twice: wall, and the processor time of all threads, which other work on the machine disturbs
 less. A stage's floor is its operations (convolutions and matrix products) over the rate measured here for a
@@ -31,7 +32,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from obftnet.config import ModelConfig
-from obftnet.features.guidance import GuidanceFeatures
+from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
 from obftnet.imaging.resize import to_tensor
 from obftnet.model import OBFTNet
 from obftnet.relation.factors import factored_relation
@@ -109,30 +110,41 @@ def encoder4d(arguments: argparse.Namespace) -> None:
 
 def cues(arguments: argparse.Namespace) -> None:
     side = SIDE["cues"]
-    model = make("cues")
+    shipped = make("cues")
+    model = without_views(shipped)
     image = photograph(side, 99)
-    one, five = (guidance_of(model, count).with_columns() for count in (1, 5))
-    plain, few = replace(one, columns=None), five.with_columns(arguments.coreset)
+    one, five = (guidance_of(model, count) for count in (1, 5))
+    plain, few = replace(one, columns=None), guidance_of(model, 5, arguments.coreset)
+    one_turned, few_turned = guidance_of(shipped, 1), guidance_of(shipped, 5, arguments.coreset)
 
-    def score(guidance: GuidanceFeatures) -> Tensor:
+    def score(guidance: GuidanceFeatures, model: OBFTNet = model) -> Tensor:
         return model.score(model.extract(image), guidance, (side, side))
 
     difference = float((score(plain) - score(one)).abs().max())
     calls = {
         "plain": lambda: score(plain),
         "ours": lambda: score(one),
+        "turned views": lambda: score(one_turned, shipped),
         "plain, 5 + 5": lambda: score(replace(five, columns=None)),
         "ours, 5 + 5": lambda: score(five),
         "coreset, 5 + 5": lambda: score(few),
+        "and turned views": lambda: score(few_turned, shipped),
     }
     found = in_turn(calls, arguments.repeats)
     show(f"cues, shipped weights, {side} x {side}", found)
     print(f"  plain / ours {ratio(found, 'plain', 'ours')}, scores differ by {difference:.1e} at most")
-    print(f"  queries a second {1 / found['ours'][0]:.1f}")
+    print(f"  queries a second, turned views {1 / found['turned views'][0]:.1f}")
+    print(f"  turned views / ours {ratio(found, 'turned views', 'ours')}")
     print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
     print(f"  coreset, 5 + 5 / 1 + 1 {ratio(found, 'coreset, 5 + 5', 'ours')}")
-    chosen = in_turn({"coreset": lambda: five.with_columns(arguments.coreset)}, arguments.repeats)
-    print(f"  choosing it, once: {chosen['coreset'][1]:.2f} s processor")
+    print(f"  and turned views / turned views {ratio(found, 'and turned views', 'turned views')}")
+    support, mask = photograph(side, 0)[0], marked(side)
+    once = {
+        "choosing the coreset": lambda: five.with_columns(arguments.coreset),
+        "a support's turned views": lambda: shipped.turn([support], [mask]),
+    }
+    for name, (_, busy) in in_turn(once, arguments.repeats).items():
+        print(f"  {name}, once: {busy:.2f} s processor")
     print(f"  peak memory, ours5: {in_process('cues', 'ours5', arguments):.2f} GiB")
     query = model.extract(image)
     relation = model.relate(query, one)
@@ -141,6 +153,7 @@ def cues(arguments: argparse.Namespace) -> None:
         "cues, 1 + 1": (lambda: model.relate(query, one), 0),
         "cues, 5 + 5": (lambda: model.relate(query, five), 0),
         "cues, 5 + 5, coreset": (lambda: model.relate(query, few), 0),
+        "and turned views, 1 + 1": (lambda: shipped.relate(query, one_turned), 0),
         "U-Net": (lambda: model.read(relation, (side, side)), 0),
     }
     floors(stages, arguments.repeats)
@@ -152,15 +165,35 @@ def make(row: str) -> OBFTNet:
     return OBFTNet(ModelConfig(backbone="resnet50", size=SIDE[row])).eval()
 
 
-def guidance_of(model: OBFTNet, count: int) -> GuidanceFeatures:
-    """`count` supports, a 36th of each defect, and as many backgrounds; one at a time to bound memory."""
+def without_views(shipped: OBFTNet) -> OBFTNet:
+    """The shipped backbone and cues but t and m; the reader has random weights, at the same cost."""
+    cues = shipped.config.cues.replace("t", "").replace("m", "")
+    return OBFTNet(shipped.config.model_copy(update={"cues": cues}), shipped.backbone).eval()
+
+
+def marked(side: int) -> Tensor:
+    """(side, side) mask of a defect: a 36th of the image."""
+    mask = torch.zeros(side, side)
+    mask[side // 3 : side // 2, side // 3 : side // 2] = 1
+    return mask
+
+
+def guidance_of(model: OBFTNet, count: int, coreset: int = 0) -> GuidanceFeatures:
+    """`count` supports and as many backgrounds; one at a time to bound memory."""
     side = SIDE[model.config.reader]
-    maps = [model.extract(photograph(side, index, index < count)) for index in range(2 * count)]
-    stacked = [torch.stack(taps, 1) for taps in zip(*maps, strict=True)]
-    mask = torch.zeros(1, count, side, side)
-    mask[..., side // 3 : side // 2, side // 3 : side // 2] = 1
-    supports = tuple(x[:, :count] for x in stacked)
-    return model.prepare(supports, mask, tuple(x[:, count:] for x in stacked))
+    images = [photograph(side, index, index < count) for index in range(2 * count)]
+    maps = [model.extract(image) for image in images]
+    stacked = [torch.stack(taps, 1) for taps in zip(*maps, strict=True)][: sum(model.levels)]
+    masks = marked(side).expand(1, count, -1, -1)
+    turned = model.turn([image[0] for image in images[:count]], list(masks[0]))
+    return prepare_guidance(
+        tuple(x[:, :count] for x in stacked),
+        masks,
+        tuple(x[:, count:] for x in stacked),
+        columns=model.config.reader == "cues",
+        coreset=coreset,
+        turned=None if turned is None else [turned],
+    )
 
 
 def photograph(side: int, index: int, defective: bool = True) -> Tensor:

@@ -152,14 +152,18 @@ def episode(model: OBFTNet, seed: int) -> tuple[tuple[Tensor, ...], GuidanceFeat
     kind = material.defect_kinds(1)[0]
     side = model.size
     marked, mask = material.defective(0, kind, side)
-    maps = [
-        model.extract(to_tensor(image, (side, side)).unsqueeze(0))
+    images = [
+        to_tensor(image, (side, side))
         for image in (marked, material.good(0, side), material.defective(1, kind, side)[0])
     ]
+    maps = [model.extract(image.unsqueeze(0)) for image in images]
     support, background, query = (tuple(x.float() for x in taps) for taps in maps)
     fraction = mask_fraction(mask, (side, side))[None, None]
     side_by_side = (tuple(x.unsqueeze(1) for x in taps) for taps in (support, background))
-    return query, model.prepare(next(side_by_side), fraction, next(side_by_side))
+    turned = model.turn(images[:1], list(fraction[0]))
+    return query, model.prepare(
+        next(side_by_side), fraction, next(side_by_side), turned=None if turned is None else [turned]
+    )
 
 
 def half_precision_cues() -> None:
