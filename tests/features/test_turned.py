@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from obftnet.features import turned
+from obftnet.features.columns import every
 from obftnet.features.turned import VIEWS, turned_defect
 
 
@@ -88,7 +89,7 @@ def test_a_large_defect_gives_a_bounded_number_of_columns_spread_over_it():
     image, mask = drawn(256, slice(0, 256), slice(0, 256))
     fine, _ = turned_defect(pixels, image, mask, 32)
     assert fine.shape[1] == VIEWS * turned._MOST
-    chosen = turned._spread(torch.arange(1000.0)[None])[0]
+    chosen = every(torch.arange(1000.0)[None], 128)[0]
     assert chosen[0] == 0
     assert chosen[-1] >= 990
     assert (chosen.diff() > 0).all()

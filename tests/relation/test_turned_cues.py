@@ -86,17 +86,17 @@ def test_m_without_a_turned_position_is_s():
     torch.testing.assert_close(maps[:, 0], maps[:, 1])
 
 
-def test_positions_left_out_of_a_coreset_count_with_those_that_stand_for_them():
-    # Every turned position ten times over: a coreset of one of each loses nothing.
+def test_turned_positions_that_are_left_out_count_with_those_that_stand_for_them():
+    # Every turned position ten times over: every third of them loses nothing.
     generator = torch.Generator().manual_seed(3)
-    distinct = unit(6, 3, 1, generator=generator)[..., 0]
+    distinct = unit(6, 4, 1, generator=generator)[..., 0]
     supports, backgrounds = unit(1, 1, 6, 5, 3, generator=generator), unit(1, 1, 6, 4, 7, generator=generator)
     query = unit(1, 6, 8, 8, generator=generator)
     fraction = torch.zeros(1, 1, 5, 3)
     fraction[..., 2] = 1
     maps = []
-    for most in (0, 28):
-        repeated = distinct.repeat_interleave(10, 1)
+    for most in (0, 28):  # as many as the background has, which so loses none
+        repeated = distinct.repeat_interleave(21, 1)
         guidance = prepare_guidance(
             [supports], fraction, [backgrounds], columns=True, coreset=most, turned=[[repeated]]
         )

@@ -45,8 +45,8 @@ def sorted_columns(
         defect: (k, h, w) bool.
         background: (j, c, h', w') unit features.
         usable: (j, h', w') bool; unusable positions are left out.
-        most: of the rest, of the good and of the turned positions, each, keep a coreset of as many; 0 keeps
-            all. The defect's positions are few, and all kept.
+        most: keep a coreset of as many of the rest, of as many of the good positions, and as many of the
+            turned ones; 0 keeps all. The defect's positions are few, and all kept.
         turned: (c, t) unit features of the defect in other views.
     """
     of_support = support.transpose(0, 1).flatten(1)
@@ -61,8 +61,16 @@ def sorted_columns(
     matrix = torch.cat([marked, rest, good], 1).contiguous()
     of_turned = None
     if turned is not None and 0 < most < turned.shape[1]:
-        turned, of_turned = _thin(turned, most)
+        # Neighbours of one view lie side by side: every so many stands for them, without a coreset's search.
+        of_turned = turned.new_full((most,), turned.shape[1] / most)
+        turned = every(turned, most)
     return Columns(matrix, marked.shape[1], rest.shape[1], good.shape[1], weight, turned, of_turned)
+
+
+def every(columns: Tensor, most: int) -> Tensor:
+    """(c, n) -> (c, at most `most`), evenly spaced."""
+    count = columns.shape[1]
+    return columns if count <= most else columns[:, torch.arange(most, device=columns.device) * count // most]
 
 
 def _thin(points: Tensor, most: int) -> tuple[Tensor, Tensor]:

@@ -89,8 +89,8 @@ def prepare_guidance(
         usable: (b, j, H, W) share of each input cell that is free of defect, 0..1; None where all is.
         mask_resize: how a mask comes to a map's size.
         columns: sort the positions too, for a reader of row statistics.
-        coreset: with `columns`, keep at most as many of the rest's, of the good and of the turned positions;
-            0 keeps all.
+        coreset: with `columns`, keep at most as many of the rest's, of the good and of the turned positions,
+            the first two by a coreset; 0 keeps all.
         turned: with `columns`, the defect in other views.
     """
     clean = tuple(

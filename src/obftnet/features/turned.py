@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from obftnet.features.columns import every
 from obftnet.relation.correlation import MaskResize, cells_with_defect, unit_features
 
 #: Views besides the one as it lies.
@@ -49,7 +50,7 @@ def turned_defect(
     for features in extract(views[:, :3]):
         size = (features.shape[-2], features.shape[-1])
         marked, unit = cells_with_defect(views[:, 3], size, how), unit_features(features)
-        columns = [_spread(maps[:, cells]) for maps, cells in zip(unit, marked, strict=True)]
+        columns = [every(maps[:, cells], _MOST) for maps, cells in zip(unit, marked, strict=True)]
         found.append(torch.cat(columns, 1))
     return tuple(found)
 
@@ -73,14 +74,6 @@ def _views(image: Tensor, top: int, left: int, side: int) -> Tensor:
 
 def _and_mirrored(*squares: Tensor) -> list[Tensor]:
     return [view for square in squares for view in (square, square.flip(-1))]
-
-
-def _spread(columns: Tensor) -> Tensor:
-    """(c, n) -> (c, at most `_MOST`), every so many."""
-    count = columns.shape[1]
-    if count <= _MOST:
-        return columns
-    return columns[:, torch.arange(_MOST, device=columns.device) * count // _MOST]
 
 
 def _window(fraction: Tensor, stride: int) -> tuple[int, int, int]:
