@@ -45,7 +45,7 @@ def train_command(
     start: Annotated[
         str | None,
         _Opt(
-            help="Go on from a model file, a run's folder or shipped weights; all but size and cues is its."
+            help="Go on from a model file, a run's folder or shipped weights; all but size and cues are its."
         ),
     ] = None,
     backbone: Annotated[
