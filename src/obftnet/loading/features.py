@@ -23,6 +23,8 @@ class EpisodeReader(Generic[Guidance]):
         self.model = model
         self.size = (model.size, model.size)
         self.store = store if store is not None else FeatureStore()
+        # Apart from the pyramids: smaller by far, and fifteen looks at an image to make again.
+        self._views_met = FeatureStore(1 << 30)
 
     @property
     def device(self) -> torch.device:
@@ -66,7 +68,7 @@ class EpisodeReader(Generic[Guidance]):
             assert views is not None
             return views
 
-        return self.store.get((sample.image, sample.mask, sample.mask_value, "turned"), compute)
+        return self._views_met.get((sample.image, sample.mask, sample.mask_value), compute)
 
     def _background(self, background: Background) -> Pyramid:
         key = (background.sample.image, background.window)
