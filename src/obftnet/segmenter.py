@@ -115,8 +115,7 @@ class Segmenter:
             raise InputError("no background: give at least one defect-free image of the material")
         size = self._input_size
         seen: set[str] = set()
-        support_maps, fractions, good_maps = [], [], []
-        turned: list[Pyramid] = []
+        images, support_maps, fractions, good_maps = [], [], [], []
         # One image at a time: of large photographs there is no room for all.
         for index, (image_source, mask_source) in enumerate(supports):
             image = as_image(image_source, f"support {index}")
@@ -129,21 +128,19 @@ class Segmenter:
             seen.add(_digest(image))
             for part, marked in self._support_parts(image, mask, most=_share(len(supports))):
                 pixels = to_tensor(part, size).to(self.device)
-                fraction = mask_fraction(marked, size).to(self.device)
+                images.append(pixels)
                 support_maps.append(self.model.extract(pixels.unsqueeze(0)))
-                fractions.append(fraction)
-                views = self.model.turn([pixels], [fraction])
-                if views is not None:
-                    turned.append(views)
+                fractions.append(mask_fraction(marked, size).to(self.device))
         for index, source in enumerate(backgrounds):
             image = as_image(source, f"background {index}")
             for part in self._background_parts(image, most=_share(len(backgrounds))):
                 good_maps.append(self._extract(part))
+        turned = self.model.turn(images, fractions)
         self._guidance = self.model.prepare(
             side_by_side(support_maps),
             torch.stack(fractions).unsqueeze(0),
             side_by_side(good_maps),
-            turned=[tuple(torch.cat(tap, 1) for tap in zip(*turned, strict=True))] if turned else None,
+            turned=None if turned is None else [turned],
         )
         self._seen = seen
         return self

@@ -6,7 +6,9 @@ from torch import Tensor
 
 from obftnet.features import turned
 from obftnet.features.columns import every
-from obftnet.features.turned import VIEWS, turned_defect
+from obftnet.features.turned import turned_defect
+
+VIEWS = 15
 
 
 def drawn(side: int, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:

@@ -15,9 +15,6 @@ from torch import Tensor
 from obftnet.features.columns import every
 from obftnet.relation.correlation import MaskResize, cells_with_defect, unit_features
 
-#: Views besides the one as it lies.
-VIEWS = 15
-
 #: Surroundings of the defect that a view shows, pixels of the input: about what a position's features see.
 _MARGIN = 48
 
