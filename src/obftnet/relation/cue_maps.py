@@ -51,7 +51,8 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
     if taught and columns is not None:
         values = "".join(cue for cue in fast if cue not in NEAREST)
         nearest = NEAREST if columns[0].turned is not None else NEAREST[:3]
-        found |= zip(nearest + values, _taught(query, columns, values, config.epsilon), strict=True)
+        taken = _taught(query, columns, nearest, values, config.epsilon)
+        found |= zip(nearest + values, taken, strict=True)
     if "u" in config.cues:
         found["u"] = own_again(query) if taught else own_similarity(query).amax(-1)
     statistics = torch.stack([found[cue] for cue in config.cues], 1)
@@ -67,13 +68,14 @@ def _streamed(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: f
     return torch.stack(items, 1).unbind(0)
 
 
-def _taught(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: float) -> tuple[Tensor, ...]:
-    """(b, M) each: a, b, n and, of turned views, t with gradient, then other streamed cues without."""
+def _taught(
+    query: Tensor, columns: tuple[Columns, ...], with_gradient: str, cues: str, epsilon: float
+) -> tuple[Tensor, ...]:
+    """(b, M) each: those of `NEAREST` with gradient, then other streamed cues without."""
     items = []
     for maps, chosen in zip(query, columns, strict=True):
         rows = maps.flatten(1)
-        count = len(NEAREST) if chosen.turned is not None else len(NEAREST) - 1
-        nearest = torch.empty(count, rows.shape[1], dtype=torch.int64, device=rows.device)
+        nearest = torch.empty(len(with_gradient), rows.shape[1], dtype=torch.int64, device=rows.device)
         others = stream_statistics(rows, chosen, cues, epsilon, nearest)
         items.append(torch.cat([largest_again(rows, chosen, nearest), others]))
     return torch.stack(items, 1).unbind(0)
