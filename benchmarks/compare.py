@@ -138,10 +138,10 @@ def cues(arguments: argparse.Namespace) -> None:
     print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
     print(f"  coreset, 5 + 5 / 1 + 1 {ratio(found, 'coreset, 5 + 5', 'ours')}")
     print(f"  and turned views / turned views {ratio(found, 'and turned views', 'turned views')}")
-    support, mask = photograph(side, 0)[0], marked(side)
+    support, mask = photograph(side, 0)[None], marked(side)[None, None]
     once = {
         "choosing the coreset": lambda: five.with_columns(arguments.coreset),
-        "a support's turned views": lambda: shipped.turn([support], [mask]),
+        "a support's turned views": lambda: shipped.turn(support, mask),
     }
     for name, (_, busy) in in_turn(once, arguments.repeats).items():
         print(f"  {name}, once: {busy:.2f} s processor")
@@ -185,14 +185,13 @@ def guidance_of(model: OBFTNet, count: int, coreset: int = 0) -> GuidanceFeature
     maps = [model.extract(image) for image in images]
     stacked = [torch.stack(taps, 1) for taps in zip(*maps, strict=True)][: sum(model.levels)]
     masks = marked(side).expand(1, count, -1, -1)
-    turned = model.turn([image[0] for image in images[:count]], list(masks[0]))
     return prepare_guidance(
         tuple(x[:, :count] for x in stacked),
         masks,
         tuple(x[:, count:] for x in stacked),
         columns=model.config.reader == "cues",
         coreset=coreset,
-        turned=None if turned is None else [turned],
+        turned=model.turn(torch.stack(images[:count], 1), masks),
     )
 
 

@@ -160,10 +160,8 @@ def episode(model: OBFTNet, seed: int) -> tuple[tuple[Tensor, ...], GuidanceFeat
     support, background, query = (tuple(x.float() for x in taps) for taps in maps)
     fraction = mask_fraction(mask, (side, side))[None, None]
     side_by_side = (tuple(x.unsqueeze(1) for x in taps) for taps in (support, background))
-    turned = model.turn(images[:1], list(fraction[0]))
-    return query, model.prepare(
-        next(side_by_side), fraction, next(side_by_side), turned=None if turned is None else [turned]
-    )
+    turned = model.turn(images[0][None, None], fraction)
+    return query, model.prepare(next(side_by_side), fraction, next(side_by_side), turned=turned)
 
 
 def half_precision_cues() -> None:

@@ -228,7 +228,7 @@ def test_a_line_across_the_supports_resembles_a_turned_view():
         model._extract_many(support[None, None]),
         mask[None, None],
         model._extract_many(0.5 + 0.05 * torch.rand(1, 1, 3, 64, 64, generator=generator)),
-        turned=[model.turn([support], [mask])],
+        turned=model.turn(support[None, None], mask[None, None]),
     )
     finest = model.relate(model.extract(query[None]), guidance)[0]
     marked = torch.nn.functional.adaptive_max_pool2d(across[None], finest.shape[-2:])[0] > 0
@@ -245,11 +245,11 @@ def test_forward_looks_at_turned_views():
         model._extract_many(parts["supports"]),
         parts["masks"],
         model._extract_many(parts["backgrounds"]),
-        turned=[model.turn(*item) for item in zip(parts["supports"], parts["masks"], strict=True)],
+        turned=model.turn(parts["supports"], parts["masks"]),
     )
     score = model.score(model.extract(parts["query"]), guidance, (64, 64))
     torch.testing.assert_close(model(**parts).sigmoid(), score, rtol=0, atol=1e-5)
 
 
 def test_without_their_cues_there_are_no_views():
-    assert model_of(cues="abns").turn([torch.rand(3, 64, 64)], [torch.ones(64, 64)]) is None
+    assert model_of(cues="abns").turn(torch.rand(1, 1, 3, 64, 64), torch.ones(1, 1, 64, 64)) is None

@@ -10,7 +10,7 @@ from obftnet.decision import vote
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, Turned, prepare_guidance
-from obftnet.features.turned import turned_defect
+from obftnet.features.turned import joined_views, turned_defect
 from obftnet.methods.base import Example, Supervised
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
@@ -81,24 +81,26 @@ class OBFTNet(nn.Module):
             turned=turned,
         )
 
-    def turn(self, images: Sequence[Tensor], fractions: Sequence[Tensor]) -> Pyramid | None:
-        """The defect of one item's supports in its turned views; None where `config.turned` is not set.
+    def turn(self, supports: Tensor, fraction: Tensor) -> Turned | None:
+        """The supports' defects in their turned views, for `prepare`; None where `config.turned` is not set.
 
         Args:
-            images: k supports (3, S, S), RGB in 0..1.
-            fractions: (S, S) the defect's share of each of their cells.
+            supports: (b, k, 3, S, S) RGB in 0..1.
+            fraction: (b, k, S, S) the defect's share of each of their cells.
 
         Returns:
-            (c, n) unit features a tap, without gradient.
+            For each of b items (c, n) unit features a tap, without gradient.
         """
         if not self.config.turned:
             return None
         stride = self.backbone.spec.taps[-1].stride
-        views = [
-            turned_defect(self.backbone, image, fraction, stride, self.config.mask_resize)
-            for image, fraction in zip(images, fractions, strict=True)
+        return [
+            joined_views(
+                turned_defect(self.backbone, *support, stride, self.config.mask_resize)
+                for support in zip(*item, strict=True)
+            )
+            for item in zip(supports, fraction, strict=True)
         ]
-        return tuple(torch.cat(tap, 1) for tap in zip(*views, strict=True))
 
     def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:
         """The correspondence of query features (b, c, h, w) with prepared guidance."""
@@ -163,13 +165,12 @@ class OBFTNet(nn.Module):
         Returns:
             (b, h, w) logit of defect, all shots joint.
         """
-        turned = [self.turn(*item) for item in zip(supports, masks, strict=True)]
         guidance = self.prepare(
             self._extract_many(supports),
             masks,
             self._extract_many(backgrounds),
             usable,
-            [views for views in turned if views is not None] or None,
+            self.turn(supports, masks),
         )
         relation = self.relate(self.extract(query), guidance)
         return self.read(relation, (query.shape[-2], query.shape[-1]), guidance.shots)

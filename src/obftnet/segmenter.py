@@ -135,12 +135,12 @@ class Segmenter:
             image = as_image(source, f"background {index}")
             for part in self._background_parts(image, most=_share(len(backgrounds))):
                 good_maps.append(self._extract(part))
-        turned = self.model.turn(images, fractions)
+        fraction = torch.stack(fractions).unsqueeze(0)
         self._guidance = self.model.prepare(
             side_by_side(support_maps),
-            torch.stack(fractions).unsqueeze(0),
+            fraction,
             side_by_side(good_maps),
-            turned=None if turned is None else [turned],
+            turned=self.model.turn(torch.stack(images).unsqueeze(0), fraction),
         )
         self._seen = seen
         return self

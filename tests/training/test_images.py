@@ -72,12 +72,12 @@ def test_relations_reach_the_backbone_and_are_those_of_the_model(episode, backbo
         backbone.requires_grad_(False)
         backbone.zero_grad(set_to_none=True)
     one = seen[0]
-    turned = model.turn(one.images[1:2], one.fraction)
+    turned = model.turn(one.images[None, 1:2], one.fraction[None])
     guidance = model.prepare(
         tuple(x[:, None] for x in model.extract(one.images[1:2])),
         one.fraction[None],
         tuple(x[:, None] for x in model.extract(one.images[2:])),
-        turned=turned and [turned],
+        turned=turned,
     )
     expected = model.relate(model.extract(one.images[:1]), guidance)
     assert len(relations[0]) == len(expected) == 4

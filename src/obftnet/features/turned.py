@@ -6,7 +6,7 @@ so no more than the defect's surroundings are looked at.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -50,6 +50,11 @@ def turned_defect(
         columns = [every(maps[:, cells], _MOST) for maps, cells in zip(unit, marked, strict=True)]
         found.append(torch.cat(columns, 1))
     return tuple(found)
+
+
+def joined_views(supports: Iterable[Sequence[Tensor]]) -> tuple[Tensor, ...]:
+    """The turned defects of an item's supports, side by side: (c, n) a tap."""
+    return tuple(torch.cat(tap, 1) for tap in zip(*supports, strict=True))
 
 
 def _views(image: Tensor, top: int, left: int, side: int) -> Tensor:

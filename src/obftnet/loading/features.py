@@ -10,6 +10,7 @@ from torch import Tensor
 from obftnet.data.collection import Sample
 from obftnet.data.episodes import Background, Episode
 from obftnet.features.backbone import Pyramid, side_by_side
+from obftnet.features.turned import joined_views
 from obftnet.imaging.resize import mask_fraction, to_tensor
 from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Guidance, Method
@@ -57,16 +58,17 @@ class EpisodeReader(Generic[Guidance]):
         if not isinstance(model, OBFTNet) or not model.config.turned:
             return {}
         turned = [self._turned(model, *pair) for pair in zip(episode.supports, fractions, strict=True)]
-        return {"turned": [tuple(torch.cat(tap, 1) for tap in zip(*turned, strict=True))]}
+        return {"turned": [joined_views(turned)]}
 
     @torch.no_grad()
     def _turned(self, model: OBFTNet, sample: Sample, fraction: Tensor) -> Pyramid:
         """A support's defect in its turned views, (c, n) a tap."""
 
         def compute() -> Pyramid:
-            views = model.turn([to_tensor(sample.load_image(), self.size).to(self.device)], [fraction])
+            image = to_tensor(sample.load_image(), self.size).to(self.device)
+            views = model.turn(image[None, None], fraction[None, None])
             assert views is not None
-            return views
+            return tuple(views[0])
 
         return self._views_met.get((sample.image, sample.mask, sample.mask_value), compute)
 

@@ -103,15 +103,15 @@ def relations_of(model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch
         own = [level[start : start + count].unsqueeze(0) for level in pyramid]
         start += count
         usable = episode.usable.unsqueeze(0).to(device)
-        supports = episode.images[1 : 1 + shots].to(device)
+        fraction = episode.fraction.unsqueeze(0).to(device)
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            turned = model.turn(list(supports), list(episode.fraction.to(device)))
+            turned = model.turn(episode.images[1 : 1 + shots].unsqueeze(0).to(device), fraction)
         guidance = model.prepare(
             tuple(level[:, 1 : 1 + shots] for level in own),
-            episode.fraction.unsqueeze(0).to(device),
+            fraction,
             tuple(level[:, 1 + shots :] for level in own),
             None if bool((usable == 1).all()) else usable,
-            None if turned is None else [turned],
+            turned,
         )
         relations.append(model.relate(tuple(level[:, 0] for level in own), guidance))
     return relations
