@@ -34,6 +34,8 @@ def test_the_defaults_are_the_papers_with_its_gaps_closed():
         ({"reader": "cues", "cues": "abt", "shots_rule": "vote"}, "t and m go with the cues .* joint"),
         ({"reader": "cues", "cues": "abom"}, "t and m go with the cues 'abnsutm'"),
         ({"reader": "cues", "cues": "am", "epsilon": 0.01}, "t and m go with an epsilon of 1/60"),
+        ({"reader": "cues", "self_support": True}, "self_support goes with the cues 'abnsutm'"),
+        ({"self_support": True}, "encoder4d reader does not read self_support"),
         ({"cues": "ab"}, "encoder4d reader does not read cues"),
         ({"reader": "cues", "transport": "none"}, "cues reader does not read transport, which is 'none'"),
         ({"reader": "cues", "fusion": "top_down"}, "cues reader does not read fusion"),

@@ -7,6 +7,7 @@ from torch import Tensor
 from obftnet.config import ModelConfig
 from obftnet.features.backbones import BACKBONES, _compact_taps
 from obftnet.features.compact import CompactNet
+from obftnet.features.self_support import self_supported
 from obftnet.features.taps import BackboneSpec
 from obftnet.features.weights import load_backbone
 from obftnet.model import OBFTNet
@@ -98,7 +99,7 @@ def test_the_items_of_a_batch_do_not_meet(reader):
 
 @torch.no_grad()
 @pytest.mark.parametrize("reader", ["encoder4d", "cues"])
-def test_forward_is_its_four_parts_and_score_its_sigmoid(reader):
+def test_forward_is_its_parts_and_score_its_sigmoid(reader):
     model = model_of(reader)
     parts = episode(k=2)
     guidance = guidance_of(model, parts)
@@ -253,3 +254,66 @@ def test_forward_looks_at_turned_views():
 
 def test_without_their_cues_there_are_no_views():
     assert model_of(cues="abns").turn(torch.rand(1, 1, 3, 64, 64), torch.ones(1, 1, 64, 64)) is None
+
+
+def certain(model: OBFTNet) -> list[tuple[bool, bool]]:
+    """Make the reader certain that the left half is defect, and record (learning, gradient) a look."""
+    looks = []
+
+    def read(relation, size, shots=1):
+        looks.append((model.reader.training, torch.is_grad_enabled()))
+        logit = torch.full((relation[0].shape[0], *size), -9.0)
+        logit[..., : size[1] // 2] = 9.0
+        return logit
+
+    model.read = read
+    return looks
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("b", [1, 2])
+def test_self_support_is_a_second_look_with_what_the_first_one_found(b):
+    model = model_of("cues", cues="abnsu", self_support=True)
+    parts = episode(b=b, k=2)
+    guidance, query = guidance_of(model, parts), model.extract(parts["query"])
+    first = model.read(model.relate(query, guidance), (64, 64)).sigmoid()
+    again = self_supported(guidance, query, first)
+    expected = model.read(model.relate(query, again), (64, 64))
+    torch.testing.assert_close(model.score(query, guidance, (64, 64)), expected.sigmoid(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(model(**parts), expected, rtol=0, atol=1e-5)
+    assert not model.one_relation(1)
+
+
+@torch.no_grad()
+def test_what_the_first_look_is_certain_of_is_of_the_defect_in_the_second():
+    model = model_of("cues", cues="ab", self_support=True)
+    parts = episode()
+    guidance, query = guidance_of(model, parts), model.extract(parts["query"])
+    certain(model)
+    cues = model.relate(query, model.supported(query, guidance, (64, 64)))
+    defect, good = cues[0][0, :2]
+    half = defect.shape[1] // 2
+    assert torch.allclose(defect[:, :half], torch.ones(()), atol=1e-5)
+    # The cells beside the other half's are left out.
+    assert torch.allclose(good[:, half + 1 :], torch.ones(()), atol=1e-5)
+    assert (defect[:, half:] < 0.999).all()
+    assert (good[:, :half] < 0.999).all()
+
+
+def test_a_first_look_teaches_nothing():
+    model = model_of("cues", cues="ab", self_support=True).train()
+    looks = certain(model)
+    parts = episode()
+    guidance, query = guidance_of(model, parts), model.extract(parts["query"])
+    model.supported(query, guidance, (64, 64))
+    assert looks == [(False, False)]
+    assert model.reader.training
+
+
+def test_without_self_support_a_query_is_looked_at_once():
+    model = model_of("cues", cues="ab")
+    looks = certain(model)
+    parts = episode()
+    guidance, query = guidance_of(model, parts), model.extract(parts["query"])
+    assert model.supported(query, guidance, (64, 64)) is guidance
+    assert not looks

@@ -47,6 +47,9 @@ class ModelConfig(BaseModel):
     coreset: int = Field(default=0, ge=0)
     #: The cue reader draws outlines with the query's own early features; the backbone must offer a map.
     query_skip: bool = False
+    #: A query is looked at twice, the second time with its own confident positions as guidance, too
+    #: (`features.self_support`).
+    self_support: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -56,7 +59,9 @@ class ModelConfig(BaseModel):
             raise ValueError(f"cues must be distinct letters of {CUES!r}, got {self.cues!r}")
         if self.cues == "u":
             raise ValueError("cues 'u' alone looks at the query only; add one that looks at the guidance")
-        unread = _READ_BY_ENCODER if self.reader == "cues" else ("cues", "query_skip", "coreset")
+        unread = (
+            _READ_BY_ENCODER if self.reader == "cues" else ("cues", "query_skip", "coreset", "self_support")
+        )
         for name in unread:
             value = getattr(self, name)
             if value != type(self).model_fields[name].default:
@@ -67,6 +72,8 @@ class ModelConfig(BaseModel):
             self._check_streamed("a coreset serves")
         if self.turned:
             self._check_streamed("cues t and m go with")
+        if self.self_support:
+            self._check_streamed("self_support goes with")
         if not self.background and self.transport == "bilateral":
             raise ValueError(
                 "transport = bilateral needs the background branch; without it take foreground or none"
@@ -91,6 +98,9 @@ class ModelConfig(BaseModel):
 
 #: Cues that see a position of the guidance by its similarity alone; a transport wants them all.
 _STREAMED = "abnsutm"
+
+#: What only the cue reader's relation reads.
+_READ_BY_CUES = ("cues", "query_skip", "coreset", "self_support")
 
 #: What only the 4D encoder's relation reads; what the cues take from the correspondence, `cues` says.
 _READ_BY_ENCODER = ("transport", "background", "transport_scale", "zeroed_columns", "fusion")

@@ -10,10 +10,12 @@ from obftnet.decision import vote
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, Turned, prepare_guidance
+from obftnet.features.self_support import self_supported
 from obftnet.features.turned import joined_views, turned_defect
 from obftnet.methods.base import Example, Supervised
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
+from obftnet.relation.cue_maps import seen_by
 from obftnet.relation.factors import FactoredLevel, factored_relation
 from obftnet.relation.relate import Relation, relate
 
@@ -21,7 +23,8 @@ from obftnet.relation.relate import Relation, relate
 class OBFTNet(nn.Module):
     """Optimal bilateral feature transport network.
 
-    extract -> prepare -> relate -> read, each usable alone; `forward` is all four. Only the reader learns.
+    extract -> prepare -> supported -> relate -> read, each usable alone; `forward` is all of them. Only the
+    reader learns.
     """
 
     def __init__(self, config: ModelConfig, backbone: Backbone | None = None) -> None:
@@ -102,6 +105,26 @@ class OBFTNet(nn.Module):
             for item in zip(supports, fraction, strict=True)
         ]
 
+    def supported(
+        self, query: Pyramid, guidance: GuidanceFeatures, size: tuple[int, int]
+    ) -> GuidanceFeatures:
+        """The guidance for the second look at a query, with the positions of its own of which a first look is
+        certain (`features.self_support`); as it is where `config.self_support` is not set.
+
+        The first look is the trained network's, without gradient, while it learns too.
+        """
+        if not self.config.self_support:
+            return guidance
+        taps = query[: sum(self.levels)]
+        if not (torch.is_grad_enabled() and taps[0].requires_grad):
+            guidance = seen_by(taps, guidance, self.config)
+        learning = self.reader.training
+        self.reader.eval()
+        with torch.no_grad():
+            first = self.score_relation(self.relate(query, guidance), size, guidance.shots)
+        self.reader.train(learning)
+        return self_supported(guidance, taps, first)
+
     def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:
         """The correspondence of query features (b, c, h, w) with prepared guidance."""
         taps = sum(self.levels)
@@ -116,20 +139,24 @@ class OBFTNet(nn.Module):
     def score(self, query: Pyramid, guidance: GuidanceFeatures, size: tuple[int, int]) -> Tensor:
         """Score of defect for every position: the one way from (guidance, query) to a map.
 
-        One shot or the joint rule: the softmax's defect channel. The vote rule: `decision.vote` over the K
-        shots.
+        One shot or the joint rule: the softmax's defect channel, with `config.self_support` that of the
+        second look. The vote rule: `decision.vote` over the K shots.
 
         Returns:
             (b, H, W) float32 in 0..1.
         """
         shots = guidance.shots
-        if self.one_relation(shots):
-            return self.score_relation(self._relate_to_score(query, guidance), size, shots)
-        return vote([self.read(self._relate_to_score(query, alone), size) for alone in guidance.each_shot])
+        if shots > 1 and self.config.shots_rule == "vote":
+            return vote(
+                [self.read(self._relate_to_score(query, alone), size) for alone in guidance.each_shot]
+            )
+        guidance = self.supported(query, guidance, size)
+        return self.score_relation(self._relate_to_score(query, guidance), size, shots)
 
     def one_relation(self, shots: int) -> bool:
-        """Whether all of an episode's shots are in one relation, which may then be kept and read again."""
-        return shots == 1 or self.config.shots_rule == "joint"
+        """Whether a score is read off one relation of all the episode's shots, which may then be kept and
+        read again."""
+        return not self.config.self_support and (shots == 1 or self.config.shots_rule == "joint")
 
     def score_relation(
         self, relation: Relation | tuple[FactoredLevel, ...], size: tuple[int, int], shots: int
@@ -172,8 +199,9 @@ class OBFTNet(nn.Module):
             usable,
             self.turn(supports, masks),
         )
-        relation = self.relate(self.extract(query), guidance)
-        return self.read(relation, (query.shape[-2], query.shape[-1]), guidance.shots)
+        features, size = self.extract(query), (query.shape[-2], query.shape[-1])
+        guidance = self.supported(features, guidance, size)
+        return self.read(self.relate(features, guidance), size, guidance.shots)
 
     def _extract_many(self, images: Tensor) -> Pyramid:
         """(b, k, 3, h, w) -> (b, k, c, h', w') a tap."""

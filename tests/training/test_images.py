@@ -64,7 +64,7 @@ def test_relations_reach_the_backbone_and_are_those_of_the_model(episode, backbo
     seen = [load_episode(episode(i, shots=1 + i), 64, np.random.default_rng(i)) for i in range(2)]
     backbone.requires_grad_(True)
     try:
-        relations = relations_of(model, seen, torch.float32)
+        relations = relations_of(model, seen, torch.float32, [False] * len(seen))
         sum(level.square().mean() for relation in relations for level in relation).backward()
         for name, parameter in backbone.named_parameters():
             assert parameter.grad is not None, name
@@ -105,3 +105,31 @@ def test_some_episodes_show_images_of_several_shapes_and_scales(episode, monkeyp
     for shares in windows:
         if shares not in shaped:
             assert len({*shares, *(share[::-1] for share in shares)}) == 1
+
+
+def test_a_relation_taken_twice_knows_what_the_first_look_found(episode, backbone):
+    config = ModelConfig(backbone="compact", size=64, reader="cues", cues="abns", self_support=True)
+    model = OBFTNet(config, backbone).train()
+    model.read = lambda relation, size, shots=1: torch.full((1, *size), 9.0)  # type: ignore[method-assign]
+    seen = [load_episode(episode(i), 64, np.random.default_rng(i)) for i in range(2)]
+    once, twice = relations_of(model, seen, torch.float32, [False, True])
+    # Certain of everything, it finds every cell among the defect's.
+    assert (once[0][0, 0] < 0.9999).any()
+    assert torch.allclose(twice[0][0, 0], torch.ones(()), atol=1e-5)
+
+
+def test_a_second_look_passes_its_gradient_to_the_backbone(episode, backbone):
+    config = ModelConfig(backbone="compact", size=64, reader="cues", cues="abns", self_support=True)
+    model = OBFTNet(config, backbone).train()
+    model.read = lambda relation, size, shots=1: torch.full((1, *size), -9.0)  # type: ignore[method-assign]
+    seen = [load_episode(episode(0), 64, np.random.default_rng(0))]
+    backbone.requires_grad_(True)
+    try:
+        (relation,) = relations_of(model, seen, torch.float32, [True])
+        relation[0].square().mean().backward()
+        assert any(
+            (parameter.grad != 0).any() for parameter in backbone.parameters() if parameter.grad is not None
+        )
+    finally:
+        backbone.requires_grad_(False)
+        backbone.zero_grad(set_to_none=True)

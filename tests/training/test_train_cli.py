@@ -228,6 +228,14 @@ def test_a_start_may_be_given_more_cues(obftnet, textures, tmp_path):
     assert (trained.cues, trained.coreset, trained.size) == (more, 0, 64)
 
 
+def test_a_start_may_look_twice_from_now_on(obftnet, textures, tmp_path):
+    command = ("train", "--data", textures, "--start", "obftnet-compact", "--self-support", "--size", 64)
+    rates = ("--lr", 1e-4, "--backbone-lr", 1e-5)
+    status, _, err = obftnet(*command, *rates, "--steps", 2, "--batch", 2, "--out", tmp_path)
+    assert status == 0, err
+    assert load_model(tmp_path / "model.safetensors")[0].config.self_support
+
+
 def test_another_start_is_another_run(obftnet, textures, tmp_path):
     runs = [tmp_path / "one", tmp_path / "two"]
     for seed, run in enumerate(runs):

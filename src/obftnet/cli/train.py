@@ -45,7 +45,8 @@ def train_command(
     start: Annotated[
         str | None,
         _Opt(
-            help="Go on from a model file, a run's folder or shipped weights; all but size and cues are its."
+            help="Go on from a model file, a run's folder or shipped weights; all but size, cues and "
+            "self-support are its."
         ),
     ] = None,
     backbone: Annotated[
@@ -65,6 +66,9 @@ def train_command(
     ] = None,
     cues: Annotated[
         str | None, _Opt(help="Which cues the reader gets; abnsolp, or, with --start, its own or more.")
+    ] = None,
+    self_support: Annotated[
+        bool | None, _Opt(help="Look again, with the query's own confident positions as guidance (cues).")
     ] = None,
     transport: Annotated[Literal["none", "foreground", "bilateral"] | None, _Opt(help="Ablation.")] = None,
     background: Annotated[bool | None, _Opt(help="Background branch (encoder4d).")] = None,
@@ -121,6 +125,7 @@ def train_command(
         "reader": reader,
         "cues": cues,
         "query_skip": query_skip,
+        "self_support": self_support,
         "transport": transport,
         "background": background,
         "fusion": fusion,
@@ -138,7 +143,8 @@ def train_command(
         name = backbone or "mobilenet_v2"
         model_config = _method_config(method or "obftnet", {"backbone": name, "size": size or 256}, own)
     else:
-        started, model_config = _started(start, shared | own | {"cues": None}, size, cues)
+        anew = {"cues": cues, "self_support": self_support}
+        started, model_config = _started(start, shared | own | dict.fromkeys(anew), size, anew)
     found = data_set(data, protocol, layout, folds, background_source)
     asked = {
         "steps": steps,
@@ -193,20 +199,20 @@ def train_command(
 
 
 def _started(
-    start: str, settled: dict[str, Any], size: int | None, cues: str | None
+    start: str, settled: dict[str, Any], size: int | None, anew: dict[str, Any]
 ) -> tuple[OBFTNet | Learned, MethodConfig]:
-    """The method of a model file, and its configuration with the size and the cues that are asked for.
+    """The method of a model file, and its configuration with the size and what of obftnet is asked for anew.
 
     A coreset is for the use of a model: to choose one for every episode of training costs more than it saves.
     """
     settles = f"the model of --start {start} settles it; leave one of the two out"
     _refuse(settled, settles)
     model = load_method(start)[0]
-    anew, values = _given({"size": size, "cues": cues}), model.config.model_dump()
+    given, values = _given({"size": size}), model.config.model_dump()
     if not isinstance(model, OBFTNet):
-        _refuse({"cues": cues}, settles)
-        return model, settings(LearnedConfig, values | anew)
-    config = settings(ModelConfig, values | {"coreset": 0} | anew)
+        _refuse(anew, settles)
+        return model, settings(LearnedConfig, values | given)
+    config = settings(ModelConfig, values | {"coreset": 0} | given | _given(anew))
     return widened(model, config), config
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from obftnet.features.coreset import coreset
+from obftnet.relation.scan import Scan
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,12 @@ class Columns:
     Sorted once, so that "the largest similarity to the defect" is a maximum over a slice for every query.
 
     matrix: (c, N) float32, contiguous unit features, N = defect + rest + good.
-    defect, rest, good: how many of each. Either of the first two may be 0; good is at least 1.
+    defect, rest, good: how many of each. Either of the first two may be 0; good is at least 1, but for those
+        that a query has `seen`.
     weight: (N,) how many positions a column stands for; None where each is one.
     turned: (c, T) the defect in other views (`features.turned`); None where none were asked for.
     turned_weight: (T,) as `weight`.
+    seen: what one query was found to be to columns that are no longer here: guidance for that query alone.
     """
 
     matrix: Tensor
@@ -28,6 +31,11 @@ class Columns:
     weight: Tensor | None = None
     turned: Tensor | None = None
     turned_weight: Tensor | None = None
+    seen: Scan | None = None
+
+    def seen_by(self, seen: Scan) -> "Columns":
+        """No columns but what a query was found to be to these, and so the same to that query."""
+        return Columns(self.matrix[:, :0], 0, 0, 0, seen=seen)
 
 
 def sorted_columns(

@@ -18,7 +18,7 @@ from obftnet.model import OBFTNet
 from obftnet.relation.relate import Relation
 
 #: What in a model's configuration does not change its relations.
-_NOT_RELATION = {"fusion", "shots_rule"}
+_NOT_RELATION = {"fusion", "shots_rule", "self_support"}
 
 
 class Relations:

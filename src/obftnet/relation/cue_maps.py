@@ -1,16 +1,19 @@
 """Row statistics of one layer's correspondence, as maps of the query (the `cues` relation)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from obftnet.config import ModelConfig
 from obftnet.features.columns import Columns
 from obftnet.features.guidance import GuidanceFeatures
-from obftnet.relation.correlation import cosine, positions
+from obftnet.relation.correlation import cosine, positions, unit_features
 from obftnet.relation.nearest import NEAREST, largest_again, own_again
 from obftnet.relation.own import own_similarity
 from obftnet.relation.statistics import row_statistics
-from obftnet.relation.streaming import STREAMED, can_stream, stream_statistics
+from obftnet.relation.streaming import STREAMED, can_stream, scan, stream_statistics
 
 
 def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelConfig) -> Tensor:
@@ -57,6 +60,24 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
         found["u"] = own_again(query) if taught else own_similarity(query).amax(-1)
     statistics = torch.stack([found[cue] for cue in config.cues], 1)
     return statistics.reshape(*statistics.shape[:2], *query.shape[-2:])
+
+
+@torch.no_grad()
+def seen_by(query: Sequence[Tensor], guidance: GuidanceFeatures, config: ModelConfig) -> GuidanceFeatures:
+    """Guidance for these very queries, whose similarities with it are taken here, once for all looks at them.
+
+    Args:
+        query: features (b, c, hq, wq), one a tap.
+        guidance: prepared with columns.
+        config: cues that can be streamed, epsilon.
+    """
+    assert guidance.columns is not None
+    cues = config.cues.replace("u", "")
+    taps = []
+    for maps, columns in zip(query, guidance.columns, strict=True):
+        items = zip(unit_features(maps).flatten(2), columns, strict=True)
+        taps.append(tuple(one.seen_by(scan(rows, one, cues, config.epsilon)) for rows, one in items))
+    return replace(guidance, columns=tuple(taps))
 
 
 def _streamed(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: float) -> tuple[Tensor, ...]:

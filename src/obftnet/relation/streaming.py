@@ -11,6 +11,7 @@ from torch import Tensor
 
 from obftnet.config import LEAST_STREAMED_EPSILON
 from obftnet.features.columns import Columns
+from obftnet.relation.scan import Scan
 
 #: The cues that can be had this way.
 STREAMED = "abnstm"
@@ -47,35 +48,38 @@ def stream_statistics(
     Raises:
         ValueError: t or m of columns that hold no turned ones.
     """
+    found = scan(query, columns, cues, epsilon, nearest)
+    return torch.stack([found.cue(cue) for cue in cues]) if cues else query.new_empty(0, query.shape[1])
+
+
+@torch.no_grad()
+def scan(query: Tensor, columns: Columns, cues: str, epsilon: float, nearest: Tensor | None = None) -> Scan:
+    """What the cues are read off; arguments as of `stream_statistics`. With `columns.seen`, of those, too."""
     d, r, g = columns.defect, columns.rest, columns.good
     # Powers of 2, whose exponential costs a third of that of e; the scale is taken out of the maxima again.
     scale = math.log2(math.e) / epsilon
     rows = query.mT * scale
     turned = columns.turned
     if turned is None:
-        if set(cues) & set("tm"):
+        if columns.seen is None and set(cues) & set("tm"):
             raise ValueError(f"cues {cues!r} need guidance prepared with the defect's turned views")
         turned = rows.new_empty(rows.shape[1], 0)
     t = turned.shape[1]
     count = rows.shape[0]
-    values = rows.new_empty(len(cues), count)
-    step = max(_LEAST_ROWS, _BLOCK // (d + r + g + t))
+    largest, masses = rows.new_full((4, count), -torch.inf), rows.new_zeros(3, count)
+    step = max(_LEAST_ROWS, _BLOCK // max(1, d + r + g + t))
     block = rows.new_empty(min(step, count), d + r + g)
     views = rows.new_empty(min(step, count), t)
     for start in range(0, count, step):
         chosen = slice(start, min(start + step, count))
         similarity = torch.mm(rows[chosen], columns.matrix, out=block[: chosen.stop - start])
-        of_defect, of_rest, of_good = similarity[:, :d], similarity[:, d : d + r], similarity[:, d + r :]
-        best = {}
-        if set(cues) & set("abn"):
-            good = of_good.amax(1)
-            best["b"] = good / scale
-            best["a"] = of_defect.amax(1) / scale if d else torch.zeros_like(good)
-            best["n"] = of_rest.amax(1) / scale if r else best["b"]
-        of_turned = torch.mm(rows[chosen], turned, out=views[: len(similarity)]) if t else views[:0]
-        if "t" in cues:
-            best["t"] = of_turned.amax(1) / scale if t else torch.zeros_like(similarity[:, 0])
+        of_turned = torch.mm(rows[chosen], turned, out=views[: chosen.stop - start])
+        kinds = (similarity[:, :d], similarity[:, d : d + r], similarity[:, d + r :], of_turned)
+        for place, kind in enumerate(kinds):
+            if kind.shape[1] and set(cues) & set("abn" if place < 3 else "t"):
+                largest[place, chosen] = kind.amax(1)
         if nearest is not None:
+            of_defect, of_rest, of_good, _ = kinds
             nearest[1, chosen] = of_good.argmax(1) + (d + r)
             nearest[0, chosen] = of_defect.argmax(1) if d else -1
             nearest[2, chosen] = of_rest.argmax(1) + d if r else nearest[1, chosen]
@@ -83,15 +87,12 @@ def stream_statistics(
                 nearest[3, chosen] = of_turned.argmax(1) if t else -1
         if set(cues) & set("sm"):
             similarity.exp2_()
-            whole = _total(similarity, columns.weight)
-            marked = of_defect.sum(1)
-            best["s"] = marked / whole
+            masses[0, chosen] = kinds[0].sum(1)
+            masses[1, chosen] = _total(similarity, columns.weight)
             if "m" in cues:
-                also = _total(of_turned.exp2_(), columns.turned_weight) if t else torch.zeros_like(whole)
-                best["m"] = (marked + also) / (whole + also)
-        for position, cue in enumerate(cues):
-            values[position, chosen] = best[cue]
-    return values
+                masses[2, chosen] = _total(of_turned.exp2_(), columns.turned_weight)
+    found = Scan(largest / scale, masses)
+    return found if columns.seen is None else found.joined(columns.seen)
 
 
 def _total(masses: Tensor, weight: Tensor | None) -> Tensor:

@@ -61,7 +61,9 @@ def taught_batches(model: OBFTNet, config: TrainConfig, device: torch.device) ->
     ) -> tuple[list[Example], Tensor]:
         side = side_of(config, model.size, step)
         seen = [load_episode(episode, side, rng) for episode, rng in zip(drawn, randoms, strict=True)]
-        relations = relations_of(model, seen, getattr(torch, config.precision))
+        # A reader must know both: the first look decides what the second one has to go by.
+        twice = [model.config.self_support and bool(rng.random() < 0.5) for rng in randoms]
+        relations = relations_of(model, seen, getattr(torch, config.precision), twice)
         target = torch.stack([one.target for one in seen]).to(device)
         return [Example(relation) for relation in relations], target
 

@@ -87,18 +87,21 @@ def load_episode(episode: Episode, size: int, rng: np.random.Generator) -> Episo
     )
 
 
-def relations_of(model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch.dtype) -> list[Relation]:
+def relations_of(
+    model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch.dtype, twice: Sequence[bool]
+) -> list[Relation]:
     """Relations, b = 1 each, of a batch of episodes; the gradient reaches the backbone.
 
     The backbone looks at all images at once, in `dtype`; similarities are taken in float32. Turned views of
     the supports' defects are taken as they are: a gradient through them would double a step's cost.
+    `twice` says of which episodes it is the second look's, where the model takes one.
     """
     device = model.backbone.mean.device
     images = torch.cat([episode.images for episode in episodes]).to(device)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         pyramid = [level.float() for level in model.extract(images)]
     relations, start = [], 0
-    for episode in episodes:
+    for episode, second in zip(episodes, twice, strict=True):
         count, shots = len(episode.images), len(episode.fraction)
         own = [level[start : start + count].unsqueeze(0) for level in pyramid]
         start += count
@@ -113,7 +116,10 @@ def relations_of(model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch
             None if bool((usable == 1).all()) else usable,
             turned,
         )
-        relations.append(model.relate(tuple(level[:, 0] for level in own), guidance))
+        query = tuple(level[:, 0] for level in own)
+        if second:
+            guidance = model.supported(query, guidance, (images.shape[-2], images.shape[-1]))
+        relations.append(model.relate(query, guidance))
     return relations
 
 
