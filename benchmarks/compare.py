@@ -8,7 +8,7 @@ background, guidance cached: `straight_port.py` against ours, calls in turn, med
 largest difference; then five supports and five backgrounds, and the whole episode from images.
 cues: the shipped weights at 256 x 256 (`--side`), one and five of each, and five of each with a coreset
 (`--coreset`, `features.coreset`); without the cues of turned views, which have no plain form, the plain path
-against the streamed one.
+against the streamed one; then with them, and with a second look (`features.self_support`).
 
 Seconds are given twice: wall, and the processor time of all threads, which other work on the machine disturbs
 less. A stage's floor is its operations (convolutions and matrix products) over the rate measured here for a
@@ -111,7 +111,8 @@ def encoder4d(arguments: argparse.Namespace) -> None:
 def cues(arguments: argparse.Namespace) -> None:
     side = SIDE["cues"]
     shipped = make("cues")
-    model = without_views(shipped)
+    model, once_looked = without_views(shipped), with_self_support(shipped, False)
+    twice_looked = with_self_support(shipped, True)
     image = photograph(side, 99)
     one, five = (guidance_of(model, count) for count in (1, 5))
     plain, few = replace(one, columns=None), guidance_of(model, 5, arguments.coreset)
@@ -124,20 +125,24 @@ def cues(arguments: argparse.Namespace) -> None:
     calls = {
         "plain": lambda: score(plain),
         "ours": lambda: score(one),
-        "turned views": lambda: score(one_turned, shipped),
+        "turned views": lambda: score(one_turned, once_looked),
+        "self-support": lambda: score(one_turned, twice_looked),
         "plain, 5 + 5": lambda: score(replace(five, columns=None)),
         "ours, 5 + 5": lambda: score(five),
         "coreset, 5 + 5": lambda: score(few),
-        "and turned views": lambda: score(few_turned, shipped),
+        "and turned views": lambda: score(few_turned, once_looked),
+        "and self-support": lambda: score(few_turned, twice_looked),
     }
     found = in_turn(calls, arguments.repeats)
     show(f"cues, shipped weights, {side} x {side}", found)
     print(f"  plain / ours {ratio(found, 'plain', 'ours')}, scores differ by {difference:.1e} at most")
-    print(f"  queries a second, turned views {1 / found['turned views'][0]:.1f}")
+    print(f"  queries a second, self-support {1 / found['self-support'][0]:.1f}")
     print(f"  turned views / ours {ratio(found, 'turned views', 'ours')}")
+    print(f"  self-support / turned views {ratio(found, 'self-support', 'turned views')}")
     print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
     print(f"  coreset, 5 + 5 / 1 + 1 {ratio(found, 'coreset, 5 + 5', 'ours')}")
     print(f"  and turned views / turned views {ratio(found, 'and turned views', 'turned views')}")
+    print(f"  and self-support / self-support {ratio(found, 'and self-support', 'self-support')}")
     support, mask = photograph(side, 0)[None], marked(side)[None, None]
     once = {
         "choosing the coreset": lambda: five.with_columns(arguments.coreset),
@@ -168,7 +173,15 @@ def make(row: str) -> OBFTNet:
 def without_views(shipped: OBFTNet) -> OBFTNet:
     """The shipped backbone and cues but t and m; the reader has random weights, at the same cost."""
     cues = shipped.config.cues.replace("t", "").replace("m", "")
-    return OBFTNet(shipped.config.model_copy(update={"cues": cues}), shipped.backbone).eval()
+    changed = {"cues": cues, "self_support": False}
+    return OBFTNet(shipped.config.model_copy(update=changed), shipped.backbone).eval()
+
+
+def with_self_support(shipped: OBFTNet, wanted: bool) -> OBFTNet:
+    """The shipped weights, looking at a query once or twice."""
+    model = OBFTNet(shipped.config.model_copy(update={"self_support": wanted}), shipped.backbone)
+    model.load_state_dict(shipped.state_dict())
+    return model.eval()
 
 
 def marked(side: int) -> Tensor:
