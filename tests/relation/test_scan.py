@@ -12,6 +12,7 @@ from obftnet.features.columns import Columns
 from obftnet.features.guidance import prepare_guidance
 from obftnet.relation.correlation import unit_features
 from obftnet.relation.cue_maps import cue_maps, seen_by
+from obftnet.relation.own import own_similarity
 from obftnet.relation.streaming import scan, stream_statistics
 
 CUES = "abnstm"
@@ -70,6 +71,25 @@ def test_guidance_that_was_seen_gives_the_same_maps():
         expected = cue_maps(unit, guidance, tap, config)
         torch.testing.assert_close(cue_maps(unit, seen, tap, config), expected, rtol=1e-4, atol=1e-5)
         assert all(columns.matrix.shape[1] == 0 for columns in seen.columns[tap])
+
+
+@pytest.mark.parametrize(("cues", "times"), [("abu", 1), ("ab", 0)])
+def test_what_a_query_is_to_itself_is_taken_once(cues, times, monkeypatch):
+    taken = []
+
+    def spy(unit):
+        taken.append(unit.shape)
+        return own_similarity(unit)
+
+    monkeypatch.setattr("obftnet.relation.cue_maps.own_similarity", spy)
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(1, 2, 6, 8, 8, generator=generator)
+    guidance = prepare_guidance([maps[:, :1]], torch.ones(1, 1, 16, 16), [maps[:, 1:]], columns=True)
+    config, query = ModelConfig(reader="cues", cues=cues), torch.randn(1, 6, 8, 8, generator=generator)
+    seen = seen_by([query], guidance, config)
+    for _ in range(2):
+        cue_maps(unit_features(query), seen, 0, config)
+    assert len(taken) == times
 
 
 def test_another_cue_is_refused():

@@ -57,7 +57,7 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
         taken = _taught(query, columns, nearest, values, config.epsilon)
         found |= zip(nearest + values, taken, strict=True)
     if "u" in config.cues:
-        found["u"] = own_again(query) if taught else own_similarity(query).amax(-1)
+        found["u"] = own_again(query) if taught else _own(query, columns)
     statistics = torch.stack([found[cue] for cue in config.cues], 1)
     return statistics.reshape(*statistics.shape[:2], *query.shape[-2:])
 
@@ -75,9 +75,19 @@ def seen_by(query: Sequence[Tensor], guidance: GuidanceFeatures, config: ModelCo
     cues = config.cues.replace("u", "")
     taps = []
     for maps, columns in zip(query, guidance.columns, strict=True):
-        items = zip(unit_features(maps).flatten(2), columns, strict=True)
-        taps.append(tuple(one.seen_by(scan(rows, one, cues, config.epsilon)) for rows, one in items))
+        unit = unit_features(maps)
+        own = own_similarity(unit).amax(-1) if "u" in config.cues else [None] * len(unit)
+        items = []
+        for rows, one, of_itself in zip(unit.flatten(2), columns, own, strict=True):
+            items.append(one.seen_by(replace(scan(rows, one, cues, config.epsilon), own=of_itself)))
+        taps.append(tuple(items))
     return replace(guidance, columns=tuple(taps))
+
+
+def _own(query: Tensor, columns: tuple[Columns, ...] | None) -> Tensor:
+    """Cue u, (b, M): taken here, or once before for all looks."""
+    known = [one.seen.own for one in columns or () if one.seen is not None and one.seen.own is not None]
+    return torch.stack(known) if len(known) == len(query) else own_similarity(query).amax(-1)
 
 
 def _streamed(query: Tensor, columns: tuple[Columns, ...], cues: str, epsilon: float) -> tuple[Tensor, ...]:

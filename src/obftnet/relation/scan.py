@@ -14,14 +14,18 @@ class Scan:
         with the good ones and with the turned ones; -inf where there are none, and where no cue asked for it.
     masses: (3, M) float32, the sums of exp(cosine / epsilon) over the defect's columns, over all but the
         turned ones, and over the turned ones; 0 likewise.
+    own: (M,) cue u, the largest cosine with the query's own distant positions; None where not taken. No
+        column changes it.
     """
 
     largest: Tensor
     masses: Tensor
+    own: Tensor | None = None
 
     def joined(self, other: "Scan") -> "Scan":
         """Of the same positions, and the columns of both."""
-        return Scan(torch.maximum(self.largest, other.largest), self.masses + other.masses)
+        own = other.own if self.own is None else self.own
+        return Scan(torch.maximum(self.largest, other.largest), self.masses + other.masses, own)
 
     def cue(self, letter: str) -> Tensor:
         """(M,) one of the cues a, b, n, s, t, m, as `relation.statistics` says what each is.
