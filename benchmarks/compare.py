@@ -37,6 +37,7 @@ from obftnet.imaging.resize import to_tensor
 from obftnet.model import OBFTNet
 from obftnet.relation.factors import factored_relation
 from obftnet.synthetic import Material
+from obftnet.training.widen import widened
 from obftnet.weights import load_model
 from straight_port import port_guidance, port_score
 
@@ -179,9 +180,7 @@ def without_views(shipped: OBFTNet) -> OBFTNet:
 
 def with_self_support(shipped: OBFTNet, wanted: bool) -> OBFTNet:
     """The shipped weights, looking at a query once or twice."""
-    model = OBFTNet(shipped.config.model_copy(update={"self_support": wanted}), shipped.backbone)
-    model.load_state_dict(shipped.state_dict())
-    return model.eval()
+    return widened(shipped, shipped.config.model_copy(update={"self_support": wanted})).eval()
 
 
 def marked(side: int) -> Tensor:

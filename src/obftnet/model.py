@@ -116,8 +116,7 @@ class OBFTNet(nn.Module):
         if not self.config.self_support:
             return guidance
         taps = query[: sum(self.levels)]
-        if not (torch.is_grad_enabled() and taps[0].requires_grad):
-            guidance = seen_by(taps, guidance, self.config)
+        guidance = seen_by(taps, guidance, self.config)
         learning = self.reader.training
         self.reader.eval()
         with torch.no_grad():

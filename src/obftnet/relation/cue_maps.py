@@ -34,7 +34,7 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
     columns = None if guidance.columns is None else guidance.columns[tap]
     if columns is None and config.turned:
         raise ValueError(f"cues {config.cues!r} need guidance prepared with columns")
-    taught = torch.is_grad_enabled() and query.requires_grad
+    taught = _takes_gradient(query)
     of_guidance = config.cues.replace("u", "")
     if taught and (columns is None or not can_stream("s", config.epsilon)):
         raise ValueError("a gradient needs guidance prepared with columns and an epsilon above 1 / 60")
@@ -62,9 +62,9 @@ def cue_maps(query: Tensor, guidance: GuidanceFeatures, tap: int, config: ModelC
     return statistics.reshape(*statistics.shape[:2], *query.shape[-2:])
 
 
-@torch.no_grad()
 def seen_by(query: Sequence[Tensor], guidance: GuidanceFeatures, config: ModelConfig) -> GuidanceFeatures:
-    """Guidance for these very queries, whose similarities with it are taken here, once for all looks at them.
+    """Guidance for these very queries, whose similarities with it are taken here, once for all looks at them;
+    as it is for queries that take a gradient, which passes through the columns themselves.
 
     Args:
         query: features (b, c, hq, wq), one a tap.
@@ -72,6 +72,8 @@ def seen_by(query: Sequence[Tensor], guidance: GuidanceFeatures, config: ModelCo
         config: cues that can be streamed, epsilon.
     """
     assert guidance.columns is not None
+    if _takes_gradient(query[0]):
+        return guidance
     cues = config.cues.replace("u", "")
     taps = []
     for maps, columns in zip(query, guidance.columns, strict=True):
@@ -82,6 +84,10 @@ def seen_by(query: Sequence[Tensor], guidance: GuidanceFeatures, config: ModelCo
             items.append(one.seen_by(replace(scan(rows, one, cues, config.epsilon), own=of_itself)))
         taps.append(tuple(items))
     return replace(guidance, columns=tuple(taps))
+
+
+def _takes_gradient(query: Tensor) -> bool:
+    return torch.is_grad_enabled() and query.requires_grad
 
 
 def _own(query: Tensor, columns: tuple[Columns, ...] | None) -> Tensor:
