@@ -33,10 +33,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from obftnet.config import ModelConfig
 from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
-from obftnet.imaging.resize import to_tensor
 from obftnet.model import OBFTNet
 from obftnet.relation.factors import factored_relation
 from obftnet.synthetic import Material
+from obftnet.tensors import to_tensor
 from obftnet.training.widen import widened
 from obftnet.weights import load_model
 from straight_port import port_guidance, port_score

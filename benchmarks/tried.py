@@ -21,10 +21,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 import obftnet.relation.factors as factors
 from obftnet.config import ModelConfig
 from obftnet.features.guidance import GuidanceFeatures
-from obftnet.imaging import mask_fraction
-from obftnet.imaging.resize import to_tensor
 from obftnet.model import OBFTNet
 from obftnet.synthetic import Material
+from obftnet.tensors import mask_fraction, to_tensor
 from obftnet.transport import sinkhorn_scaling
 from obftnet.weights import load_model
 

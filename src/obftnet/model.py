@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from obftnet.config import ModelConfig
-from obftnet.decision import vote
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone, Pyramid
 from obftnet.features.guidance import GuidanceFeatures, Turned, prepare_guidance
@@ -18,6 +17,7 @@ from obftnet.readers.encoder4d import Encoder4DReader
 from obftnet.relation.cue_maps import seen_by
 from obftnet.relation.factors import FactoredLevel, factored_relation
 from obftnet.relation.relate import Relation, relate
+from obftnet.voting import vote
 
 
 class OBFTNet(nn.Module):
@@ -139,7 +139,7 @@ class OBFTNet(nn.Module):
         """Score of defect for every position: the one way from (guidance, query) to a map.
 
         One shot or the joint rule: the softmax's defect channel, with `config.self_support` that of the
-        second look. The vote rule: `decision.vote` over the K shots.
+        second look. The vote rule: `voting.vote` over the K shots.
 
         Returns:
             (b, H, W) float32 in 0..1.

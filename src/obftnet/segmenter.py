@@ -16,9 +16,9 @@ from obftnet.errors import InputError
 from obftnet.features.backbone import Pyramid, side_by_side
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.read import as_image, as_mask
-from obftnet.imaging.resize import mask_fraction, resize_score, to_tensor
 from obftnet.imaging.tiles import blend, defect_corners, enlarge, spread_corners, window
 from obftnet.model import OBFTNet
+from obftnet.tensors import mask_fraction, resize_score, to_tensor
 from obftnet.weights import load_model
 
 ImageLike = str | Path | Image.Image | NDArray[np.generic]

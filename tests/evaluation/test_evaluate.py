@@ -20,17 +20,8 @@ from obftnet.data import (
 )
 from obftnet.errors import InputError
 from obftnet.evaluation import evaluate as module
-from obftnet.evaluation.evaluate import (
-    Answer,
-    Evaluator,
-    Protocol,
-    SeedResult,
-    as_drawn,
-    draw,
-    draw_fold,
-    evaluate,
-    group,
-)
+from obftnet.evaluation.answers import Answer, Protocol, SeedResult
+from obftnet.evaluation.evaluate import Evaluator, as_drawn, draw, draw_fold, evaluate, group
 from obftnet.evaluation.metrics import Counts
 from obftnet.evaluation.results import summarise
 from obftnet.features.guidance import prepare_guidance

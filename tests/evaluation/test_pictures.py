@@ -3,7 +3,8 @@ import pytest
 from PIL import Image
 
 from obftnet.data import default_folds, read_layout
-from obftnet.evaluation.evaluate import Protocol, draw_fold
+from obftnet.evaluation.answers import Protocol
+from obftnet.evaluation.evaluate import draw_fold
 from obftnet.evaluation.pictures import draw_grid, spread_out
 
 

@@ -33,8 +33,8 @@ def test_it_is_the_plan_that_the_encoder_reads(episode):
     plan = bilateral_tensor(unit_features(query[1]), guidance, 1, CONFIG)  # (shots, 2, hq, wq, hg, wg)
     foreground, background = plan[:, 0, 2, 3], plan[:, 1, 2, 3]
     share = foreground / foreground.sum() * guidance.defect[1][0]
-    torch.testing.assert_close(match.support, share)
-    torch.testing.assert_close(match.background, background / background.sum())
+    np.testing.assert_allclose(match.support, share, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(match.background, background / background.sum(), rtol=1e-5, atol=1e-7)
 
 
 def test_shares_are_of_one_whole_and_averaged_over_the_taps(episode):
@@ -43,9 +43,9 @@ def test_shares_are_of_one_whole_and_averaged_over_the_taps(episode):
     both = matches(query, guidance, [0, 1], cells, CONFIG)
     alone = [matches(query, guidance, [tap], cells, CONFIG) for tap in (0, 1)]
     for index, match in enumerate(both):
-        assert match.background.sum().item() == pytest.approx(1)
+        assert match.background.sum() == pytest.approx(1)
         assert 0 < match.defect < 1
-        assert match.support[~guidance.defect[0][0]].abs().max() == 0
+        assert np.abs(match.support[~guidance.defect[0][0].numpy()]).max() == 0
         assert match.defect == pytest.approx((alone[0][index].defect + alone[1][index].defect) / 2)
 
 
@@ -64,7 +64,7 @@ def test_unusable_background_gets_nothing(episode):
     usable[0, 1] = 0
     cleaned = prepare_guidance(guidance.supports, guidance.defect[0].float(), guidance.backgrounds, usable)
     (match,) = matches(query, cleaned, [0], [(0, 0)], CONFIG)
-    assert match.background[1].abs().max() == 0
+    assert np.abs(match.background[1]).max() == 0
 
 
 def test_the_points_are_the_best_and_then_far_from_each_other():

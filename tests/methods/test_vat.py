@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from obftnet.decision import vote
 from obftnet.features.backbones import backbone_spec
 from obftnet.features.weights import load_backbone
 from obftnet.methods.learned import LearnedConfig, Shots
 from obftnet.methods.registry import build
 from obftnet.methods.vat import VAT, correlations, grid
 from obftnet.methods.vat.embedding import STEPS, PooledConv4d, VolumeEmbedding
+from obftnet.voting import vote
 
 CHANNELS, LEVELS = (5, 6, 7, 8), (2, 1, 1)
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from obftnet.errors import InputError
-from obftnet.evaluation.evaluate import Evaluator, Protocol, draw, evaluate
+from obftnet.evaluation.answers import Protocol
+from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
 from obftnet.evaluation.results import summarise
 from obftnet.protocols import read_data
 from obftnet.reproduction import PaperTable, reproduce

@@ -22,7 +22,8 @@ from obftnet.cli.progress import progress_bar
 from obftnet.data.episode_files import episodes_content, read_episodes, write_episodes
 from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
-from obftnet.evaluation.evaluate import Evaluator, Protocol, as_drawn, draw, evaluate, group
+from obftnet.evaluation.answers import Protocol
+from obftnet.evaluation.evaluate import Evaluator, as_drawn, draw, evaluate, group
 from obftnet.evaluation.journal import Journal
 from obftnet.evaluation.pictures import draw_grid, spread_out
 from obftnet.evaluation.queries import worst, write_queries

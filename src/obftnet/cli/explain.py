@@ -8,7 +8,7 @@ import typer
 from obftnet.cli.options import Device
 from obftnet.cli.segment import Weights
 from obftnet.errors import InputError
-from obftnet.explanation import explain
+from obftnet.explanation.explain import explain
 
 _Opt = typer.Option
 

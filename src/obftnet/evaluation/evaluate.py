@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from obftnet.data.collection import Collection, Sample
+from obftnet.data.collection import Collection
 from obftnet.data.episodes import Episode, good_episodes, test_episodes
-from obftnet.decision import DEFAULT_THRESHOLD, decide
+from obftnet.decision import decide
 from obftnet.errors import InputError
+from obftnet.evaluation.answers import Answer, Protocol, SeedResult
 from obftnet.evaluation.journal import Journal, Kept
-from obftnet.evaluation.metrics import Counts, fb_iou, mean_iou
-from obftnet.imaging.resize import resize_score
+from obftnet.evaluation.metrics import Counts
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
 from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Method
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
+from obftnet.tensors import resize_score
 
 Progress = Callable[[str, int, int], None]
 
@@ -31,72 +32,6 @@ Progress = Callable[[str, int, int], None]
 GOOD_LIMIT = 10
 #: Episodes in the timing; enough for a median.
 TIMED = 7
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """What to draw: shots and backgrounds an episode, seeds, and where a background comes from."""
-
-    shots: int = 1
-    backgrounds: int = 1
-    seeds: int = 5
-    background_source: str = "good"
-    threshold: float = DEFAULT_THRESHOLD
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How one query was segmented: its pixels by prediction and truth."""
-
-    episode: Episode
-    counts: Counts
-
-
-@dataclass(frozen=True)
-class SeedResult:
-    """The answers of one seed of one fold.
-
-    answers: in the order of the episodes. shots: that were asked for; a kind may have fewer.
-    """
-
-    answers: list[Answer]
-    shots: int = 1
-
-    @cached_property
-    def defective(self) -> list[Answer]:
-        """Those whose query has a defect."""
-        return [answer for answer in self.answers if answer.episode.query.mask is not None]
-
-    @cached_property
-    def classes(self) -> dict[str, Counts]:
-        """Pixels of the defective queries by class (material/kind)."""
-        return _summed(self.defective, lambda query: f"{query.material}/{query.kind}")
-
-    @cached_property
-    def good(self) -> dict[str, Counts]:
-        """Pixels of the good queries by material."""
-        answers = [answer for answer in self.answers if answer.episode.query.mask is None]
-        return _summed(answers, lambda query: query.material)
-
-    @property
-    def episodes(self) -> int:
-        """How many queries have a defect."""
-        return len(self.defective)
-
-    @property
-    def short_of_shots(self) -> int:
-        """How many of them had fewer supports than asked for."""
-        return sum(len(answer.episode.supports) < self.shots for answer in self.defective)
-
-    @property
-    def miou(self) -> float:
-        """Mean over the fold's classes, 0..1."""
-        return mean_iou(self.classes.values())
-
-    @property
-    def fb_iou(self) -> float:
-        """Mean of foreground and background IoU over the fold, 0..1."""
-        return fb_iou(self.classes.values())
 
 
 class Evaluator:
@@ -278,11 +213,3 @@ def evaluate(
             kept = None if journal is None else Kept(journal, fold, seed)
             results[fold].append(evaluator.run(drawn, protocol, told, kept))
     return results
-
-
-def _summed(answers: Sequence[Answer], name: Callable[[Sample], str]) -> dict[str, Counts]:
-    sums: dict[str, Counts] = {}
-    for answer in answers:
-        key = name(answer.episode.query)
-        sums[key] = sums.get(key, Counts()) + answer.counts
-    return sums

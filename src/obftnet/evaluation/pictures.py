@@ -4,10 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import matplotlib
-
-matplotlib.use("Agg", force=False)
-
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray

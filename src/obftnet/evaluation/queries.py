@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from obftnet.data.collection import Collection
-from obftnet.evaluation.evaluate import Answer, SeedResult
+from obftnet.evaluation.answers import Answer, SeedResult
 from obftnet.imaging.write import atomic
 
 _COLUMNS = ("fold", "seed", "material", "kind", "query", "supports", "backgrounds", "iou", "predicted_share")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from obftnet.evaluation.evaluate import Protocol, SeedResult
+from obftnet.evaluation.answers import Protocol, SeedResult
 
 
 def summarise(

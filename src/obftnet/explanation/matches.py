@@ -1,34 +1,15 @@
 """Where the transport sends a query position's mass (the paper's figure 10)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from obftnet.config import ModelConfig
+from obftnet.explanation.match import Match
 from obftnet.features.backbone import Pyramid
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.relation.correlation import cosine, positions, unit_features
 from obftnet.transport import sinkhorn, sinkhorn_masked
-
-
-@dataclass(frozen=True)
-class Match:
-    """One query cell's row of the plans, each scaled to a sum of 1 and averaged over the taps of a level.
-
-    support: (k, h, w) share of the row's mass on each defect cell of each support; 0 outside the masks. What
-        is missing to 1 lies on the zeroed columns, which are no places: it matches no defect.
-    background: (j, h, w) share on each cell of each background, 1 together.
-    """
-
-    support: Tensor
-    background: Tensor
-
-    @property
-    def defect(self) -> float:
-        """Share of the mass on the supports' defect, 0..1."""
-        return float(self.support.sum())
 
 
 @torch.no_grad()
@@ -72,4 +53,4 @@ def matches(
         good = good / good.sum(-1, keepdim=True)
         background.append(good.reshape(len(cells), *guidance.usable[tap].shape[1:]))
     both = zip(torch.stack(support).mean(0), torch.stack(background).mean(0), strict=True)
-    return [Match(foreground.cpu(), good.cpu()) for foreground, good in both]
+    return [Match(foreground.cpu().numpy(), good.cpu().numpy()) for foreground, good in both]

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
 
-from obftnet.explanation.matches import Match
+from obftnet.explanation.match import Match
 from obftnet.imaging.panel import show_panel
 from obftnet.imaging.write import atomic
 
@@ -67,32 +65,32 @@ def draw(
             )
         of_support = line[2 : 2 + len(supports)]
         for axis, (image, mask), mass in zip(of_support, supports, row.match.support, strict=True):
-            heat = _heat(image, _at(mass, mask.shape), row.match.support.max())
+            heat = _heat(image, _at(mass, mask.shape), float(row.match.support.max()))
             show_panel(axis, heat, "support", _FONT)
             # A hairline: a wider outline would hide what falls on a thin defect.
             axis.contour(mask, levels=[0.5], colors=_OUTLINE, linewidths=0.7)
         of_support[0].set_title(f"support: {100 * row.match.defect:.0f} % on the defect", fontsize=_FONT)
         of_good = line[2 + len(supports) :]
-        peak = float(row.match.background.max() * row.match.background.numel())
+        peak = float(row.match.background.max() * row.match.background.size)
         for axis, good, mass in zip(of_good, backgrounds, row.match.background, strict=True):
-            heat = _heat(good, _at(mass, good.shape[:2]), row.match.background.max())
+            heat = _heat(good, _at(mass, good.shape[:2]), float(row.match.background.max()))
             show_panel(axis, heat, "background", _FONT)
         of_good[0].set_title(f"background: peak {peak:.0f} x uniform", fontsize=_FONT)
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png")
 
 
-def _at(mass: Tensor, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _at(mass: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """A cell map (h, w) at an image's size: every cell a block, because that is what is known."""
-    rows = torch.arange(shape[0]) * mass.shape[0] // shape[0]
-    columns = torch.arange(shape[1]) * mass.shape[1] // shape[1]
-    values: NDArray[np.float32] = mass[rows][:, columns].numpy()
+    rows = np.arange(shape[0]) * mass.shape[0] // shape[0]
+    columns = np.arange(shape[1]) * mass.shape[1] // shape[1]
+    values: NDArray[np.float32] = mass[rows[:, None], columns]
     return values
 
 
-def _heat(image: NDArray[np.float32], share: NDArray[np.float32], largest: Tensor) -> NDArray[np.float32]:
+def _heat(image: NDArray[np.float32], share: NDArray[np.float32], largest: float) -> NDArray[np.float32]:
     """An image (h, w, 3), grey, with red to yellow where mass (h, w) falls; yellow at `largest`."""
-    strength = np.sqrt(share / max(float(largest), 1e-12))[:, :, None]
+    strength = np.sqrt(share / max(largest, 1e-12))[:, :, None]
     color = np.concatenate([np.ones_like(strength), strength**2, np.zeros_like(strength)], -1)
     grey = _DIM * image.mean(-1, keepdims=True)
     heated: NDArray[np.float32] = (1 - strength) * grey + strength * color

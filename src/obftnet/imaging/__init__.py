@@ -1,4 +1,4 @@
-"""Reading and writing images, masks and score maps, and bringing them to another size."""
+"""Reading and writing images, masks and score maps."""
 
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.read import (
@@ -12,7 +12,6 @@ from obftnet.imaging.read import (
     read_labels,
     read_mask,
 )
-from obftnet.imaging.resize import mask_fraction, resize_score, to_tensor
 from obftnet.imaging.write import atomic, output_folder, write_json, write_png, write_score
 
 __all__ = [
@@ -24,13 +23,10 @@ __all__ = [
     "draw_overlay",
     "image_size",
     "list_images",
-    "mask_fraction",
     "output_folder",
     "read_image",
     "read_labels",
     "read_mask",
-    "resize_score",
-    "to_tensor",
     "write_json",
     "write_png",
     "write_score",

@@ -11,10 +11,10 @@ from obftnet.data.collection import Sample
 from obftnet.data.episodes import Background, Episode
 from obftnet.features.backbone import Pyramid, side_by_side
 from obftnet.features.turned import joined_views
-from obftnet.imaging.resize import mask_fraction, to_tensor
 from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Guidance, Method
 from obftnet.model import OBFTNet
+from obftnet.tensors import mask_fraction, to_tensor
 
 
 class EpisodeReader(Generic[Guidance]):

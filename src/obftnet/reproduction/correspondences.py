@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from obftnet.evaluation.evaluate import Evaluator
-from obftnet.explanation import POINTS, draw, explain_points, spread_points
+from obftnet.explanation.explain import POINTS, explain_points, spread_points
+from obftnet.explanation.picture import draw
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.loading.features import EpisodeReader
 from obftnet.model import OBFTNet

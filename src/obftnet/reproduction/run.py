@@ -17,7 +17,8 @@ from typing import Any
 from obftnet.config import ModelConfig
 from obftnet.data.episodes import Episode, test_queries
 from obftnet.errors import InputError
-from obftnet.evaluation.evaluate import Evaluator, Protocol, draw, evaluate
+from obftnet.evaluation.answers import Protocol
+from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
 from obftnet.evaluation.results import summarise
 from obftnet.imaging.write import write_json
 from obftnet.methods.base import Method

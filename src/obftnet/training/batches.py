@@ -10,12 +10,12 @@ from torch import Tensor
 
 from obftnet.data.episodes import Episode
 from obftnet.errors import InputError
-from obftnet.imaging.resize import mask_fraction
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
 from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Example, Trainable
 from obftnet.model import OBFTNet
+from obftnet.tensors import mask_fraction
 from obftnet.training.augment import flip
 from obftnet.training.config import TrainConfig
 from obftnet.training.images import load_episode, relations_of

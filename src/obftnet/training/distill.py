@@ -17,9 +17,9 @@ from obftnet.errors import InputError
 from obftnet.features.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from obftnet.features.backbones import backbone_spec
 from obftnet.features.taps import Tap
-from obftnet.imaging.resize import to_tensor
 from obftnet.relation.correlation import unit_features
 from obftnet.safefile import tensors_hash, write_safetensors
+from obftnet.tensors import to_tensor
 from obftnet.training.checkpoint import load_state, save_state
 from obftnet.training.log import RunLog
 from obftnet.training.loop import SAVE_EVERY

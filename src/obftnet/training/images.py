@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from obftnet.data.episodes import Episode
-from obftnet.imaging.resize import mask_fraction, to_tensor
 from obftnet.model import OBFTNet
 from obftnet.relation.relate import Relation
+from obftnet.tensors import mask_fraction, to_tensor
 
 #: Smallest side of a crop, as a share of the image's.
 _CROP = 0.55

@@ -9,7 +9,8 @@ import numpy as np
 from obftnet.data.collection import Collection
 from obftnet.data.episodes import test_queries
 from obftnet.errors import InputError
-from obftnet.evaluation.evaluate import Evaluator, Protocol, draw_fold
+from obftnet.evaluation.answers import Protocol
+from obftnet.evaluation.evaluate import Evaluator, draw_fold
 from obftnet.methods.base import Method
 from obftnet.training.config import TrainConfig
 

@@ -6,7 +6,6 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from obftnet.decision import vote
 from obftnet.features.backbone import Pyramid
 from obftnet.features.taps import BackboneSpec
 from obftnet.methods.learned import Network, Shots
@@ -16,6 +15,7 @@ from obftnet.methods.vat.embedding import STEPS, WIDTH, VolumeEmbedding
 from obftnet.methods.vat.swin import Swin
 from obftnet.readers.encoder4d.fusion import resize_query
 from obftnet.relation.correlation import cells_with_defect, cosine, unit_features
+from obftnet.voting import vote
 
 _WINDOW = 4
 #: Swin blocks of each level, fine to coarse.
@@ -95,7 +95,7 @@ class VAT(Network):
         return torch.stack(self._alone(query, shots, size)).mean(0)
 
     def score(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
-        """As `Network.score`; of several shots `decision.vote`."""
+        """As `Network.score`; of several shots `voting.vote`."""
         logits = self._alone(query, shots, size)
         return logits[0].sigmoid() if len(logits) == 1 else vote(logits)
 

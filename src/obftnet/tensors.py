@@ -1,4 +1,4 @@
-"""Images, masks and scores at another size."""
+"""Images and masks as tensors of the network's size, and scores back at the image's."""
 
 import numpy as np
 import torch

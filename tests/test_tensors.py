@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from obftnet.imaging.resize import mask_fraction, resize_score, to_tensor
+from obftnet.tensors import mask_fraction, resize_score, to_tensor
 
 SIZES = [(1, 1), (3, 5), (7, 7), (8, 4), (32, 32), (33, 50), (100, 41)]
 
