@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from obftnet.config import ModelConfig
-from obftnet.features.coreset import coreset
+from obftnet.features.columns import sorted_columns
+from obftnet.features.coreset import content_order, coreset
 from obftnet.features.guidance import prepare_guidance
 from obftnet.relation.correlation import unit_features
 from obftnet.relation.cue_maps import cue_maps
@@ -31,6 +32,60 @@ def test_positions_are_distinct_and_stand_for_all(total, share, seed):
     similarity = points.mT @ points[:, chosen]
     similarity[chosen, torch.arange(count)] = 2
     assert weight.tolist() == torch.bincount(similarity.argmax(1), minlength=count).tolist()
+
+
+def repeated(count: int, channels: int = 5) -> Tensor:
+    """Features with exact ties: a few positions many times over, and a few once."""
+    few = points_of(7, 5, channels)
+    return torch.cat([few[:, torch.arange(count - 9) % 7], points_of(9, 6, channels)], 1)
+
+
+@pytest.mark.parametrize("channels", [1, 5, 64, 512])
+@pytest.mark.parametrize("made", [points_of, repeated])
+@pytest.mark.parametrize("count", [1, 16, 33, 100])
+def test_another_order_gives_the_same_positions(channels, made, count):
+    points = made(300, channels=channels)
+    generator = torch.Generator().manual_seed(count)
+    kept = []
+    for order in (torch.arange(300), torch.arange(300).flip(0), torch.randperm(300, generator=generator)):
+        shuffled = points[:, order]
+        assert torch.equal(shuffled[:, content_order(shuffled)], points[:, content_order(points)])
+        chosen, weight = coreset(shuffled, count)
+        columns = torch.cat([shuffled[:, chosen], weight[None]])
+        kept.append(sorted(map(tuple, columns.T.tolist())))
+    assert kept[0] == kept[1] == kept[2]
+
+
+@pytest.mark.parametrize("most", [3, 20, 60])
+def test_the_order_of_supports_and_backgrounds_decides_nothing(most):
+    """Columns of an episode are the same set, in whatever order its supports and backgrounds come."""
+    generator = torch.Generator().manual_seed(most)
+    supports, backgrounds = (
+        unit_features(torch.randn(count, 6, 5, 5, generator=generator)) for count in (4, 3)
+    )
+    defect = torch.rand(4, 5, 5, generator=generator) < 0.2
+    usable = torch.rand(3, 5, 5, generator=generator) < 0.9
+    turned = [points_of(count, count, 6) for count in (40, 7, 90, 11)]
+
+    def columns(of_supports: list[int], of_backgrounds: list[int]) -> tuple[object, ...]:
+        views = torch.cat([turned[index] for index in of_supports], 1)
+        found = sorted_columns(
+            supports[of_supports],
+            defect[of_supports],
+            backgrounds[of_backgrounds],
+            usable[of_backgrounds],
+            most,
+            views,
+        )
+        assert found.weight is not None
+        weighed = torch.cat([found.matrix, found.weight[None]]).T.tolist()
+        first, second = found.defect, found.defect + found.rest
+        parts = weighed[:first], weighed[first:second], weighed[second:]
+        return (*(sorted(map(tuple, part)) for part in parts), sorted(map(tuple, found.turned.T.tolist())))
+
+    expected = columns([0, 1, 2, 3], [0, 1, 2])
+    assert columns([3, 1, 0, 2], [2, 0, 1]) == expected
+    assert columns([1, 0, 3, 2], [1, 2, 0]) == expected
 
 
 def test_a_rare_position_is_kept():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from obftnet.features.coreset import coreset
+from obftnet.features.coreset import content_order, coreset
 from obftnet.relation.scan import Scan
 
 
@@ -69,9 +69,10 @@ def sorted_columns(
     matrix = torch.cat([marked, rest, good], 1).contiguous()
     of_turned = None
     if turned is not None and 0 < most < turned.shape[1]:
-        # Neighbours of one view lie side by side: every so many stands for them, without a coreset's search.
+        # Features that are alike lie side by side in this order, whatever the supports' own: every so many
+        # stands for its neighbours, without a coreset's search.
         of_turned = turned.new_full((most,), turned.shape[1] / most)
-        turned = every(turned, most)
+        turned = every(turned[:, content_order(turned)], most)
     return Columns(matrix, marked.shape[1], rest.shape[1], good.shape[1], weight, turned, of_turned)
 
 
