@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from obftnet.errors import InputError
+from obftnet.files import atomic, output_folder, write_json
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.panel import show_panel
 from obftnet.imaging.read import read_image, read_mask
-from obftnet.imaging.write import atomic, output_folder, write_json, write_png
+from obftnet.imaging.write import write_png
 from obftnet.segmentation import Outputs, Summary, segment_files
 from obftnet.segmenter import Segmenter
 from obftnet.synthetic import DefectKind, Material

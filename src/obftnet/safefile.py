@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from obftnet.errors import InputError
-from obftnet.imaging.write import atomic
+from obftnet.files import atomic
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,6 +1,3 @@
-import errno
-import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -8,92 +5,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from obftnet.errors import InputError
 from obftnet.imaging.overlay import _grown, draw_overlay
-from obftnet.imaging.write import atomic, output_folder, write_json, write_png, write_score
+from obftnet.imaging.write import write_png, write_score
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-def test_atomic_replaces_at_the_end(tmp_path):
-    target = tmp_path / "a.txt"
-    target.write_text("old")
-    with atomic(target) as temporary:
-        assert temporary.parent == tmp_path
-        assert temporary.suffix == ".txt"
-        assert temporary.name.startswith(".")
-        temporary.write_text("new")
-        assert target.read_text() == "old"
-    assert target.read_text() == "new"
-    assert names(tmp_path) == ["a.txt"]
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError, SystemExit])
-def test_atomic_leaves_the_old_file_when_broken_off(tmp_path, error):
-    target = tmp_path / "a.txt"
-    target.write_text("old")
-
-    def write_half():
-        with atomic(target) as temporary:
-            temporary.write_text("half")
-            raise error
-
-    with pytest.raises(error):
-        write_half()
-    assert target.read_text() == "old"
-    assert names(tmp_path) == ["a.txt"]
-
-
-def test_no_space_is_one_line_and_leaves_nothing(tmp_path):
-    def write_half():
-        with atomic(tmp_path / "a.txt") as temporary:
-            temporary.write_text("half")
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with pytest.raises(InputError, match=r"a\.txt: cannot be written \(No space left") as caught:
-        write_half()
-    assert "\n" not in str(caught.value)
-    assert names(tmp_path) == []
-
-
-def test_full_disk_for_real():
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full here")
-    with pytest.raises(InputError, match="No space left"), atomic("unused.txt"):
-        Path("/dev/full").write_bytes(b"x")
-
-
-def test_parent_is_a_file_and_target_is_a_folder(tmp_path):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match=r"a\.json: cannot be written"):
-        write_json(tmp_path / "file" / "a.json", {})
-    with pytest.raises(InputError, match="is a folder"):
-        write_json(tmp_path, {})
-    assert (tmp_path / "file").read_text() == "x"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_read_only_folder(tmp_path):
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(InputError, match="denied"):
-            write_json(tmp_path / "a.json", {})
-    finally:
-        tmp_path.chmod(0o700)
-
-
-def test_parents_are_made(tmp_path):
-    write_json(tmp_path / "a" / "b" / "c.json", {"ä": [1, None]})
-    assert json.loads((tmp_path / "a" / "b" / "c.json").read_text(encoding="utf-8")) == {"ä": [1, None]}
-
-
-def test_json_is_strict_and_leaves_the_old_file(tmp_path):
-    write_json(tmp_path / "a.json", 1)
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "a.json", float("nan"))
-    assert (tmp_path / "a.json").read_text() == "1\n"
 
 
 def test_png_and_score_round_trip(tmp_path):
@@ -112,16 +29,6 @@ def test_png_and_score_round_trip(tmp_path):
     with pytest.raises(ValueError, match="float32"):
         write_score(tmp_path / "b.tiff", score.astype(np.float64))
     assert names(tmp_path) == ["a.png", "a.tiff"]
-
-
-def test_output_folder(tmp_path):
-    assert output_folder(tmp_path / "a" / "b").is_dir()
-    assert output_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="file: is a file"):
-        output_folder(tmp_path / "file")
-    with pytest.raises(InputError, match="cannot be written"):
-        output_folder(tmp_path / "file" / "below")
 
 
 def test_overlay_outlines_outside_and_leaves_the_rest():

@@ -29,7 +29,7 @@ from obftnet.evaluation.pictures import draw_grid, spread_out
 from obftnet.evaluation.queries import worst, write_queries
 from obftnet.evaluation.results import summarise
 from obftnet.features.weights import load_backbone
-from obftnet.imaging.write import write_json
+from obftnet.files import write_json
 from obftnet.methods.base import Method
 from obftnet.methods.registry import REFERENCES, TRAINED, method_name, reference
 from obftnet.safefile import tensors_hash

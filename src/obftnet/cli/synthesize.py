@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from obftnet.cli.progress import progress_bar
-from obftnet.imaging.write import output_folder
+from obftnet.files import output_folder
 from obftnet.synthetic import write_dataset
 
 _Opt = typer.Option

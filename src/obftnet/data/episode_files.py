@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from obftnet.data.collection import Collection, Sample
 from obftnet.data.episodes import Background, Episode
 from obftnet.errors import InputError
+from obftnet.files import write_json
 from obftnet.imaging.decode import check_file
-from obftnet.imaging.write import write_json
 
 
 def write_episodes(path: str | Path, episodes: Sequence[Episode], collection: Collection) -> None:

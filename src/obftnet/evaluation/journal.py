@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from obftnet.evaluation.metrics import Counts
-from obftnet.imaging.write import atomic, unwritable
+from obftnet.files import atomic, unwritable
 
 #: Fold, seed and place of an episode in what was drawn for the two.
 Key: TypeAlias = tuple[str, int, int]

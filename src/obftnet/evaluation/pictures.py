@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from obftnet.data.episodes import Episode
 from obftnet.decision import decide
+from obftnet.files import atomic
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.panel import show_panel
-from obftnet.imaging.write import atomic
 
 _T = TypeVar("_T")
 COLUMNS = ("query", "truth", "prediction", "score", "support", "background")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from obftnet.data.collection import Collection
 from obftnet.evaluation.answers import Answer, SeedResult
-from obftnet.imaging.write import atomic
+from obftnet.files import atomic
 
 _COLUMNS = ("fold", "seed", "material", "kind", "query", "supports", "backgrounds", "iou", "predicted_share")
 _COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")

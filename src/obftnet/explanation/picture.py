@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from obftnet.explanation.match import Match
+from obftnet.files import atomic
 from obftnet.imaging.panel import show_panel
-from obftnet.imaging.write import atomic
 
 _FONT = 8
 _POINT = "#00e5ff"

@@ -12,22 +12,19 @@ from obftnet.imaging.read import (
     read_labels,
     read_mask,
 )
-from obftnet.imaging.write import atomic, output_folder, write_json, write_png, write_score
+from obftnet.imaging.write import write_png, write_score
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "as_image",
     "as_mask",
-    "atomic",
     "draw_overlay",
     "image_size",
     "list_images",
-    "output_folder",
     "read_image",
     "read_labels",
     "read_mask",
-    "write_json",
     "write_png",
     "write_score",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from obftnet.data.episodes import Episode
 from obftnet.features.guidance import GuidanceFeatures
-from obftnet.imaging.write import atomic
+from obftnet.files import atomic
 from obftnet.loading.features import EpisodeReader
 from obftnet.model import OBFTNet
 from obftnet.relation.relate import Relation

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from obftnet.imaging.write import atomic
+from obftnet.files import atomic
 from obftnet.protocols import BACKGROUNDS, ProtocolData, counts
 
 _COLUMNS = ("split", "fold", "material", "class", "found", "wanted", "difference")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from obftnet.imaging.write import atomic
+from obftnet.files import atomic
 from obftnet.reproduction.run import Unit
 
 #: The row of Table II that is drawn, and the one it is compared with.

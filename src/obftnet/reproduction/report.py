@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from obftnet.imaging.write import atomic
+from obftnet.files import atomic
 from obftnet.reproduction.run import Unit
 from obftnet.reproduction.tables import MEANS, PaperTable
 

@@ -20,7 +20,7 @@ from obftnet.errors import InputError
 from obftnet.evaluation.answers import Protocol
 from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
 from obftnet.evaluation.results import summarise
-from obftnet.imaging.write import write_json
+from obftnet.files import write_json
 from obftnet.methods.base import Method
 from obftnet.methods.registry import MethodConfig, method_config, reference
 from obftnet.reproduction.setting import Setting

@@ -12,9 +12,9 @@ from obftnet.data.episodes import Episode
 from obftnet.decision import decide
 from obftnet.evaluation.evaluate import Evaluator
 from obftnet.evaluation.metrics import Counts
+from obftnet.files import atomic
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.panel import show_panel
-from obftnet.imaging.write import atomic
 from obftnet.reproduction.queries import drawn_queries
 from obftnet.reproduction.run import Progress, episodes_for, trained
 from obftnet.reproduction.setting import Setting

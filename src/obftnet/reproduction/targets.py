@@ -8,7 +8,7 @@ from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
 from obftnet.features.weights import load_backbone
-from obftnet.imaging.write import output_folder
+from obftnet.files import output_folder
 from obftnet.protocols import read_data
 from obftnet.reproduction import gains
 from obftnet.reproduction.correspondences import draw_correspondences

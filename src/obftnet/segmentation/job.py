@@ -10,8 +10,8 @@ import numpy as np
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
 from obftnet.decision import DEFAULT_THRESHOLD
 from obftnet.errors import InputError
+from obftnet.files import output_folder
 from obftnet.imaging.read import read_image
-from obftnet.imaging.write import output_folder
 from obftnet.segmentation.outputs import Outputs
 from obftnet.segmentation.queries import check_apart, check_no_support, find_queries, is_support
 from obftnet.segmentation.record import (

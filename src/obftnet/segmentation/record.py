@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from obftnet import __version__
 from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.errors import InputError
-from obftnet.imaging.write import write_json
+from obftnet.files import write_json
 from obftnet.safefile import file_hash
 
 NAME = "segment.json"

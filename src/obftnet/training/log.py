@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from obftnet.imaging.write import atomic
+from obftnet.files import atomic
 
 
 class RunLog:

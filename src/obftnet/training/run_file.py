@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from obftnet.errors import InputError
-from obftnet.imaging.write import output_folder, write_json
+from obftnet.files import output_folder, write_json
 
 
 def check_run(folder: Path, asked: Mapping[str, object], *, write: bool = True) -> None:
