@@ -5,7 +5,6 @@ import pytest
 import torch
 from PIL import Image
 
-from obftnet.decision import decide
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
 from obftnet.model import OBFTNet
@@ -191,13 +190,3 @@ def test_devices():
     for unsupported in ("mps", "cpu:5", "meta"):
         with pytest.raises(InputError, match=rf"{unsupported}.*use auto, cpu, cuda"):
             resolve_device(unsupported)
-
-
-def test_a_decision_is_a_comparison():
-    score = np.array([[0.0, 0.5, 0.500001, 1.0]], np.float32)
-    assert decide(score).tolist() == [[False, False, True, True]]
-    assert decide(score, 0).tolist() == [[False, True, True, True]]
-    assert not decide(score, 1).any()
-    for wrong in (-0.1, 1.1, float("nan")):
-        with pytest.raises(ValueError, match=r"threshold must lie in 0\.\.1"):
-            decide(score, wrong)

@@ -1,0 +1,107 @@
+"""What is decided by: a threshold, the least region, a band for review, a region of interest."""
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The softmax's own decision: defect where its channel is the larger (section III.D).
+DEFAULT_THRESHOLD = 0.5
+
+
+class Verdict(StrEnum):
+    """What is to be done with an image."""
+
+    PASS = "pass"
+    REVIEW = "review"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """By what a score map becomes a mask and an image a verdict.
+
+    threshold: in 0..1; a pixel is marked where its score is above it, in a region of the least size.
+    min_area: least area of a region, in pixels, or mm² with `unit` "mm"; 0 for none.
+    min_length: least length of a region (`regions.geometry.length`), in pixels or mm; 0 for none.
+    unit: of `min_area` and `min_length`; "mm" until `in_pixels` has the scale.
+    review: (low, high) with low <= threshold <= high: an image whose image score is above low and not above
+        high is for a person to look at. None: nothing is.
+    interest: (h, w) bool, True where defects are looked for; None for everywhere.
+
+    Raises:
+        ValueError: a number outside its range.
+    """
+
+    threshold: float = DEFAULT_THRESHOLD
+    min_area: float = 0.0
+    min_length: float = 0.0
+    unit: Literal["px", "mm"] = "px"
+    review: tuple[float, float] | None = None
+    interest: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold must lie in 0..1, got {self.threshold}")
+        for name in ("min_area", "min_length"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be a finite number of at least 0, got {value}")
+        if self.unit not in ("px", "mm"):
+            raise ValueError(f"unit must be px or mm, got {self.unit!r}")
+        if self.review is not None:
+            low, high = self.review
+            if not 0 <= low <= self.threshold <= high <= 1:
+                raise ValueError(
+                    f"review must be two numbers in 0..1 with the threshold {self.threshold:g} between them "
+                    f"or equal to one, got {low} and {high}"
+                )
+        if self.interest is not None and (self.interest.dtype != np.bool_ or self.interest.ndim != 2):
+            raise ValueError(
+                f"interest must be (h, w) bool, got {self.interest.dtype} of shape {self.interest.shape}"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Decision):
+            return NotImplemented
+        if (self.interest is None) != (other.interest is None):
+            return False
+        same = self.interest is None or np.array_equal(self.interest, other.interest)  # type: ignore[arg-type]
+        return same and self._numbers == other._numbers
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def sized(self) -> bool:
+        """Whether some regions are too small to be marked: each has a pixel at least."""
+        return self.min_area > 1 or self.min_length > 1 or (self.unit == "mm" and self._least > 0)
+
+    def in_pixels(self, scale: float | None) -> Self:
+        """The same decision with its sizes in pixels.
+
+        Args:
+            scale: pixels a millimetre; None where it is not known.
+
+        Raises:
+            ValueError: sizes in mm and no scale, or a scale that is not a finite number above 0.
+        """
+        if self.unit == "px":
+            return self
+        if scale is None:
+            raise ValueError(
+                "a least region in mm needs the scale, pixels a millimetre; or give it in pixels"
+            )
+        if not (math.isfinite(scale) and scale > 0):
+            raise ValueError(f"the scale must be a finite number above 0 pixels a millimetre, got {scale}")
+        return replace(self, min_area=self.min_area * scale**2, min_length=self.min_length * scale, unit="px")
+
+    @property
+    def _least(self) -> float:
+        return max(self.min_area, self.min_length)
+
+    @property
+    def _numbers(self) -> tuple[object, ...]:
+        return (self.threshold, self.min_area, self.min_length, self.unit, self.review)

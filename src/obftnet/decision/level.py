@@ -1,0 +1,179 @@
+"""The highest level of a score map at which a region of the least size is left: exact, and fast.
+
+How large the largest region is can only grow as the level falls, so the level is found by bisection over the
+scores. Two things keep that short: levels are tried from the top, a few pixels first; and once few scores are
+left between the bounds, the map is replaced by the graph of its regions, which every step about halves.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from obftnet.regions.geometry import TOUCHING, length, outline
+
+#: One in so many pixels may be undecided when the map becomes a graph: a larger graph costs more to make than
+#: the steps on the map that it saves.
+_FEW = 16
+
+
+class Size(NamedTuple):
+    """The least size of a region in pixels, as `Decision` has it."""
+
+    area: float
+    length: float
+
+
+def large(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
+    """What is left of a mask (h, w) bool without the regions that are too small."""
+    labels, keep = _label(mask, size)
+    kept: NDArray[np.bool_] = keep[labels]
+    return kept
+
+
+def highest_level(score: NDArray[np.floating], size: Size) -> float:
+    """The largest v such that the pixels of score >= v have a region of the least size; 0 for no such v.
+
+    Args:
+        score: (h, w) in 0..1.
+        size: of the region.
+    """
+    least = max(1, int(np.ceil(size.area)))
+    if least > score.size:
+        return 0.0
+    # The first levels to try: so high that `least`, four times as many, ... pixels reach them.
+    ranks = [least]
+    while ranks[-1] * 4 < score.size:
+        ranks.append(ranks[-1] * 4)
+    places = [score.size - rank for rank in ranks] + [0]
+    ordered = np.partition(score, places, axis=None)
+    high = np.inf
+    for place in places:
+        level = ordered[place]
+        if level < high:
+            part = _box(score >= level)
+            labels, keep = _promising(score[part] >= level, size)
+            if keep.any():
+                return _between(np.where(keep[labels], score[part], -1), level, high, size)
+            high = level
+    return 0.0
+
+
+def _between(score: NDArray[np.floating], low: float, high: float, size: Size) -> float:
+    """The level, of which low <= level < high is known; score is -1 outside the regions at `low`."""
+    score = score[_box(score >= low)]
+    left = score[(score > low) & (score < high)]
+    while left.size:
+        if left.size * _FEW < score.size and size.length <= 1:
+            return _on_graph(score, low, high, size.area)
+        level = _median(left)
+        reached = score >= level
+        part = _box(reached)
+        labels, keep = _promising(reached[part], size)
+        if keep.any():
+            low, score = level, np.where(keep[labels], score[part], -1)
+            score = score[_box(score >= low)]
+            left = score[(score > low) & (score < high)]
+        else:
+            high = level
+            left = left[left < high]
+    return float(low)
+
+
+def _on_graph(score: NDArray[np.floating], low: float, high: float, area: float) -> float:
+    """As `_between`, by a graph whose nodes are the regions at `high` and the single pixels below it."""
+    nodes, count = ndimage.label(score >= high, TOUCHING)
+    single = (score >= low) & (score < high)
+    nodes[single] = np.arange(count + 1, count + 1 + np.count_nonzero(single))
+    areas = np.bincount(nodes[nodes > 0] - 1).astype(np.float64)
+    levels = np.concatenate([np.full(count, high, score.dtype), score[single]])
+    ends = []
+    for ahead, behind in (
+        (np.s_[:, 1:], np.s_[:, :-1]),
+        (np.s_[1:, :], np.s_[:-1, :]),
+        (np.s_[1:, 1:], np.s_[:-1, :-1]),
+        (np.s_[1:, :-1], np.s_[:-1, 1:]),
+    ):
+        one, other = nodes[ahead], nodes[behind]
+        touching = (single[ahead] & (other > 0)) | (single[behind] & (one > 0))
+        ends.append(np.stack([one[touching], other[touching]]) - 1)
+    edges = np.concatenate(ends, axis=1)
+    while True:
+        left = levels[(levels > low) & (levels < high)]
+        if not left.size:
+            return float(low)
+        level = _median(left)
+        reached = levels >= level
+        within = edges[:, reached[edges].all(0)]
+        graph = coo_array((np.ones(within.shape[1], np.bool_), tuple(within)), shape=(levels.size,) * 2)
+        count, region = connected_components(graph, directed=False)
+        sums = np.bincount(region[reached], areas[reached], minlength=count)
+        if (sums >= area).any():
+            # Nothing but the pixels of these regions can be part of one at a higher level.
+            low, kept = level, reached & (sums >= area)[region]
+            renamed = np.cumsum(kept) - 1
+            edges = renamed[edges[:, kept[edges].all(0)]]
+            areas, levels = areas[kept], levels[kept]
+        else:
+            # What is connected at this level is so at all that are left: each such region becomes one node.
+            high = level
+            joined = np.full(count, -1.0, levels.dtype)
+            np.maximum.at(joined, region, np.minimum(levels, level))
+            edges = region[edges]
+            edges = edges[:, edges[0] != edges[1]]
+            levels, areas = joined, np.bincount(region, areas, minlength=count).astype(np.float64)
+
+
+def _label(mask: NDArray[np.bool_], size: Size) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """The regions of a mask (h, w), numbered from 1; and by number whether each is large enough."""
+    labels, keep, unsure = _bounded(mask, size)
+    for number, place in unsure.items():
+        keep[number] = _long(labels, number, place, size)
+    return labels, keep
+
+
+def _promising(mask: NDArray[np.bool_], size: Size) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """As `_label` where no region is large enough; else some that are too small may be among those kept."""
+    labels, keep, unsure = _bounded(mask, size)
+    if keep.any() or any(_long(labels, number, place, size) for number, place in unsure.items()):
+        keep[list(unsure)] = True
+    return labels, keep
+
+
+def _bounded(
+    mask: NDArray[np.bool_], size: Size
+) -> tuple[NDArray[np.int32], NDArray[np.bool_], dict[int, tuple[slice, slice]]]:
+    """As `_label`, but for the regions whose length their box leaves open: those by number, with the box."""
+    labels, count = ndimage.label(mask, TOUCHING)
+    # Of n pixels in a diagonal row the length is below 1.5 n.
+    keep = np.bincount(labels[mask], minlength=count + 1) >= max(size.area, size.length / 1.5, 1)
+    keep[0] = False
+    if size.length <= 1 or not keep.any():
+        return labels, keep, {}
+    places = ndimage.find_objects(np.where(keep, np.arange(count + 1), 0)[labels])
+    unsure = {}
+    for number in np.flatnonzero(keep):
+        rows, columns = place = places[number - 1]
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        keep[number] = max(height, width) >= size.length
+        if not keep[number] and np.hypot(height, width) >= size.length:
+            unsure[int(number)] = place
+    return labels, keep, unsure
+
+
+def _long(labels: NDArray[np.int32], number: int, place: tuple[slice, slice], size: Size) -> bool:
+    return length(outline(labels[place] == number)) >= size.length
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns that hold all of a mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _median(values: NDArray[np.floating]) -> float:
+    middle = values.size // 2
+    return np.partition(values, middle)[middle]  # type: ignore[no-any-return]
