@@ -10,6 +10,7 @@ import pytest
 
 from obftnet.errors import InputError, printable
 from obftnet.files import (
+    alone_in,
     append_line,
     atomic,
     atomic_folder,
@@ -292,6 +293,19 @@ def test_a_folder_is_had_once_within_a_process_too(tmp_path):
             pass
         assert names(tmp_path) == [".obftnet.lock"]
     assert names(tmp_path) == []
+
+
+def test_a_function_has_its_folder_alone(tmp_path, monkeypatch):
+    @alone_in("out")
+    def work(what, out):
+        return what, names(out)
+
+    assert work("a", out=tmp_path) == ("a", [".obftnet.lock"])
+    with exclusive(tmp_path):
+        with pytest.raises(InputError, match="another process"):
+            work("b", tmp_path)
+        monkeypatch.setenv("RANK", "1")  # one of several that work together: the first has the folder
+        assert work("c", tmp_path) == ("c", [".obftnet.lock"])
 
 
 def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from obftnet.errors import InputError
-from obftnet.files import atomic, output_folder, write_json
+from obftnet.files import alone_in, atomic, output_folder, write_json
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.panel import show_panel
 from obftnet.imaging.read import read_image, read_mask
@@ -44,6 +44,7 @@ class DemoResult:
     command: str
 
 
+@alone_in("out")
 def run_demo(
     out: str | Path,
     *,
@@ -68,7 +69,8 @@ def run_demo(
         InputError: `out` holds other things or cannot be written; weights or device cannot be used.
     """
     out = Path(out)
-    if out.is_dir() and any(out.iterdir()) and not (out / _REPORT).exists():
+    visible = [path for path in out.iterdir() if not path.name.startswith(".")]
+    if visible and not (out / _REPORT).exists():
         raise InputError(f"{out}: not empty and not a demo's folder; name a new one")
     # Bad weights are found before anything is written.
     Segmenter.from_pretrained(weights, device)

@@ -6,7 +6,9 @@ time, and what a killed process left half-written in it goes when the next one t
 
 import contextlib
 import errno
+import functools
 import hashlib
+import inspect
 import json
 import os
 import platform
@@ -16,12 +18,15 @@ import shutil
 import stat
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from obftnet.errors import InputError
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 #: Names of what is being written: machine, process, a random part, the suffix of the file that is meant.
 _PARTIAL = re.compile(r"\.partial-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{12}(\.[^.]*)?")
@@ -127,7 +132,7 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
 
     Args:
         path: of the file.
-        inputs: files that are read; a folder stands for itself alone.
+        inputs: files that are read.
 
     Raises:
         InputError: `path` is a folder or a special file, is one of the inputs (by whatever name or link), or
@@ -136,8 +141,8 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
     path = Path(path)
     target = _target(path)
     try:
-        for source in inputs:
-            if Path(source).exists() and target.exists() and target.samefile(source):
+        for source in inputs if target.exists() else ():
+            if Path(source).exists() and target.samefile(source):
                 raise InputError(f"{path}: is read as {source}; name another file to write to")
         above = next(parent for parent in target.absolute().parents if os.path.lexists(parent))
         if not above.is_dir():
@@ -198,6 +203,27 @@ def exclusive(folder: str | Path, family: str | None = None) -> Iterator[Path]:
             file.unlink()
         lock.release()
         _remove_empty(made)
+
+
+def alone_in(parameter: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Decorate a function: while it runs, the folder that this parameter of it names is its own (`exclusive`).
+
+    Of several processes that torchrun started, the first has it for all of them.
+    """
+
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        parameters = inspect.signature(function)
+
+        @functools.wraps(function)
+        def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            if os.environ.get("RANK", "0") != "0":
+                return function(*args, **kwargs)
+            with exclusive(parameters.bind(*args, **kwargs).arguments[parameter]):
+                return function(*args, **kwargs)
+
+        return run
+
+    return decorate
 
 
 def clean_partials(folder: Path, *, alone: bool = False) -> None:

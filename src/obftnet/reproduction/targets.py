@@ -8,7 +8,7 @@ from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
 from obftnet.features.weights import load_backbone
-from obftnet.files import output_folder
+from obftnet.files import exclusive, output_folder
 from obftnet.protocols import read_data
 from obftnet.reproduction import gains
 from obftnet.reproduction.correspondences import draw_correspondences
@@ -120,7 +120,8 @@ def make_target(name: str, request: Request, progress: Progress) -> list[Path]:
         raise InputError(
             f"--transfer-data: {name} trains on --data and tests on NEU-Seg; give the folder of NEU-Seg"
         )
-    return target.make(name, request, progress)
+    with exclusive(request.out):
+        return target.make(name, request, progress)
 
 
 def _counts(name: str, request: Request, progress: Progress) -> list[Path]:

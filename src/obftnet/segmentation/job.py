@@ -10,7 +10,7 @@ import numpy as np
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
 from obftnet.decision import DEFAULT_THRESHOLD
 from obftnet.errors import InputError
-from obftnet.files import output_folder
+from obftnet.files import alone_in, output_folder
 from obftnet.imaging.read import read_image
 from obftnet.segmentation.outputs import Outputs
 from obftnet.segmentation.queries import check_apart, check_no_support, find_queries, is_support
@@ -51,6 +51,7 @@ class Summary:
     out: Path
 
 
+@alone_in("out")
 def segment_files(
     sources: Iterable[str | Path],
     guidance: str | Path,

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from obftnet.errors import InputError
+from obftnet.files import alone_in
 from obftnet.synthetic.material import Material
 from obftnet.synthetic.noise import BoolMask, FloatImage, log_uniform
 
@@ -54,6 +55,7 @@ def side_of(seed: int, index: int, size: int, largest: int | None) -> int:
     return min(max(drawn, size), largest)
 
 
+@alone_in("out")
 def write_dataset(
     out: Path,
     materials: int,

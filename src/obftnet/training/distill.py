@@ -17,6 +17,7 @@ from obftnet.errors import InputError
 from obftnet.features.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from obftnet.features.backbones import backbone_spec
 from obftnet.features.taps import Tap
+from obftnet.files import alone_in
 from obftnet.relation.correlation import unit_features
 from obftnet.safefile import tensors_hash, write_safetensors
 from obftnet.tensors import to_tensor
@@ -31,6 +32,7 @@ SAMPLED = 192
 SAME = 0.75
 
 
+@alone_in("out")
 def distill(
     student: str,
     teacher: Backbone,

@@ -19,6 +19,7 @@ from obftnet.config import ModelConfig
 from obftnet.data.collection import Collection
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
+from obftnet.files import alone_in
 from obftnet.methods.base import Example, Supervised
 from obftnet.methods.learned import Learned
 from obftnet.methods.registry import MethodConfig, build
@@ -42,6 +43,7 @@ Progress = Callable[[int, int, float], None]
 Validate = Callable[[Any], float]
 
 
+@alone_in("out")
 def train(
     model_config: MethodConfig,
     config: TrainConfig,
@@ -78,7 +80,8 @@ def train(
         The model file.
 
     Raises:
-        InputError: `out` holds a run with other settings, or an image or mask cannot be used.
+        InputError: `out` holds a run with other settings or is another process's, or an image or mask cannot
+            be used.
     """
     rank, world = _join_processes(device)
     if config.batch % world:
