@@ -357,7 +357,116 @@ def test_episode_files_that_do_not_fit(tmp_path, cloth, keys, value, says):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "\xff"])
+BY_PROTOCOL = [
+    ("good", ("supports", 0), ("query",), "has its query as support"),
+    (
+        "good",
+        ("supports", 0),
+        {"image": "cloth/test/good/001.png", "kind": "good"},
+        "a good image as support",
+    ),
+    (
+        "good",
+        ("supports", 0),
+        {"image": "wood/test/hole/000.png", "kind": "hole"},
+        "support of another material",
+    ),
+    (
+        "good",
+        ("supports", 0),
+        {"image": "cloth/test/cut/000.png", "kind": "cut"},
+        "supports of several kinds",
+    ),
+    (
+        "good",
+        ("supports",),
+        [{"image": f"cloth/test/cut/00{i}.png", "kind": "cut"} for i in (0, 1)],
+        "supports of cut, but its query shows hole",
+    ),
+    ("good", ("supports", 0), ("supports", 1), "one physical sample"),
+    ("good", ("supports",), [("supports", 0)], "has 1 supports where others have 2"),
+    ("good", ("backgrounds", 0), ("backgrounds", 1), "has a background twice"),
+    ("good", ("backgrounds",), [("backgrounds", 0)], "has 1 backgrounds where 2"),
+    ("good", ("backgrounds",), [], r"episodes\.0\.backgrounds"),
+    ("good", ("backgrounds", 0), {"image": "wood/test/good/000.png", "kind": "good"}, "of another material"),
+    ("good", ("backgrounds", 0), {"image": "cloth/test/cut/000.png", "kind": "cut"}, "cut as a whole"),
+    ("good", ("backgrounds", 0, "complement"), True, "complement"),
+    ("good", ("seed",), -1, r"episodes\.0\.seed"),
+    ("good", ("seed",), "0", r"episodes\.0\.seed"),
+    ("good", ("index",), 2**70, r"episodes\.0\.index"),
+    ("window", ("backgrounds", 0, "window"), [0, 0, 100, 160], "not a clean part"),
+    ("window", ("backgrounds", 0, "window"), [0, 0, 100, 900], "not a clean part"),
+    ("window", ("backgrounds", 0, "window"), [5, 150, 5, 5], "not a clean part"),
+    ("window", ("backgrounds", 0, "window"), None, "as a whole background"),
+    ("window", ("backgrounds",), [("backgrounds", 0), ("backgrounds", 0)], "has a background twice"),
+    ("complement", ("backgrounds", 0, "complement"), False, "of the group of its query or of a support"),
+    ("complement", ("backgrounds",), [("backgrounds", 0)], "has 1 backgrounds where 2"),
+]
+
+
+@pytest.mark.parametrize(("source", "keys", "value", "says"), BY_PROTOCOL)
+def test_an_episode_that_no_draw_gives_is_refused(tmp_path, cloth, steel, source, keys, value, says):
+    """`value` may stand for a part of the episode itself, by its keys."""
+    more = (sample("wood", "hole", 0), sample("wood", "good", 0), sample("cloth", "cut", 1))
+    collection = collection_of(*cloth.samples, *more) if source == "good" else steel
+    materials = ["cloth"] if source == "good" else ["steel"]
+    path = tmp_path / "e.json"
+    drawn = test_episodes(
+        collection, materials, split="t", seed=0, shots=2, backgrounds=2, background_source=source
+    )
+    hole = [episode for episode in drawn if episode.query.kind != "cut"]
+    write_episodes(path, hole, collection)
+    content = json.loads(path.read_text())
+    own = content["episodes"][0]
+
+    def meant(given):
+        if isinstance(given, list):
+            return [meant(item) for item in given]
+        if not isinstance(given, tuple):
+            return given
+        found = own
+        for key in given:
+            found = found[key]
+        return dict(found)
+
+    change(own, keys, meant(value))
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=says) as caught:
+        read_episodes(path, collection)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "episodes.0" in str(caught.value)
+
+
+def test_a_query_stands_in_a_seed_once(tmp_path, cloth):
+    path = tmp_path / "e.json"
+    drawn = [e for seed in (0, 1) for e in test_episodes(cloth, ["cloth"], split="t", seed=seed)]
+    write_episodes(path, drawn, cloth)
+    assert len(read_episodes(path, cloth)) == len(drawn)
+    write_episodes(path, [*drawn, drawn[2]], cloth)
+    with pytest.raises(
+        InputError, match=rf"episodes\.{len(drawn)}, .*has the query and the seed of episodes\.2"
+    ):
+        read_episodes(path, cloth)
+
+
+def test_a_part_of_what_was_drawn_is_an_episode_file(tmp_path, cloth):
+    path = tmp_path / "e.json"
+    drawn = [
+        *test_episodes(cloth, ["cloth"], split="t", seed=0, shots=9, backgrounds=50)[::3],
+        *good_episodes(cloth, ["cloth"], split="t", seed=0, shots=9, backgrounds=50)[::2],
+    ]
+    write_episodes(path, drawn, cloth)
+    assert read_episodes(path, cloth) == drawn
+
+
+def test_episodes_of_another_layout_are_refused(tmp_path, cloth, steel):
+    path = tmp_path / "e.json"
+    write_episodes(path, test_episodes(cloth, ["cloth"], split="t", seed=0), cloth)
+    with pytest.raises(InputError, match=r"episodes of layout 'mvtec', but .* is read as neu_seg"):
+        read_episodes(path, steel)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\xff", "[" * 100_000])
 def test_no_episode_file(tmp_path, cloth, text):
     (tmp_path / "e.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=r"e\.json: "):

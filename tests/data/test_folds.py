@@ -38,6 +38,13 @@ def test_read_folds_keeps_the_order(tmp_path):
     assert list(folds.items()) == [("z", ("b",)), ("a", ("c", "a"))]
 
 
+@pytest.mark.parametrize("name", ["[red]", "$\\frac$", "two words", "Gewölbe", "a.b", "%s{0}"])
+def test_a_fold_may_have_any_name_that_a_file_may_have(tmp_path, name):
+    path = tmp_path / "folds.json"
+    path.write_text(json.dumps({name: ["a"]}))
+    assert read_folds(path, collection_of("a")) == {name: ("a",)}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -54,7 +61,17 @@ def test_read_folds_keeps_the_order(tmp_path):
         ('{"x": ["a", "silk"]}', "'silk', which root does not have; there are: a, b"),
         ('{"x": ["a"], "y": ["b", "a"]}', "'a' is in 'x' and 'y'"),
         ('{"x": ["a", "a"]}', "'a' is in 'x' and 'x'"),
-        ('{"x": ["a"], "x": ["b"]}', "fold 'x' stands in it twice"),
+        ('{"x": ["a"], "x": ["b"]}', "'x' stands in it twice"),
+        ('{"../x": ["a"]}', r"fold '../x': files are called by it"),
+        ('{"[/red]": ["a"]}', "files are called by it"),
+        ('{"..": ["a"]}', "files are called by it"),
+        ('{"": ["a"]}', "files are called by it"),
+        ('{"x\\u0000": ["a"]}', r"fold 'x\\x00'"),
+        ('{"x\\ny": ["a"]}', r"fold 'x\\ny'"),
+        ('{"\\u001b[31m": ["a"]}', r"x1b"),
+        ('{"\\ud800": ["a"]}', r"fold '\\ud800'"),
+        (json.dumps({"x" * 300: ["a"]}), "files are called by it"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_folds_that_are_refused(tmp_path, text, says):

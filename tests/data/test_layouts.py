@@ -1,4 +1,6 @@
 import csv
+import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -150,6 +152,76 @@ def test_masks_that_do_not_match(mvtec, break_it, says):
     assert "\n" not in str(caught.value)
 
 
+def lead_nowhere(path: Path) -> None:
+    """A link to nothing in place of what was there."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.symlink_to("nothing")
+
+
+@pytest.mark.parametrize(
+    ("put", "says"),
+    [
+        (lambda cloth: lead_nowhere(cloth / "train" / "good" / "000.png"), r"000\.png: "),
+        (lambda cloth: lead_nowhere(cloth / "train" / "good"), r"train/good: a link to nothing"),
+        (lambda cloth: lead_nowhere(cloth / "test" / "hole"), r"test/hole: a link to nothing"),
+        (lambda cloth: lead_nowhere(cloth / "ground_truth"), r"ground_truth: a link to nothing"),
+        (lambda cloth: lead_nowhere(cloth), r"cloth: a link to nothing"),
+        (lambda cloth: (cloth.parent / "manifest.csv").symlink_to("nothing"), r"manifest\.csv: "),
+        (lambda cloth: (cloth / "train" / "good" / "002.png").mkdir(), r"002\.png: is a folder"),
+        (lambda cloth: (cloth / "test" / "hole" / "002.PNG").mkdir(), r"002\.PNG: is a folder"),
+        (lambda cloth: os.mkfifo(cloth / "test" / "hole" / "002.jpg"), r"002\.jpg: not a regular file"),
+        (
+            lambda cloth: os.mkfifo(cloth / "ground_truth" / "hole" / "002.png"),
+            r"002\.png: not a regular file",
+        ),
+        (lambda cloth: picture(cloth / "test" / "hole" / os.fsdecode(b"\xff.png")), "not UTF-8"),
+        (lambda cloth: cloth.rename(cloth.parent / os.fsdecode(b"cl\xff")), "not UTF-8"),
+    ],
+)
+def test_nothing_is_left_out_in_silence(mvtec, put, says):
+    put(mvtec / "cloth")
+    shutil.copytree(mvtec / "plain", mvtec / "more")
+    for mask in (mvtec / "cloth" / "test" / "hole").glob("*\udcff.png"):
+        mask_file(mvtec / "cloth" / "ground_truth" / "hole" / f"{mask.stem}_mask.png")
+    with pytest.raises(InputError, match=says):
+        read_layout("mvtec", mvtec)
+
+
+def test_hidden_files_and_what_is_no_image_are_left_out(mvtec):
+    good = mvtec / "cloth" / "train" / "good"
+    (good / ".trash.png").mkdir()
+    (good / "notes.txt").symlink_to("nothing")
+    (good / "more").mkdir()
+    assert len(read_layout("mvtec", mvtec).samples) == 8
+
+
+def test_the_content_of_samples_is_that_of_their_files_and_of_what_is_said_of_them(mvtec, tmp_path):
+    """Equal for a copy elsewhere; another for another pixel, mask or group, sizes being equal."""
+
+    def content(root: Path, **options: bool) -> str:
+        collection = read_layout("mvtec", root)
+        return collection.content(collection.samples, **options)
+
+    expected, of_images = content(mvtec), content(mvtec, masks=False)
+    copy = tmp_path / "copy"
+    shutil.copytree(mvtec, copy)
+    assert content(copy) == expected
+    mask = copy / "cloth" / "ground_truth" / "hole" / "000_mask.png"
+    mask_file(mask, value=254)
+    assert content(copy) != expected
+    assert content(copy, masks=False) == of_images
+    mask_file(mask)
+    assert content(copy) == expected
+    picture(copy / "cloth" / "train" / "good" / "000.png", 91)
+    assert content(copy, masks=False) != of_images
+    picture(copy / "cloth" / "train" / "good" / "000.png")
+    write_manifest(copy, [f"m,k,{name},g" for name in all_images(copy)])
+    assert content(copy) != expected
+    collection = read_layout("mvtec", mvtec)
+    assert collection.content(collection.samples[::-1]) == expected
+    assert collection.content(collection.samples[1:]) != expected
+
+
 def test_pixels_are_checked_when_loaded(mvtec):
     mask = mvtec / "cloth" / "ground_truth" / "hole" / "001_mask.png"
     Image.fromarray(np.arange(240, dtype=np.uint8).reshape(12, 20)).save(mask)
@@ -212,6 +284,10 @@ def test_neu_seg_one_sample_a_kind(neu):
         (lambda images, truth: mask_file(truth / "000002.png", value=4), r"000002\.png: value 4"),
         (lambda images, truth: (truth / "000002.png").unlink(), r"000002\.jpg: no annotation"),
         (lambda images, truth: (images / "000002.jpg").unlink(), r"000002\.png: no image"),
+        (lambda images, truth: picture(images / "000002.png"), r"000002\.png: the same stem as .*2\.jpg"),
+        (lambda images, truth: mask_file(truth / "000002.bmp", value=1), r"000002\.png: the same stem"),
+        (lambda images, truth: (images / "000003.png").mkdir(), r"000003\.png: is a folder"),
+        (lambda images, truth: lead_nowhere(truth / "000002.png"), r"000002\.png: "),
         (lambda images, truth: mask_file(truth / "000002.png", (9, 9), 1), r"000002\.png.*000002\.jpg"),
         (lambda images, truth: images.rename(images.parent / "train"), "no folder images/test"),
         (lambda images, truth: [path.unlink() for path in images.iterdir()], "no image in it"),

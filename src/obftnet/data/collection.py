@@ -1,7 +1,9 @@
 """What every data layout is read into: samples of materials, and the ways to look them up."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet.data.hashes import FileHashes
 from obftnet.errors import InputError
 from obftnet.imaging.read import image_size, read_image, read_labels, read_mask
 
@@ -88,11 +91,13 @@ class Collection:
         root: the folder that all the samples' files lie in.
         layout: name of the layout it was read from.
         samples: sorted by material, kind and path below the root.
+        hashes: of the files; shared by the collections that are parts of one.
     """
 
     root: Path
     layout: str
     samples: tuple[Sample, ...]
+    hashes: FileHashes = field(default_factory=FileHashes, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ordered = sorted(self.samples, key=lambda s: (s.material, s.kind, self.relative(s.image)))
@@ -132,7 +137,27 @@ class Collection:
         wanted = set(materials)
         for material in sorted(wanted):
             self._known(material)
-        return Collection(self.root, self.layout, tuple(s for s in self.samples if s.material in wanted))
+        return self.part(s for s in self.samples if s.material in wanted)
+
+    def part(self, samples: Iterable[Sample]) -> "Collection":
+        """The same collection with only some of its samples."""
+        return Collection(self.root, self.layout, tuple(samples), self.hashes)
+
+    def content(self, samples: Iterable[Sample], *, masks: bool = True) -> str:
+        """SHA-256 of all that some samples are: names below the root, what they are said to show, and every
+        byte of their images and, with `masks`, of their annotations. Equal for equal data, wherever it lies.
+
+        Raises:
+            InputError: a file cannot be read, or is no longer what it was when it was hashed before.
+        """
+        facts = set()
+        for sample in samples:
+            files = (sample.image, sample.mask if masks else None)
+            names = [None if file is None else self.relative(file) for file in files]
+            held = [None if file is None else self.hashes.of(file) for file in files]
+            said = [sample.material, sample.kind, sample.group, sample.mask_value]
+            facts.add(json.dumps([*names, *held, *said]))
+        return hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()
 
     def relative(self, path: Path) -> str:
         """A sample's file as a path below the root, with forward slashes."""

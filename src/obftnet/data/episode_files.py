@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from obftnet.data.by_protocol import check_episodes
 from obftnet.data.collection import Collection, Sample
 from obftnet.data.episodes import Background, Episode
 from obftnet.errors import InputError
 from obftnet.files import write_json
-from obftnet.imaging.decode import check_file
+from obftnet.json_files import read_json
 
 
 def write_episodes(path: str | Path, episodes: Sequence[Episode], collection: Collection) -> None:
@@ -48,19 +49,23 @@ def read_episodes(path: str | Path, collection: Collection) -> list[Episode]:
     """Read what `write_episodes` wrote.
 
     Raises:
-        InputError: not such a file, or an image that the collection does not have.
+        InputError: not such a file, of another layout, an image that the collection does not have, or an
+            episode that no draw by the protocol gives.
     """
     path = Path(path)
     wanted = "a file written by write_episodes is wanted"
-    check_file(path, wanted)
+    found = read_json(path, wanted)
     try:
-        content = _EpisodesFile.model_validate_json(path.read_bytes())
+        content = _EpisodesFile.model_validate(found)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InputError(f"{path}: not a list of episodes ({place}: {first['msg']}); {wanted}") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}") from error
+    if content.layout != collection.layout:
+        raise InputError(
+            f"{path}: episodes of layout {content.layout!r}, but {collection.root} is read as "
+            f"{collection.layout}; read the collection that the episodes were drawn from"
+        )
 
     def sample(record: _SampleRecord) -> Sample:
         found = collection.find(record.image, record.kind)
@@ -71,7 +76,7 @@ def read_episodes(path: str | Path, collection: Collection) -> list[Episode]:
             )
         return found
 
-    return [
+    episodes = [
         Episode(
             query=sample(entry.query),
             supports=tuple(sample(record) for record in entry.supports),
@@ -83,6 +88,8 @@ def read_episodes(path: str | Path, collection: Collection) -> list[Episode]:
         )
         for entry in content.episodes
     ]
+    check_episodes(episodes, collection, str(path))
+    return episodes
 
 
 class _SampleRecord(BaseModel):
@@ -94,30 +101,30 @@ class _SampleRecord(BaseModel):
 class _BackgroundRecord(_SampleRecord):
     window: (
         tuple[
-            Annotated[int, Field(ge=0)],
-            Annotated[int, Field(ge=0)],
-            Annotated[int, Field(ge=1)],
-            Annotated[int, Field(ge=1)],
+            Annotated[int, Field(ge=0, strict=True)],
+            Annotated[int, Field(ge=0, strict=True)],
+            Annotated[int, Field(ge=1, strict=True)],
+            Annotated[int, Field(ge=1, strict=True)],
         ]
         | None
     ) = None
-    complement: bool = False
+    complement: bool = Field(default=False, strict=True)
 
 
 class _EpisodeRecord(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    index: int
-    seed: int
+    index: int = Field(ge=0, lt=2**63, strict=True)
+    seed: int = Field(ge=0, lt=2**63, strict=True)
     query: _SampleRecord
     supports: list[_SampleRecord] = Field(min_length=1)
-    backgrounds: list[_BackgroundRecord]
+    backgrounds: list[_BackgroundRecord] = Field(min_length=1)
 
 
 class _EpisodesFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
     format: Literal["obftnet-episodes-1"] = "obftnet-episodes-1"
     layout: str
-    episodes: list[_EpisodeRecord]
+    episodes: list[_EpisodeRecord] = Field(min_length=1)
 
 
 def _record(sample: Sample, collection: Collection) -> _SampleRecord:

@@ -1,15 +1,16 @@
 """Folds: sets of materials that are left out of training together."""
 
-import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from obftnet.data.collection import Collection
 from obftnet.errors import InputError
-from obftnet.imaging.decode import check_file
+from obftnet.json_files import read_json
 
+#: Bytes of a fold's name: file systems take 255 for a whole file's.
+_LONGEST = 100
 _WANTED = 'a JSON object {"fold": ["material", ...], ...} is wanted'
 
 
@@ -26,23 +27,21 @@ def read_folds(path: str | Path, collection: Collection) -> dict[str, tuple[str,
     """Read folds from a JSON file, in its order. Materials that no fold names are not used.
 
     Raises:
-        InputError: not such a file, a material the collection does not have, a material or a fold named
-            twice, a fold of no material.
+        InputError: not such a file, a fold's name that no file could have, a material the collection does not
+            have, a material or a fold named twice, a fold of no material.
     """
     path = Path(path)
-    check_file(path, _WANTED)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=lambda pairs: pairs)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not JSON ({error}); {_WANTED}") from error
-    # Objects come as lists of pairs, so that a name given twice is seen.
-    if not isinstance(content, list) or not content or not all(isinstance(pair, tuple) for pair in content):
+    content = read_json(path, _WANTED)
+    if not isinstance(content, dict) or not content:
         raise InputError(f"{path}: no folds in it; {_WANTED}")
     folds: dict[str, tuple[str, ...]] = {}
     fold_of: dict[str, str] = {}
-    for name, materials in content:
-        if name in folds:
-            raise InputError(f"{path}: fold {name!r} stands in it twice; name each once")
+    for name, materials in content.items():
+        if not _names_files(name):
+            raise InputError(
+                f"{path}: fold {name!r}: files are called by it; up to {_LONGEST} letters, digits and signs, "
+                "no slash and no control character, are wanted"
+            )
         folds[name] = _materials(path, name, materials)
         for material in folds[name]:
             if material not in collection.materials:
@@ -63,6 +62,12 @@ def one_fold(folds: Mapping[str, tuple[str, ...]], name: str, option: str) -> tu
     if name not in folds:
         raise InputError(f"{option} {name!r}: no such fold; there are {', '.join(folds)}")
     return folds[name]
+
+
+def _names_files(name: str) -> bool:
+    """Whether a name can be a part of a file's, and be printed."""
+    fits = 0 < len(name.encode(errors="replace")) <= _LONGEST
+    return fits and name.isprintable() and name != ".." and PurePath(name).name == name
 
 
 def _materials(path: Path, name: str, value: Any) -> tuple[str, ...]:

@@ -45,9 +45,9 @@ def selection(
         )
     rest = tuple(s for s in collection.samples if (s.material, s.kind) not in kept_out)
     judged = tuple(s for s in collection.samples if s.mask is None or (s.material, s.kind) in kept_out)
-    held = Collection(collection.root, collection.layout, judged)
+    held = collection.part(judged)
     return (
-        Collection(collection.root, collection.layout, rest),
+        collection.part(rest),
         lambda model: _miou(model, held, sorted({material for material, _ in kept_out})),
     )
 

@@ -8,10 +8,10 @@ DIR/background/*
 from dataclasses import dataclass
 from pathlib import Path
 
+from obftnet.data.layouts.folders import images_in
 from obftnet.data.layouts.pairs import SUFFIX, match_masks
 from obftnet.errors import InputError
 from obftnet.imaging.decode import check_folder
-from obftnet.imaging.read import list_images
 
 _WANTED = "a guidance folder with support/ and background/ is wanted"
 
@@ -43,7 +43,7 @@ def read_guidance(folder: str | Path) -> GuidanceFolder:
         raise InputError(
             f"{folder}: no folder support in it; support/<stem>.<ext> with its <stem>{SUFFIX}.png is wanted"
         )
-    files = list_images(support)
+    files = images_in(support)
     masks = [path for path in files if path.stem.endswith(SUFFIX)]
     images = [path for path in files if not path.stem.endswith(SUFFIX)]
     if not files:
@@ -56,7 +56,7 @@ def read_guidance(folder: str | Path) -> GuidanceFolder:
             f"{folder}: no background image, there is no folder background in it; put at least one image "
             "without a defect there"
         )
-    backgrounds = list_images(background)
+    backgrounds = images_in(background)
     if not backgrounds:
         raise InputError(f"{background}: no background image in it; put one without a defect there, or more")
     return GuidanceFolder(tuple(supports), tuple(backgrounds))

@@ -13,10 +13,10 @@ import csv
 from pathlib import Path
 
 from obftnet.data.collection import GOOD, Collection, Sample
+from obftnet.data.layouts.folders import images_in, subfolders
 from obftnet.data.layouts.pairs import match_masks
 from obftnet.errors import InputError
 from obftnet.imaging.decode import check_file
-from obftnet.imaging.read import list_images
 
 _PARTS = ("train", "test", "ground_truth")
 
@@ -30,7 +30,7 @@ def read_mvtec(root: Path) -> Collection:
     """
     if (root / "ground_truth").is_dir() or (root / "train" / GOOD).is_dir():
         raise InputError(f"{root}: is one material; pass its parent {root.resolve().parent}")
-    folders = [folder for folder in _folders(root) if any((folder / part).is_dir() for part in _PARTS)]
+    folders = [folder for folder in subfolders(root) if any((folder / part).is_dir() for part in _PARTS)]
     if not folders:
         raise InputError(f"{root}: no material in it; folders <material>/test and so on are wanted")
     pairs = [
@@ -52,32 +52,29 @@ def read_mvtec(root: Path) -> Collection:
     return Collection(root, "mvtec", tuple(samples))
 
 
-def _folders(parent: Path) -> list[Path]:
-    if not parent.is_dir():
-        return []
-    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
 def _material(folder: Path) -> list[tuple[str, Path, Path | None]]:
     """(kind, image, mask) of every image of a material."""
-    found: list[tuple[str, Path, Path | None]] = []
-    for part in ("train", "test"):
-        if (folder / part / GOOD).is_dir():
-            found += [(GOOD, image, None) for image in list_images(folder / part / GOOD)]
-    truth = folder / "ground_truth"
-    names = {path.name for parent in (folder / "test", truth) for path in _folders(parent)}
-    for kind in sorted(names - {GOOD}):
-        images, masks = (
-            list_images(parent / kind) if (parent / kind).is_dir() else []
-            for parent in (folder / "test", truth)
-        )
-        found += [(kind, image, mask) for image, mask in match_masks(images, masks, truth / kind)]
+    parts = {path.name for path in subfolders(folder)}
+    kinds = {
+        part: {path.name: path for path in subfolders(folder / part)} for part in _PARTS if part in parts
+    }
+    test, truth = kinds.get("test", {}), kinds.get("ground_truth", {})
+    found: list[tuple[str, Path, Path | None]] = [
+        (GOOD, image, None)
+        for named in (kinds.get("train", {}), test)
+        if GOOD in named
+        for image in images_in(named[GOOD])
+    ]
+    for kind in sorted({*test, *truth} - {GOOD}):
+        images, masks = (images_in(named[kind]) if kind in named else [] for named in (test, truth))
+        pairs = match_masks(images, masks, folder / "ground_truth" / kind)
+        found += [(kind, image, mask) for image, mask in pairs]
     return found
 
 
 def _read_groups(path: Path, materials: set[str]) -> dict[str, str] | None:
     """Image (path below the root) -> group, of the materials that are there; None without a manifest."""
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return None
     check_file(path, "a table with columns image and group is wanted")
     try:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from obftnet.data.collection import Collection, Sample
-from obftnet.data.layouts.pairs import check_same_size
+from obftnet.data.layouts.folders import images_in
+from obftnet.data.layouts.pairs import by_stem, check_same_size
 from obftnet.errors import InputError
-from obftnet.imaging.read import list_images, read_labels
+from obftnet.imaging.read import read_labels
 
 MATERIAL = "steel"
 KINDS = {1: "inclusion", 2: "patches", 3: "scratches"}
@@ -25,14 +26,14 @@ def read_neu_seg(root: Path) -> Collection:
     Every annotation is read, because only its values tell which kinds an image shows.
 
     Raises:
-        InputError: a folder is missing or empty, an image without annotation or the other way round,
-            different sizes, a value outside 0..3.
+        InputError: a folder is missing or empty, an image without annotation or the other way round, two
+            files of one stem, different sizes, a value outside 0..3.
     """
     for part in ("images", "annotations"):
         if not (root / part / "test").is_dir():
             raise InputError(f"{root}: no folder {part}/test; images/test and annotations/test are wanted")
-    images = {path.stem: path for path in list_images(root / "images" / "test")}
-    annotations = {path.stem: path for path in list_images(root / "annotations" / "test")}
+    images = by_stem(images_in(root / "images" / "test"))
+    annotations = by_stem(images_in(root / "annotations" / "test"))
     if not images:
         raise InputError(f"{root / 'images' / 'test'}: no image in it; NNNNNN.jpg files are wanted")
     for stem, image in images.items():

@@ -22,8 +22,8 @@ def match_masks(images: Sequence[Path], masks: Sequence[Path], where: Path) -> l
         InputError: an image without a mask, a mask without an image, two files of one stem, or a mask whose
             header gives another size than its image's. Names the files.
     """
-    image_of = _by_stem(images)
-    mask_of = _by_stem(masks)
+    image_of = by_stem(images)
+    mask_of = by_stem(masks)
     for stem, mask in mask_of.items():
         if not stem.endswith(SUFFIX) or stem[: -len(SUFFIX)] not in image_of:
             wanted = f"{stem.removesuffix(SUFFIX)}.<ext>"
@@ -50,10 +50,13 @@ def check_same_size(image: Path, mask: Path) -> None:
         )
 
 
-def _by_stem(paths: Sequence[Path]) -> dict[str, Path]:
+def by_stem(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files by their names without what follows the dot. Raises InputError where two have one."""
     found: dict[str, Path] = {}
     for path in paths:
         if path.stem in found:
-            raise InputError(f"{path}: the same stem as {found[path.stem]}; masks go by stem, rename one")
+            raise InputError(
+                f"{path}: the same stem as {found[path.stem]}; image and mask are found by it, rename one"
+            )
         found[path.stem] = path
     return found
