@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from obftnet.protocols import names
+from obftnet.protocols import names, read_protocol
 
 
 @pytest.mark.parametrize("name", names())
@@ -10,6 +10,7 @@ def test_a_protocol_is_shown(command, name):
     status, out, err = command("protocol", name)
     assert status == 0, err
     assert out.startswith(f"{name}: ")
+    assert ("missing " in out) == bool(read_protocol(name).missing)
 
 
 def test_a_folder_that_differs(command, world):

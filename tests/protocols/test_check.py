@@ -97,7 +97,10 @@ def test_other_materials_do_no_harm_and_missing_ones_are_named(folder):
     assert check(read_protocol("mvtec_unseen"), collection)[0].found == "none"
 
 
-@pytest.mark.parametrize(("name", "data"), [("pool", "textures"), ("neu_seg_transfer", "neu_seg")])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("pool", "textures"), ("mvtec_partial", "mvtec_partial"), ("neu_seg_transfer", "neu_seg")],
+)
 def test_the_data_beside_the_checkout(name, data, shared):
     wanted = read_protocol(name)
     collection = read_layout(wanted.layout, shared / "data" / data)

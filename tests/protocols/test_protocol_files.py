@@ -37,8 +37,18 @@ def test_mvtec_unseen_is_table_one():
     assert tuple(facts.backgrounds for facts in protocol.materials.values()) == train
 
 
+def test_mvtec_partial_is_a_part_of_mvtec_unseen():
+    part, whole = read_protocol("mvtec_partial"), read_protocol("mvtec_unseen")
+    assert list(part.folds.items()) == list(whole.folds.items())
+    for material, facts in part.materials.items():
+        assert set(facts.kinds) <= set(whole.materials[material].kinds)
+    assert part.materials["grid"].kinds == whole.materials["grid"].kinds | {"good": 21}
+    assert "carpet has one kind of five" in part.missing
+    assert whole.missing == ""
+
+
 def test_an_unknown_name_lists_those_there_are():
-    with pytest.raises(InputError, match="there are: mvtec_unseen, neu_seg_transfer, pool"):
+    with pytest.raises(InputError, match="there are: mvtec_partial, mvtec_unseen, neu_seg_transfer, pool"):
         read_protocol("pascal")
 
 

@@ -94,7 +94,7 @@ def test_the_numbers_by_hand():
         for index, fold in enumerate(SPLITS)
         for seed in (0, 1)
     }
-    found = {cell.column: cell for cell in cells(table, "compact", results, SPLITS)}
+    found = {cell.column: cell for cell in cells(table, "compact", results, SPLITS, compared=True)}
     assert found["leather"].ours == pytest.approx(15)
     assert found["leather"].std == pytest.approx(50**0.5)
     assert found["leather"].paper == 20
@@ -103,17 +103,41 @@ def test_the_numbers_by_hand():
     assert found["mean FB-IoU"].paper == 60
     # Over other folds than the paper's its mean is no comparison.
     part = {unit: content for unit, content in results.items() if unit.fold == "tile"}
-    found = {cell.column: cell for cell in cells(table, "compact", part, ["tile"])}
+    found = {cell.column: cell for cell in cells(table, "compact", part, ["tile"], compared=True)}
     assert found["tile"].paper == 30
     assert found["mean mIoU"].paper is None
+    # Nor are folds of other data that happen to have a split's name.
+    assert {cell.paper for cell in cells(table, "compact", part, ["tile"], compared=False)} == {None}
+
+
+def test_the_papers_value_of_another_backbone_is_named(tmp_path):
+    paper = {"vgg16": {1: (1, 2, 3, 4, 5, 3, 6)}, "resnet50": {1: (10, 20, 30, 40, 50, 30, 60)}}
+    rows = {
+        "both": PaperRow(method="panet", paper=paper),
+        "one": PaperRow(method="sg_one", paper={"vgg16": paper["vgg16"]}),
+        "none": PaperRow(method="prototype"),
+    }
+    table = PaperTable(title="t", rows=rows)
+    results = {Unit(name, "compact", "tile", 1, 0): result(0.25, 0.5, "tile") for name in rows}
+    numbers = cells(table, "compact", results, ["tile"], compared=True)
+    found = {cell.row: cell for cell in numbers if cell.column == "tile"}
+    assert [(cell.paper, cell.beside) for cell in found.values()] == [
+        (30, "resnet50"),
+        (3, "vgg16"),
+        (None, None),
+    ]
+    assert rows["both"].beside("vgg16") == "vgg16"
+    text = write_report(tmp_path, "t", table, "compact", numbers, "A note.")[1].read_text()
+    assert "| both (paper: resnet50) | 25.0 (30.0, -5.0) |" in text
+    assert "| none | 25.0 |" in text
 
 
 def test_the_report_is_three_files(tmp_path):
     numbers = [
-        Cell("none", 1, "carpet", 20.0, 1.5, 23.77),
+        Cell("none", 1, "carpet", 20.0, 1.5, 23.77, "resnet50"),
         Cell("none", 1, "mean mIoU", 20.0, 0.5, None),
         Cell("oft", 1, "carpet", 44.0, 0, None),
-        Cell("oft", 1, "mean mIoU", 44.0, 0, 37.17),
+        Cell("oft", 1, "mean mIoU", 44.0, 0, 37.17, "resnet50"),
     ]
     paths = write_report(tmp_path, "t", read_table("table4"), "resnet50", numbers, "A note.")
     assert [path.name for path in paths] == ["t.csv", "t.md", "t.png"]

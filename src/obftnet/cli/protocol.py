@@ -25,6 +25,8 @@ def protocol_command(
     print(f"backgrounds  {protocol.background_source}")
     print(f"folds        {', '.join(protocol.folds)}")
     print(f"source       {protocol.source}")
+    if protocol.missing:
+        print(f"missing      {protocol.missing}")
     if data is None:
         for material, facts in protocol.materials.items():
             kinds = ", ".join(f"{kind} {count}" for kind, count in facts.kinds.items())

@@ -2,10 +2,11 @@
 
 from obftnet.protocols.check import BACKGROUNDS, Count, Finding, check, counts
 from obftnet.protocols.read import DataProtocol, names, read_protocol
-from obftnet.protocols.source import ProtocolData, read_data
+from obftnet.protocols.source import PAPER, ProtocolData, read_data
 
 __all__ = [
     "BACKGROUNDS",
+    "PAPER",
     "Count",
     "DataProtocol",
     "Finding",

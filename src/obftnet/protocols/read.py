@@ -32,6 +32,8 @@ class DataProtocol(BaseModel):
 
     about: one line. source: where the data is had from. layout: of `data.LAYOUTS`.
     background_source: where an episode's backgrounds come from.
+    missing: what the data lacks of what the paper's figures were measured on, said wherever theirs stand
+        beside ours; "" where nothing is missing or no figures are compared.
     folds: the materials of each, in the protocol's order.
     materials: what the data must hold, by material.
     """
@@ -40,6 +42,7 @@ class DataProtocol(BaseModel):
 
     about: str
     source: str
+    missing: str = ""
     layout: Literal["mvtec", "neu_seg"]
     background_source: Literal["good", "window", "complement"]
     folds: dict[str, tuple[str, ...]] = Field(min_length=1)

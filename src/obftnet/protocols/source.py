@@ -7,6 +7,9 @@ from obftnet.data.collection import Collection
 from obftnet.data.layouts import read_layout
 from obftnet.protocols.read import DataProtocol, read_protocol
 
+#: The protocol whose folds and numbers are the paper's.
+PAPER = "mvtec_unseen"
+
 
 @dataclass(frozen=True)
 class ProtocolData:
@@ -20,6 +23,11 @@ class ProtocolData:
     def folds(self) -> dict[str, tuple[str, ...]]:
         """Materials of each fold; raises InputError where the folder lacks one."""
         return self.protocol.folds_in(self.collection)
+
+    @property
+    def splits_of_the_paper(self) -> bool:
+        """Whether the folds are those of the paper's Table I, so that its figures may stand beside ours."""
+        return self.protocol.folds == read_protocol(PAPER).folds
 
 
 def read_data(name: str, folder: Path) -> ProtocolData:

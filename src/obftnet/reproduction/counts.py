@@ -4,11 +4,9 @@ import csv
 from pathlib import Path
 
 from obftnet.files import atomic
-from obftnet.protocols import BACKGROUNDS, ProtocolData, counts
+from obftnet.protocols import BACKGROUNDS, PAPER, ProtocolData, counts
 
 _COLUMNS = ("split", "fold", "material", "class", "found", "wanted", "difference")
-#: The protocol whose numbers are the paper's.
-_PAPER = "mvtec_unseen"
 
 
 def write_counts(out: Path, data: ProtocolData) -> list[Path]:
@@ -55,12 +53,14 @@ def _rows(data: ProtocolData) -> list[tuple[str, ...]]:
 
 
 def _note(data: ProtocolData) -> str:
-    if data.name == _PAPER:
+    if data.name == PAPER:
         return (
             f"Wanted is the paper's Table I, whose background is the row '{BACKGROUNDS}'; the row 'good', "
             "with those of test, is what MVTec AD has."
         )
-    return "Wanted is what the protocol knows of its data; the paper has no such table."
+    said = "Wanted is what the protocol knows of its data; the paper has no such table."
+    missing = data.protocol.missing
+    return f"{said} Of the paper's images is missing: {missing}." if missing else said
 
 
 def _sentences(data: ProtocolData, rows: list[tuple[str, ...]]) -> list[str]:

@@ -11,11 +11,14 @@ from matplotlib.figure import Figure
 
 from obftnet.files import atomic
 from obftnet.reproduction.run import Unit
-from obftnet.reproduction.tables import MEANS, PaperTable
+from obftnet.reproduction.tables import MEANS, SPLITS, PaperRow, PaperTable
 
 
 class Cell(NamedTuple):
-    """One number: ours and its sample deviation over the seeds of training, and the paper's, in %."""
+    """One number: ours and its sample deviation over the seeds of training, and the paper's, in %.
+
+    beside: the paper's backbone whose value `paper` is; None where there is no value.
+    """
 
     row: str
     shots: int
@@ -23,19 +26,31 @@ class Cell(NamedTuple):
     ours: float
     std: float
     paper: float | None
+    beside: str | None = None
 
 
 def cells(
-    table: PaperTable, backbone: str, results: Mapping[Unit, Mapping[str, Any]], folds: Sequence[str]
+    table: PaperTable,
+    backbone: str,
+    results: Mapping[Unit, Mapping[str, Any]],
+    folds: Sequence[str],
+    *,
+    compared: bool,
 ) -> list[Cell]:
     """The numbers of a table, in its order.
 
     A column a fold, then the means over the folds there are results of; where other data was tested, then a
     column a class of it, mean over the folds.
 
-    The paper's mean stands beside ours only where ours is over its splits.
+    Args:
+        table: rows, and the paper's values.
+        backbone: of the results.
+        results: contents of result files.
+        folds: of the results, in order.
+        compared: whether the folds are the paper's splits, so that its values stand beside ours; its means do
+            only where all five are there.
     """
-    return list(_cells(table, backbone, results, folds))
+    return list(_cells(table, backbone, results, folds, compared))
 
 
 def write_report(
@@ -57,7 +72,9 @@ def write_report(
     paths = [out / f"{name}.{suffix}" for suffix in ("csv", "md", "png")]
     with atomic(paths[0]) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["row", "backbone", "shots", "column", "ours", "std", "paper", "difference"])
+        writer.writerow(
+            ["row", "backbone", "shots", "column", "ours", "std", "paper", "paper_backbone", "difference"]
+        )
         for cell in numbers:
             paper = "" if cell.paper is None else f"{cell.paper:.2f}"
             difference = "" if cell.paper is None else f"{cell.ours - cell.paper:.2f}"
@@ -70,6 +87,7 @@ def write_report(
                     f"{cell.ours:.2f}",
                     f"{cell.std:.2f}",
                     paper,
+                    cell.beside or "",
                     difference,
                 ]
             )
@@ -80,7 +98,11 @@ def write_report(
 
 
 def _cells(
-    table: PaperTable, backbone: str, results: Mapping[Unit, Mapping[str, Any]], folds: Sequence[str]
+    table: PaperTable,
+    backbone: str,
+    results: Mapping[Unit, Mapping[str, Any]],
+    folds: Sequence[str],
+    compared: bool,
 ) -> Iterator[Cell]:
     names = [name for name in table.rows if any(unit.row == name for unit in results)]
     for shots in sorted({unit.shots for unit in results}):
@@ -96,16 +118,15 @@ def _cells(
                 continue  # the row is whole with other shots alone
             miou = _by_fold(own, seeds, folds, lambda content: content["mean_miou"])
             fb_iou = _by_fold(own, seeds, folds, lambda content: content["mean_fb_iou"])
-            splits_of_the_paper = all(row.printed(backbone, shots, fold) is not None for fold in folds)
-            whole = splits_of_the_paper and len(folds) == 5
+            beside = row.beside(backbone) if compared else None
             for index, fold in enumerate(folds):
-                yield _cell(name, shots, fold, miou[:, index], row.printed(backbone, shots, fold))
+                yield _cell(name, shots, fold, miou[:, index], row, beside)
+            whole = beside if len(folds) == len(SPLITS) else None
             for column, values in zip(MEANS, (miou, fb_iou), strict=True):
-                paper = row.printed(backbone, shots, column) if whole else None
-                yield _cell(name, shots, column, values.mean(1), paper)
+                yield _cell(name, shots, column, values.mean(1), row, whole)
             for label, tested, kind in _transferred(results):
                 values = _by_fold(own, seeds, folds, partial(_class_iou, tested, kind))
-                yield _cell(name, shots, label, values.mean(1), None)
+                yield _cell(name, shots, label, values.mean(1), row, None)
 
 
 def _by_fold(
@@ -135,9 +156,10 @@ def _transferred(results: Mapping[Unit, Mapping[str, Any]]) -> list[tuple[str, s
     ]
 
 
-def _cell(row: str, shots: int, column: str, values: Any, paper: float | None) -> Cell:
+def _cell(name: str, shots: int, column: str, values: Any, row: PaperRow, beside: str | None) -> Cell:
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    return Cell(row, shots, column, float(np.mean(values)), std, paper)
+    paper = None if beside is None else row.printed(beside, shots, column)
+    return Cell(name, shots, column, float(np.mean(values)), std, paper, None if paper is None else beside)
 
 
 def _markdown(table: PaperTable, backbone: str, numbers: Sequence[Cell], note: str) -> str:
@@ -148,8 +170,10 @@ def _markdown(table: PaperTable, backbone: str, numbers: Sequence[Cell], note: s
         lines += [f"{shots}-shot, in %: ours (the paper's, difference)", ""]
         lines += ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
         for row in dict.fromkeys(cell.row for cell in own):
-            texts = [_text(cell) for cell in own if cell.row == row]
-            lines.append(f"| {row} | " + " | ".join(texts) + " |")
+            of_row = [cell for cell in own if cell.row == row]
+            beside = next((cell.beside for cell in of_row if cell.beside not in (None, backbone)), None)
+            label = row if beside is None else f"{row} (paper: {beside})"
+            lines.append(f"| {label} | " + " | ".join(map(_text, of_row)) + " |")
         lines.append("")
     return "\n".join(lines)
 

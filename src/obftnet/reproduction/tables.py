@@ -13,6 +13,9 @@ from obftnet.packaged import packaged_names, read_packaged
 MEANS = ("mean mIoU", "mean FB-IoU")
 #: The splits in the paper's order, under the names of the protocol `mvtec_unseen`.
 SPLITS = ("carpet", "leather", "tile", "wood", "grid")
+#: Whose values stand beside a backbone that the paper does not have, the first of them that a row has: most
+#: rows and all of its ablations are on ResNet50.
+_PAPER_BACKBONES = ("resnet50", "resnet101", "vgg16")
 #: Printed values by backbone and shots: five splits, mean mIoU, mean FB-IoU, in %.
 Printed: TypeAlias = dict[str, dict[int, tuple[float, float, float, float, float, float, float]]]
 
@@ -35,6 +38,10 @@ class PaperRow(BaseModel):
     def trained(self) -> bool:
         """Whether anything is trained for it."""
         return self.method not in REFERENCES
+
+    def beside(self, backbone: str) -> str | None:
+        """The backbone whose printed values stand beside ours: the same one where the paper has it."""
+        return next((name for name in (backbone, *_PAPER_BACKBONES) if name in self.paper), None)
 
     def printed(self, backbone: str, shots: int, column: str) -> float | None:
         """The paper's value in %, where it prints one for this backbone, these shots and this column."""

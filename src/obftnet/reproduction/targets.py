@@ -189,13 +189,16 @@ def _table(job: _Job) -> list[Path]:
         also_shots=_SHOTS,
         progress=job.progress,
     )
-    numbers = cells(table, job.backbone, results, job.folds)
+    numbers = cells(table, job.backbone, results, job.folds, compared=setting.data.splits_of_the_paper)
     note = f"{job.said}, {seeds} training seed(s), {setting.budget.seeds} of evaluation."
     if setting.transfer is not None:
         note += (
             f" Tested on {setting.transfer.name}: the column of a fold is the model trained without that "
             "fold; that of a class is the mean over those models."
         )
+    missing = setting.data.protocol.missing
+    if missing and setting.data.splits_of_the_paper:
+        note += f" The paper's values are of all of its images; of them is missing here: {missing}."
     return write_report(setting.out, job.file, table, job.backbone, numbers, note)
 
 
