@@ -206,7 +206,7 @@ def exclusive(folder: str | Path, family: str | None = None) -> Iterator[Path]:
 
 
 def alone_in(parameter: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Decorate a function: while it runs, the folder that this parameter of it names is its own (`exclusive`).
+    """Decorate a function: while it runs, the folder that this parameter names is its own (`exclusive`).
 
     Of several processes that torchrun started, the first has it for all of them.
     """
