@@ -1,5 +1,11 @@
+import errno
 import json
+import os
 import shutil
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +13,10 @@ import tifffile
 from PIL import Image
 
 from obftnet import InputError, Segmenter
-from obftnet.segmentation import Outputs, job, segment_files
+from obftnet.decision import Decision, decide
+from obftnet.files import exclusive
+from obftnet.segmentation import LEAST_REGION, Outputs, segment_files
+from obftnet.segmentation.record import Record
 from obftnet.weights import save_model
 
 
@@ -53,7 +62,8 @@ def test_every_query_gets_the_files_that_the_python_interface_would_give(case):
         assert score.dtype == np.float32
         np.testing.assert_allclose(score, expected.score, atol=1e-6)
         assert mask.dtype == np.uint8
-        np.testing.assert_array_equal(mask, np.where(score > 0.5, 255, 0))
+        decided = decide(score, Decision(min_area=LEAST_REGION))
+        np.testing.assert_array_equal(mask, np.where(decided, 255, 0))
         assert np.asarray(Image.open(case.out / f"q{i}_overlay.png")).shape == (48, 60, 3)
     assert (summary.done, summary.kept, summary.refused) == (3, 0, ())
 
@@ -69,7 +79,7 @@ def test_the_record_says_what_was_done_and_by_what(case):
     ]
     entry = content["images"][1]
     score = tifffile.imread(case.out / "q1_score.tiff")
-    assert entry["defect_area"] == pytest.approx((score > np.float32(0.3)).mean())
+    assert entry["defect_area"] == pytest.approx(decide(score, Decision(0.3, LEAST_REGION)).mean())
     assert entry["max_score"] == pytest.approx(score.max())
     assert entry["seconds"] > 0
 
@@ -112,11 +122,10 @@ def _other_weights(case, tiny_model):
     return {"weights": path}
 
 
-@pytest.mark.parametrize("change", ["threshold", "tile", "shots", "guidance", "weights"])
+@pytest.mark.parametrize("change", ["tile", "shots", "guidance", "weights"])
 def test_other_settings_make_the_results_anew_and_say_so(case, tiny_model, predicted, change):
     run(case)
     options = {
-        "threshold": lambda: {"threshold": 0.25},
         "tile": lambda: {"tile": 64},
         "shots": lambda: {"shots": 1},
         "guidance": lambda: _other_mask(case),
@@ -143,10 +152,10 @@ def test_results_by_other_settings_are_never_mixed(case):
 def test_an_interrupt_leaves_whole_files_and_the_next_run_goes_on(case, monkeypatch, predicted):
     write = Outputs.write
 
-    def interrupted(self, image, prediction):
+    def interrupted(self, *given):
         if self.mask.name == "q1_mask.png":
             raise KeyboardInterrupt
-        write(self, image, prediction)
+        write(self, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Outputs, "write", interrupted)
@@ -172,13 +181,14 @@ def test_results_without_a_record_of_theirs_are_not_overwritten(case):
     assert [path.name for path in case.out.iterdir()] == ["q1_mask.png"]
 
 
-def test_another_image_of_a_finished_stem_is_refused(case, tmp_path):
+def test_another_image_of_a_finished_name_is_refused(case, tmp_path):
     run(case)
     other = tmp_path / "other" / "q0.png"
     other.parent.mkdir()
     Image.new("RGB", (9, 9)).save(other)
-    with pytest.raises(InputError, match="another image of the same stem"):
-        run(case, sources=[other])
+    (line,) = run(case, sources=[other, case.queries]).refused
+    assert f"{other}: {case.out} holds the result of {case.queries / 'q0.png'}, another image" in line
+    assert len(record(case)["images"]) == 3
 
 
 def test_a_moved_folder_of_queries_is_still_done(case, tmp_path, predicted):
@@ -248,8 +258,295 @@ def test_a_kill_between_two_writes_of_the_record_costs_only_work(case):
     assert (summary.done, summary.kept) == (2, 1)
 
 
-def test_the_record_is_written_on_the_way(case, monkeypatch):
-    monkeypatch.setattr(job, "_WRITE_EVERY", 0)
+def test_masks_by_another_threshold_are_decided_from_the_scores(case, predicted):
+    run(case, threshold=0.3)
+    scores = {path: path.read_bytes() for path in case.out.glob("*_score.tiff")}
+    summary = run(case, threshold=0.45, min_area=0)
+    assert (len(predicted), summary.done, summary.decided, summary.kept) == (3, 0, 3, 0)
+    for path, content in scores.items():
+        assert path.read_bytes() == content
+        mask = np.asarray(Image.open(str(path).replace("_score.tiff", "_mask.png")))
+        np.testing.assert_array_equal(mask > 0, tifffile.imread(path) > np.float32(0.45))
+    fresh = case.out.with_name("fresh")
+    run(case, threshold=0.45, min_area=0, out=fresh)
+    for path in fresh.glob("*.png"):
+        assert (case.out / path.name).read_bytes() == path.read_bytes()
+    assert [(e["threshold"], e["min_area"]) for e in record(case)["images"]] == [(0.45, 0)] * 3
+    assert run(case, threshold=0.45, min_area=0).kept == 3
+
+
+def test_without_scores_another_threshold_predicts_again(case, predicted):
+    run(case, keep=["mask"])
+    assert sorted(path.name for path in case.out.iterdir()) == [
+        *(f"q{i}_mask.png" for i in range(3)),
+        "segment.json",
+    ]
+    assert run(case, keep=["mask"]).kept == 3
+    assert run(case, keep=["mask"], threshold=0.4).done == 3
+    assert len(predicted) == 6
+
+
+def test_more_to_keep_is_made_from_the_scores_and_what_was_kept_stays_true(case, predicted):
+    run(case, keep=["score"])
+    assert run(case, keep=["mask"]).decided == 3
+    assert len(predicted) == 3
+    # The masks are asked for no more, but must not tell of another threshold.
+    assert run(case, keep=["score"], threshold=0.2).decided == 3
+    for path in case.out.glob("*_mask.png"):
+        score = tifffile.imread(str(path).replace("_mask.png", "_score.tiff"))
+        decided = decide(score, Decision(0.2, LEAST_REGION))
+        np.testing.assert_array_equal(np.asarray(Image.open(path)) > 0, decided)
+
+
+@pytest.mark.parametrize("keep", [[], ["mask", "picture"]])
+def test_what_cannot_be_kept(case, keep):
+    with pytest.raises(InputError, match="mask, score, overlay"):
+        run(case, keep=keep)
+
+
+@pytest.mark.parametrize("damage", [b"", b"something else", None])
+@pytest.mark.parametrize("kind", ["mask", "score", "overlay"])
+def test_a_finished_file_that_is_not_what_was_written_is_made_again(case, kind, damage):
+    run(case)
+    path = Outputs.of(case.out, "q1").files[kind]
+    whole = path.read_bytes()
+    # Of the same length, too, so that nothing but the content tells.
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]) if damage is None else damage)
+    summary = run(case)
+    assert (summary.done + summary.decided, summary.kept) == (1, 2)
+    assert path.read_bytes() == whole
+    assert run(case).kept == 3
+
+
+def test_a_mark_of_fewer_pixels_than_the_least_region_is_no_defect(case, monkeypatch):
+    score = np.zeros((48, 60), np.float32)
+    score[5, 5] = 1
+    predict = Segmenter.predict
+
+    def speck(self, image):
+        return replace(predict(self, image), score=score)
+
+    monkeypatch.setattr(Segmenter, "predict", speck)
+    assert run(case).with_defect == 0
+    assert not np.asarray(Image.open(case.out / "q0_mask.png")).any()
+    assert run(case, min_area=0).with_defect == 3
+
+
+def test_files_that_differ_by_their_ending_or_case_have_results_of_their_own(case, predicted):
+    for name, value in (("q0.bmp", 10), ("Q1.png", 20), ("q1.bmp", 30)):
+        Image.new("RGB", (60, 48), (value,) * 3).save(case.queries / name)
+    summary = run(case)
+    assert (summary.done, summary.refused) == (6, ())
+    results = {entry["file"][-6:]: entry["result"] for entry in record(case)["images"]}
+    assert results == {
+        "q0.png": "q0.png",
+        "q0.bmp": "q0.bmp",
+        "q1.png": "q1.png",
+        "Q1.png": "Q1.png",
+        "q1.bmp": "q1.bmp",
+        "q2.png": "q2",
+    } | {"q1.png": "q1.png-2"}
+    assert run(case).kept == 6
+    # What has a name keeps it, whatever else is asked for.
+    assert run(case, sources=[case.queries / "q1.png"]).kept == 1
+    assert len(predicted) == 6
+
+
+def test_another_ending_of_a_finished_stem_does_not_replace_its_result(case):
+    run(case)
+    Image.new("RGB", (9, 9)).save(case.queries / "q0.bmp")
+    before = (case.out / "q0_mask.png").read_bytes()
+    assert run(case, sources=[case.queries / "q0.bmp"]).done == 1
+    assert (case.out / "q0_mask.png").read_bytes() == before
+    assert [entry["result"] for entry in record(case)["images"]][-1] == "q0.bmp"
+
+
+def test_results_lie_as_the_queries_do(case):
+    below = case.queries / "left" / "top"
+    below.mkdir(parents=True)
+    shutil.move(case.queries / "q1.png", below / "q0.png")
+    assert run(case).done == 3
+    assert (case.out / "q0_mask.png").is_file()
+    assert (case.out / "left" / "top" / "q0_mask.png").is_file()
+    assert [entry["result"] for entry in record(case)["images"]] == ["q0", "q2", "left/top/q0"]
+    assert run(case).kept == 3
+
+
+def test_of_two_images_of_one_name_the_second_is_refused(case, tmp_path):
+    (tmp_path / "other").mkdir()
+    shutil.copy(case.queries / "q1.png", tmp_path / "other" / "q0.png")
+    summary = run(case, sources=[case.queries, tmp_path / "other"])
+    assert summary.done == 3
+    assert str(tmp_path / "other" / "q0.png") in summary.refused[0]
+    assert str(case.queries / "q0.png") in summary.refused[0]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="names that are no Unicode, and their lengths, are Linux's"
+)
+def test_odd_names_do_not_stop_the_others(case, obftnet):
+    source = case.queries / "q0.png"
+    odd = [b"bad\xff.png", b"line\nend.png", b"[/red].png", b"esc\x1b[31m.png"]
+    for name in odd:
+        shutil.copy(source, os.fsencode(case.queries) + b"/" + name)
+    shutil.copy(source, case.queries / ("n" * 250 + ".png"))
+    arguments = ["--guidance", case.guidance, "--out", case.out, "--weights", case.weights]
+    status, out, err = obftnet("segment", case.queries, *arguments)
+    assert status == 2
+    (line,) = err.splitlines()
+    assert "its name is too long to name results by" in line
+    assert "images       7" in out
+    assert "1 refused" in out.splitlines()[-1]
+    for name in odd:
+        assert Path(os.fsdecode(os.fsencode(case.out) + b"/" + name[:-4] + b"_mask.png")).is_file()
+    status, out, _ = obftnet("segment", case.queries, *arguments)
+    assert "7 of them done before" in out
+
+
+def test_what_was_not_looked_at_stands_in_the_record_and_in_the_last_line(case, obftnet):
+    (case.queries / "scan.heic").write_bytes(b"x")
+    (case.queries / "notes.txt").write_text("x")
+    os.mkfifo(case.queries / "pipe.png")
+    arguments = ["--guidance", case.guidance, "--out", case.out, "--weights", case.weights]
+    status, out, err = obftnet("segment", case.queries, *arguments)
+    assert status == 2
+    assert "images       3" in out
+    assert out.splitlines()[-1].endswith(
+        f"2 refused; 1 left out, such as {case.queries / 'notes.txt'}: no image by its ending"
+    )
+    assert len(err.splitlines()) == 2
+    assert [Path(aside["file"]).name for aside in record(case)["refused"]] == ["scan.heic", "pipe.png"]
+    assert [Path(aside["file"]).name for aside in record(case)["left_out"]] == ["notes.txt"]
+
+
+def test_a_support_among_the_queries_does_not_stop_the_others(case):
+    support = case.guidance / "support" / "s0.png"
+    summary = run(case, sources=[case.queries, support, support.with_name("s0_mask.png")])
+    assert summary.done == 3
+    assert [line.startswith(f"{support}: the same image as the support") for line in summary.refused] == [
+        True
+    ]
+    assert len(summary.left_out) == 1
+
+
+def test_guidance_below_the_queries_is_left_out(case, tmp_path):
+    summary = run(case, sources=[tmp_path])
+    assert summary.done == 3
+    assert (tmp_path / "out" / "queries" / "q0_mask.png").is_file()
+    # A second look at all of it does not take results for queries.
+    assert run(case, sources=[tmp_path]).kept == 3
+
+
+@pytest.mark.parametrize("which", ["support", "mask", "background", "weights"])
+def test_what_is_replaced_while_the_network_loads_is_not_mixed_with_what_was_hashed(
+    case, monkeypatch, which, tmp_path
+):
+    weights = tmp_path / "weights.safetensors"
+    shutil.copy(case.weights, weights)
+    path = {
+        "support": case.guidance / "support" / "s0.png",
+        "mask": case.guidance / "support" / "s0_mask.png",
+        "background": case.guidance / "background" / "b.png",
+        "weights": weights,
+    }[which]
+    fit = Segmenter.fit
+
+    def replaced(self, supports, backgrounds):
+        fit(self, supports, backgrounds)
+        other = tmp_path / "other"
+        other.write_bytes(path.read_bytes() + b" ")
+        other.replace(path)
+
+    monkeypatch.setattr(Segmenter, "fit", replaced)
+    with pytest.raises(InputError, match=rf"{path.name}: changed while"):
+        run(case, weights=weights)
+    assert not case.out.exists()
+
+
+def test_a_query_that_is_replaced_while_it_is_looked_at_is_refused(case, monkeypatch, tmp_path):
+    predict = Segmenter.predict
+
+    def replaced(self, image):
+        found = predict(self, image)
+        (tmp_path / "other").write_bytes((case.queries / "q1.png").read_bytes() + b" ")
+        (tmp_path / "other").replace(case.queries / "q1.png")
+        return found
+
+    monkeypatch.setattr(Segmenter, "predict", replaced)
+    (line,) = run(case, sources=[case.queries / "q1.png", case.queries / "q2.png"]).refused
+    assert "q1.png: changed while it was in use" in line
+
+
+def test_each_image_is_in_the_journal_before_the_next_is_looked_at(case, monkeypatch):
     counts = []
-    run(case, progress=lambda done, total, name: counts.append(len(record(case)["images"])))
+    path = case.out / "segment.unfinished"
+    run(case, progress=lambda *_: counts.append(path.read_text().count("\n") - 1))
     assert counts == [0, 1, 2, 3]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("tail", ["", '{"file": "half', "garbage\n", "[" * 100_000 + "\n"])
+def test_what_a_killed_job_noted_is_taken_up_as_far_as_it_is_whole(case, predicted, tail):
+    run(case)
+    content = record(case)
+    lines = [json.dumps(entry) + "\n" for entry in content["images"][:2]]
+    content["images"] = []
+    (case.out / "segment.json").write_text(json.dumps(content))
+    head = json.dumps({"key": Record.model_validate(content).key}) + "\n"
+    (case.out / "segment.unfinished").write_text(head + "".join(lines) + tail)
+    summary = run(case)
+    assert (summary.done, summary.kept) == (1, 2)
+    assert not (case.out / "segment.unfinished").exists()
+
+
+def test_a_journal_of_other_settings_is_not_taken_up(case, predicted):
+    run(case)
+    content = record(case)
+    lines = [json.dumps(entry) + "\n" for entry in content["images"]]
+    content["images"] = []
+    (case.out / "segment.json").write_text(json.dumps(content))
+    (case.out / "segment.unfinished").write_text(json.dumps({"key": "0" * 64}) + "\n" + "".join(lines))
+    with pytest.raises(InputError, match="would be overwritten"):
+        run(case)
+
+
+def test_a_full_disk_stops_the_job_and_what_is_done_is_kept(case, monkeypatch):
+    write = Outputs.write
+
+    def full(self, *given):
+        if self.mask.name == "q1_mask.png":
+            cause = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise InputError("q1_mask.png: cannot be written (No space left on device)") from cause
+        write(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outputs, "write", full)
+        with pytest.raises(InputError, match="No space left"):
+            run(case)
+    assert run(case).kept == 1
+
+
+def test_a_second_process_on_the_folder_is_told_so(case):
+    with exclusive(case.out), pytest.raises(InputError, match="another process is writing"):
+        run(case)
+
+
+def test_an_out_that_is_a_file_is_found_before_the_work(case, monkeypatch):
+    monkeypatch.setattr(Segmenter, "from_pretrained", None)
+    case.out.write_text("x")
+    for out in (case.out, case.out / "below"):
+        with pytest.raises(InputError, match="is a file|Not a directory"):
+            run(case, out=out)
+
+
+def test_warnings_are_told_once_each(case, monkeypatch):
+    predict = Segmenter.predict
+
+    def warned(self, image):
+        warnings.warn("look at this", UserWarning, stacklevel=2)
+        return predict(self, image)
+
+    monkeypatch.setattr(Segmenter, "predict", warned)
+    said = []
+    run(case, notice=said.append)
+    assert said == ["look at this"]

@@ -1,9 +1,13 @@
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from obftnet import InputError
-from obftnet.segmentation.queries import check_no_support, find_queries
+from obftnet.data.layouts.guidance import GuidanceFolder
+from obftnet.segmentation.queries import find_queries, support_or_mask
 
 
 def touch(folder: Path, *names: str) -> list[Path]:
@@ -13,38 +17,104 @@ def touch(folder: Path, *names: str) -> list[Path]:
     return [folder / name for name in names]
 
 
-def test_a_folder_is_its_images_and_not_those_of_its_subfolders(tmp_path):
+def draw(path: Path, pixels) -> Path:
+    Image.fromarray(np.asarray(pixels, np.uint8)).save(path)
+    return path
+
+
+def paths(found) -> list[Path]:
+    return [query.path for query in found.queries]
+
+
+def test_a_folder_is_its_images_and_those_of_the_folders_below_it(tmp_path):
     b, a = touch(tmp_path, "b.png", "a.JPG")
-    touch(tmp_path, "notes.txt")
-    touch(tmp_path / "more", "c.png")
-    assert find_queries([tmp_path]) == [a, b]
+    c, d = touch(tmp_path / "more", "c.png", "d.tif")
+    (e,) = touch(tmp_path / "more" / "yet.png", "e.bmp")
+    found = find_queries([tmp_path])
+    assert paths(found) == [a, b, c, d, e]
+    assert [query.folder for query in found.queries] == ["", "", "more", "more", "more/yet.png"]
+    assert (found.refused, found.left_out) == ([], [])
+
+
+def test_nothing_of_a_folder_is_passed_over_in_silence(tmp_path):
+    (image,) = touch(tmp_path, "a.png")
+    touch(tmp_path, "scan.heic", "scan.xyz", "scan", "notes.txt", ".hidden")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.png")
+    found = find_queries([tmp_path])
+    assert paths(found) == [
+        image,
+        tmp_path / "gone.png",
+        tmp_path / "pipe.png",
+    ]  # reading the two says why not
+    assert [aside.path.name for aside in found.refused] == ["scan", "scan.heic", "scan.xyz"]
+    assert (
+        "scan.xyz: the ending .xyz, by which no image is known; save it as one of .png"
+        in found.refused[2].reason
+    )
+    assert [aside.path.name for aside in found.left_out] == ["notes.txt"]
+
+
+def test_links_in_a_circle_end_and_the_folders_that_stand_apart_are_left_out(tmp_path):
+    (image,) = touch(tmp_path / "in", "a.png")
+    (tmp_path / "in" / "circle").symlink_to(tmp_path / "in")
+    touch(tmp_path / "in" / "out", "b.png")
+    touch(tmp_path / "in" / "earlier", "c_mask.png", "segment.json")
+    found = find_queries([tmp_path / "in"], [(tmp_path / "in" / "out", "the folder of results")])
+    assert paths(found) == [image]
+    assert [aside.reason.partition(": ")[2] for aside in found.left_out] == [
+        "the results of an earlier job",
+        "the folder of results",
+    ]
 
 
 def test_files_keep_their_order_and_a_file_given_twice_counts_once(tmp_path):
     a, b = touch(tmp_path, "a.png", "b.png")
-    assert find_queries([b, a, tmp_path, b]) == [b, a]
+    assert paths(find_queries([b, a, tmp_path, b])) == [b, a]
 
 
-def test_an_annotation_is_left_out_only_beside_its_image(tmp_path):
-    image, _, alone = touch(tmp_path, "a.jpg", "a_mask.png", "b_mask.png")
-    assert find_queries([tmp_path]) == [image, alone]
+_IMAGE = np.arange(12).reshape(3, 4)
+_MASK = np.where(_IMAGE > 6, 255, 0)
 
 
-def test_an_annotation_that_is_named_is_taken(tmp_path):
-    _, mask = touch(tmp_path, "a.png", "a_mask.png")
-    assert find_queries([mask]) == [mask]
+@pytest.mark.parametrize("name", ["a_mask.png", "a-mask.bmp", "a_GT.png", "a_label.png"])
+@pytest.mark.parametrize(
+    ("pixels", "is_one"),
+    [
+        (_MASK, True),
+        (_MASK > 0, True),
+        (np.zeros((3, 4)), True),
+        (_IMAGE * 20, False),  # a photograph of a part that is called a mask
+        (np.full((3, 4), 255), False),
+        (_MASK + 10, False),
+        (_MASK[:2], False),
+    ],
+)
+def test_an_annotation_is_told_by_what_is_in_it(tmp_path, name, pixels, is_one):
+    image = draw(tmp_path / "a.png", _IMAGE)
+    other = draw(tmp_path / name, pixels)
+    found = find_queries([tmp_path])
+    assert set(paths(found)) == ({image} if is_one else {image, other})
+    assert [aside.reason for aside in found.left_out] == ([f"{other}: the mask of a.png"] if is_one else [])
 
 
-@pytest.mark.parametrize("second", ["one/a.jpg", "two/a.png"])
-def test_two_files_of_one_stem_are_refused_by_both_names(tmp_path, second):
-    first = tmp_path / "one" / "a.png"
-    other = tmp_path / second
-    for path in (first, other):
-        touch(path.parent, path.name)
-    with pytest.raises(InputError) as error:
-        find_queries([first, other])
-    assert str(first) in str(error.value)
-    assert str(other) in str(error.value)
+def test_an_annotation_is_left_out_only_beside_its_image_and_taken_where_it_is_named(tmp_path):
+    mask = draw(tmp_path / "b_mask.png", _MASK)
+    assert paths(find_queries([tmp_path])) == [mask]
+    draw(tmp_path / "b.png", _IMAGE)
+    assert paths(find_queries([mask])) == [mask]
+
+
+def test_one_source_that_is_not_there_does_not_stop_the_others(tmp_path):
+    (image,) = touch(tmp_path, "a.png")
+    (tmp_path / "empty").mkdir()
+    found = find_queries([tmp_path / "gone.png", tmp_path / "empty", image, tmp_path / ("n" * 300), "nul\0"])
+    assert paths(found) == [image]
+    said = [aside.reason for aside in found.refused]
+    assert "gone.png: no such file or folder" in said[0]
+    assert "empty: no image in it" in said[1]
+    assert "name too long" in said[2]
+    assert "null byte" in said[3]
 
 
 def test_nothing_to_segment_is_an_error(tmp_path):
@@ -55,11 +125,19 @@ def test_nothing_to_segment_is_an_error(tmp_path):
         find_queries([tmp_path / "gone.png"])
     with pytest.raises(InputError, match="no query"):
         find_queries([])
+    touch(tmp_path / "text", "a.txt")
+    with pytest.raises(InputError, match="a.txt: no image by its ending; name at least one"):
+        find_queries([tmp_path / "text"])
 
 
-def test_a_support_is_found_behind_a_link(tmp_path):
-    (support,) = touch(tmp_path / "support", "s.png")
+def test_files_of_the_supports_are_found_behind_links(tmp_path):
+    support, mask, good = touch(tmp_path / "support", "s.png", "s_mask.png", "good.png")
+    guidance = GuidanceFolder(((support, mask),), (good,))
     link = tmp_path / "link.png"
     link.symlink_to(support)
-    with pytest.raises(InputError, match=r"link\.png: the same image as the support .*s\.png"):
-        check_no_support([link], [support])
+    aside = support_or_mask(link, guidance)
+    assert aside.support
+    assert str(support) in aside.reason
+    assert str(link) in aside.reason
+    assert not support_or_mask(mask, guidance).support
+    assert support_or_mask(good, guidance) is None

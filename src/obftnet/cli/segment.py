@@ -9,7 +9,7 @@ import typer
 from obftnet.cli.options import Device
 from obftnet.cli.progress import progress_bar
 from obftnet.decision import DEFAULT_THRESHOLD
-from obftnet.segmentation import Summary, segment_files
+from obftnet.segmentation import KINDS, LEAST_REGION, Summary, segment_files
 
 _Opt = typer.Option
 Weights = Annotated[
@@ -38,6 +38,12 @@ def segment_command(
             help="Look at images, guidance too, in overlapping tiles of this side; default: as a whole.",
         ),
     ] = None,
+    min_area: Annotated[
+        float, _Opt("--min-area", metavar="PIXELS", help="Least region that is marked; 0 for any.")
+    ] = LEAST_REGION,
+    keep: Annotated[
+        str, _Opt("--keep", metavar="KINDS", help="Which of mask,score,overlay to write for each image.")
+    ] = ",".join(KINDS),
     device: Device = "auto",
 ) -> None:
     """Segment images by the example of a few annotated ones: mask, score map and overlay for each."""
@@ -49,28 +55,32 @@ def segment_command(
             weights=weights,
             shots=shots,
             threshold=threshold,
+            min_area=min_area,
             tile=tile,
+            keep=[kind.strip() for kind in keep.split(",") if kind.strip()],  # type: ignore[misc]
             device=device,
             progress=update,
             notice=say,
         )
+    for line in summary.refused:
+        say(line)
     print_summary(summary)
     if summary.refused:
-        for line in summary.refused:
-            say(line)
         raise typer.Exit(2)
 
 
 def print_summary(summary: Summary) -> None:
-    """The result of a job on standard output, a few lines."""
-    images = summary.done + summary.kept
-    print(f"images       {images}" + (f" ({summary.kept} of them done before)" if summary.kept else ""))
+    """The result of a job on standard output, a few lines; the last says what was not looked at."""
+    images = summary.done + summary.decided + summary.kept
+    earlier = [f"{summary.kept} of them done before"] if summary.kept else []
+    earlier += [f"{summary.decided} decided anew from their scores"] if summary.decided else []
+    print(f"images       {images}" + (f" ({', '.join(earlier)})" if earlier else ""))
     print(f"with defect  {summary.with_defect}")
-    if summary.refused:
-        print(f"refused      {len(summary.refused)}")
     if summary.done:
         print(f"seconds      {summary.seconds:.3f} an image")
-    print(f"results      {summary.out}")
+    aside = [f"{len(summary.refused)} refused"] if summary.refused else []
+    aside += [f"{len(summary.left_out)} left out, such as {summary.left_out[0]}"] if summary.left_out else []
+    print(f"results      {summary.out}" + (f"; not looked at: {'; '.join(aside)}" if aside else ""))
 
 
 def say(line: str) -> None:

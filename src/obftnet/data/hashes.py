@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -27,7 +28,11 @@ class FileHashes:
         """
         known = self._known.get(path)
         try:
-            if known is not None and known[0] == _stamp(path.stat()):
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                # A pipe would be waited for, and a device has no end.
+                raise InputError(f"{path}: not a regular file; one that stays as it is is wanted")
+            if known is not None and known[0] == _stamp(found):
                 return known[1]
             with path.open("rb") as file:
                 before = _stamp(os.fstat(file.fileno()))

@@ -1,33 +1,44 @@
-"""The bulk job: every query once, nothing lost by a bad one, by an interrupt or by a second run."""
+"""The bulk job: every query once, nothing lost by a bad one, by an interrupt, a kill or a second run."""
 
+import contextlib
+import errno
 import time
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
-from obftnet.decision import DEFAULT_THRESHOLD
-from obftnet.errors import InputError
-from obftnet.files import alone_in, output_folder
+from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide
+from obftnet.errors import InputError, printable
+from obftnet.files import alone_in, refuse_existing
 from obftnet.imaging.read import read_image
-from obftnet.segmentation.outputs import Outputs
-from obftnet.segmentation.queries import check_apart, check_no_support, find_queries, is_support
-from obftnet.segmentation.record import (
-    NAME,
-    Entry,
-    GuidanceRecord,
-    Record,
-    Refusal,
-    content_hash,
-    read_record,
+from obftnet.segmentation.journal import Journal, read_journal
+from obftnet.segmentation.names import Named, name_results, resolved
+from obftnet.segmentation.outputs import KINDS, Kind, Outputs
+from obftnet.segmentation.queries import (
+    Aside,
+    check_apart,
+    find_queries,
+    is_support,
+    support_or_mask,
 )
-from obftnet.segmenter import Segmenter, check_tile, resolve_device
+from obftnet.segmentation.record import NAME, Entry, GuidanceRecord, Reason, Record, Written, read_record
+from obftnet.segmenter import Prediction, Segmenter, check_tile, resolve_device
 from obftnet.weights import find_weights
 
-#: Seconds between two writes of segment.json: with thousands of images it is too long to be written for each.
-_WRITE_EVERY = 2.0
+#: Pixels of the least region that is marked: score maps are smooth, and fewer are no defect's.
+LEAST_REGION = 9
+#: What a file system says of a name, which the next image need not have.
+_OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+
+Progress = Callable[[int, int, str], None]
+Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -36,18 +47,22 @@ class Summary:
 
     Attributes:
         done: images segmented by this run.
-        kept: images that an earlier run had already segmented by the same settings.
-        with_defect: how many of both have at least one defect pixel.
-        seconds: mean over the images of this run, reading and predicting; 0 where there were none.
-        refused: one line for each query that could not be segmented.
+        decided: images whose scores were kept and whose masks this run decided anew.
+        kept: images that an earlier run had already finished by the same settings.
+        with_defect: how many of all have a region that is marked.
+        seconds: mean over the images that were segmented, reading and predicting; 0 where there were none.
+        refused: one line for each file that is or may be an image and was not looked at.
+        left_out: one line for each file that needs no look, such as an annotation.
         out: the folder of the results.
     """
 
     done: int
+    decided: int
     kept: int
     with_defect: int
     seconds: float
     refused: tuple[str, ...]
+    left_out: tuple[str, ...]
     out: Path
 
 
@@ -60,16 +75,19 @@ def segment_files(
     weights: str | Path | None = None,
     shots: int | None = None,
     threshold: float = DEFAULT_THRESHOLD,
+    min_area: float = LEAST_REGION,
     tile: int | None = None,
+    keep: Collection[Kind] = KINDS,
     device: str = "auto",
-    progress: Callable[[int, int, str], None] | None = None,
-    notice: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
+    notice: Notice | None = None,
 ) -> Summary:
     """Segment files by the example of a guidance folder, and write the results into a folder.
 
-    Writes `<stem>_mask.png`, `<stem>_score.tiff` and `<stem>_overlay.png` for each query, and one
-    `segment.json`. What a run by the same settings has finished is skipped; what was made by other settings
-    is made anew. An image that cannot be read is recorded and the others go on.
+    Writes `<stem>_mask.png`, `<stem>_score.tiff` and `<stem>_overlay.png` for each query, in folders as the
+    queries' own, and one `segment.json`. What a run by the same settings has finished is skipped if it is
+    still as it was written; masks by another threshold are decided anew from the scores that were kept; what
+    was made by other settings is made anew. An image that cannot be read is recorded and the others go on.
 
     Args:
         sources: images, or folders of images.
@@ -78,62 +96,81 @@ def segment_files(
         weights: as `Segmenter.from_pretrained`.
         shots: how many of the supports to use, the first by name; None for all.
         threshold: score above which a pixel is defect, 0..1.
+        min_area: pixels of the least region that is marked; 0 for any.
         tile: as `Segmenter.from_pretrained`.
+        keep: which of the files to write for each query.
         device: as `Segmenter.from_pretrained`.
         progress: called with (finished, all, name of the image) before the first and after each image.
         notice: called with a line that a person should read.
 
     Raises:
-        InputError: bad guidance, weights or settings; a query that is missing, shares its stem with another
-            or is the file of a support; results that cannot be written.
+        InputError: bad guidance, weights or settings; nothing to segment; results that cannot be written, or
+            that would replace what is not ours; another process writes into `out`.
     """
     guidance, out = Path(guidance), Path(out)
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold {threshold:g}: outside the range of a score; a number in 0..1 is wanted")
+    decision = _checked(threshold, min_area)
+    kinds = _kinds(keep)
     resolve_device(device)
     check_tile(tile)
     used = _first(read_guidance(guidance), guidance, shots)
-    queries = find_queries(sources)
-    check_no_support(queries, (image for image, _ in used.supports))
+    found = find_queries(sources, ((out, "the folder of results"), (guidance, "the guidance")))
+    queries = []
+    for query in found.queries:
+        aside = support_or_mask(query.path, used)
+        if aside is None:
+            queries.append(query)
+        else:
+            (found.refused if aside.support else found.left_out).append(aside)
     check_apart(out, queries, used)
     file = find_weights(weights)
+    hashes = FileHashes()
     record = Record(
         weights=str(file),
-        weights_sha256=content_hash(file),
-        threshold=threshold,
+        weights_sha256=hashes.of(file),
+        threshold=decision.threshold,
+        min_area=decision.min_area,
         tile=tile,
-        guidance=GuidanceRecord.of(guidance, used),
+        guidance=GuidanceRecord.of(guidance, used, hashes),
+        left_out=_reasons(found.left_out),
     )
     earlier = read_record(out)
-    stale, note = _take_over(record, earlier, queries, out)
-    kept = [path for path in queries if _finished(record, path, out)]
-    pending = [path for path in queries if path not in set(kept)]
-    done: list[Entry] = []
-    if pending:
-        segmenter = Segmenter.from_pretrained(weights, device, threshold=threshold, tile=tile)
-        segmenter.fit(used.supports, used.backgrounds)
-        output_folder(out)
-        if note and notice:
-            notice(note)
-        stale |= {path.stem for path in pending} & record.entries().keys()
-        record.drop(stale)
-        # Before the first result, so that a folder with results always says by what they were made; and
-        # before old results go, so that it never lists one that is gone.
-        record.write(out)
-        for stem in sorted(stale):
-            Outputs.of(out, stem).remove()
-        done = _run(segmenter, used, pending, record, out, len(kept), len(queries), progress)
-    elif record != earlier:
+    if earlier is not None:
+        earlier.put(read_journal(out, earlier.key))
+    named, refused = name_results(queries, {} if earlier is None else earlier.entries(), out, hashes)
+    record.refused = _reasons([*found.refused, *refused])
+    stale, note = _take_over(record, earlier, named, out)
+    job = _Job(named, used, out, record, decision, kinds, hashes, progress, notice)
+    job.run(lambda: Segmenter.from_pretrained(weights, device, threshold=threshold, tile=tile), stale, note)
+    if record != earlier:
         record.write(out)
     listed = record.entries()
     return Summary(
-        done=len(done),
-        kept=len(kept),
-        with_defect=sum(listed[path.stem].defect_area > 0 for path in queries if path.stem in listed),
-        seconds=sum(entry.seconds for entry in done) / max(1, len(done)),
+        done=len(job.done),
+        decided=len(job.decided),
+        kept=job.kept,
+        with_defect=sum(listed[name].defect_area > 0 for name in named if name in listed),
+        seconds=sum(entry.seconds for entry in job.done) / max(1, len(job.done)),
         refused=tuple(refusal.reason for refusal in record.refused),
+        left_out=tuple(aside.reason for aside in record.left_out),
         out=out,
     )
+
+
+def _checked(threshold: float, min_area: float) -> Decision:
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold {threshold:g}: outside the range of a score; a number in 0..1 is wanted")
+    if not 0 <= min_area <= 1e9:
+        raise InputError(f"least region of {min_area:g} pixels: a number from 0 to 1e9 is wanted")
+    return Decision(threshold=threshold, min_area=min_area)
+
+
+def _kinds(keep: Collection[Kind]) -> tuple[Kind, ...]:
+    for kind in keep:
+        if kind not in KINDS:
+            raise InputError(f"{kind!r}: no kind of result; there are {', '.join(KINDS)}")
+    if not keep:
+        raise InputError(f"no kind of result to keep; name one or more of {', '.join(KINDS)}")
+    return tuple(kind for kind in KINDS if kind in keep)
 
 
 def _first(found: GuidanceFolder, folder: Path, shots: int | None) -> GuidanceFolder:
@@ -147,116 +184,230 @@ def _first(found: GuidanceFolder, folder: Path, shots: int | None) -> GuidanceFo
     return replace(found, supports=found.supports[:shots])
 
 
-def _take_over(
-    record: Record, earlier: Record | None, queries: Sequence[Path], out: Path
-) -> tuple[set[str], str]:
+def _reasons(asides: Iterable[Aside]) -> list[Reason]:
+    return [Reason(file=resolved(aside.path), reason=printable(aside.reason)) for aside in asides]
+
+
+def _take_over(record: Record, earlier: Record | None, named: Named, out: Path) -> tuple[set[str], str]:
     """Put into `record` what an earlier run left that still holds.
 
     Returns:
-        The stems of results by other settings, to be removed; and a line about them, "" where there are none.
+        The names of results by other settings, to be removed; and a line about them, "" where there are none.
     """
-    stems = {path.stem: path for path in queries}
     if earlier is None:
-        for stem in stems:
-            for path in Outputs.of(out, stem).files:
-                if path.exists():
-                    raise InputError(
-                        f"{path}: would be overwritten, and no {NAME} beside it says that it is a result; "
-                        "name another --out"
-                    )
+        files = (path for name in named for path in Outputs.of(out, name).files.values())
+        refuse_existing(files, f"no {NAME} beside it says that it is a result")
         return set(), ""
-    differences = ", ".join(earlier.differences(record))
-    if not differences:
-        record.images = list(earlier.images)
-        for stem, entry in record.entries().items():
-            query = stems.get(stem)
-            if query is None or str(query.resolve()) == entry.file:
-                continue
-            if content_hash(query) != entry.sha256:
-                raise InputError(
-                    f"{query}: {out} holds the result of {entry.file}, another image of the same stem; "
-                    "name another --out"
-                )
-        return set(), ""
-    others = [entry.file for stem, entry in earlier.entries().items() if stem not in stems]
-    if others:
+    names = set(earlier.entries())
+    changes = earlier.differences(record)
+    differences = ", ".join(changes + earlier.decisions(record))
+    others = [entry.file for name, entry in earlier.entries().items() if name not in named]
+    if differences and others:
         raise InputError(
             f"{out}: holds results by other settings ({differences}) that these queries would not replace, "
-            f"such as that of {others[0]}; name another --out"
+            f"such as that of {others[0]}; name another folder"
         )
-    count = len(earlier.images)
-    return set(earlier.entries()), f"{out}: {count} result(s) by other settings ({differences}) are made anew"
+    if changes:
+        return names, f"{out}: {len(names)} result(s) by other settings ({differences}) are made anew"
+    record.images = list(earlier.images)
+    return set(), ""
 
 
-def _finished(record: Record, query: Path, out: Path) -> bool:
-    """Whether the record, the files and the query's content all say that nothing is left to do."""
-    entry = record.entries().get(query.stem)
-    if entry is None or not all(path.is_file() for path in Outputs.of(out, query.stem).files):
-        return False
-    return query.is_file() and content_hash(query) == entry.sha256
+class _Job:
+    """The work on the queries of one call."""
 
+    def __init__(
+        self,
+        named: Named,
+        used: GuidanceFolder,
+        out: Path,
+        record: Record,
+        decision: Decision,
+        keep: Sequence[Kind],
+        hashes: FileHashes,
+        progress: Progress | None,
+        notice: Notice | None,
+    ) -> None:
+        self._named, self._used, self._out, self._record = named, used, out, record
+        self._decision, self._keep, self._hashes = decision, keep, hashes
+        self._progress, self._notice = progress, notice
+        self._told: set[str] = set()
+        self.done: list[Entry] = []
+        self.decided: list[Entry] = []
+        self.kept = 0
 
-def _run(
-    segmenter: Segmenter,
-    used: GuidanceFolder,
-    pending: Sequence[Path],
-    record: Record,
-    out: Path,
-    finished: int,
-    total: int,
-    progress: Callable[[int, int, str], None] | None,
-) -> list[Entry]:
-    """Segment the images that are left, and keep segment.json up to date. Returns their entries."""
-    done: list[Entry] = []
-    written = time.monotonic()
-    try:
-        for index, query in enumerate(pending):
-            if progress:
-                progress(finished + index, total, query.name)
+    def run(self, load: Callable[[], Segmenter], stale: set[str], note: str) -> None:
+        """Do what is not done; `load` is asked for the network only where scores are missing."""
+        undecided, pending = self._left()
+        self.kept = len(self._named) - len(undecided) - len(pending)
+        if not undecided and not pending:
+            return
+        segmenter = None
+        if pending:
+            with self._warnings():
+                segmenter = load()
+                segmenter.fit(self._used.supports, self._used.backgrounds)
+            self._check_unchanged(segmenter)
+        if note and self._notice:
+            self._notice(note)
+        stale |= set(pending) & self._record.entries().keys()
+        self._record.drop(stale)
+        # Before the first result, so that a folder with results always says by what they were made; and
+        # before old results go, so that it never lists one that is gone.
+        self._record.write(self._out)
+        journal = Journal(self._out, self._record)
+        for name in sorted(stale):
+            Outputs.of(self._out, name).remove()
+        try:
+            self._go_through(segmenter, undecided, pending, journal)
+        except BaseException:
+            # What is done stands in the journal; the record has it, too, if that can be.
+            with contextlib.suppress(InputError):
+                self._fold(journal)
+            raise
+        self._fold(journal)
+
+    def _left(self) -> tuple[list[str], list[str]]:
+        """The results whose masks are to be decided anew, and those whose scores are missing."""
+        undecided: list[str] = []
+        pending: list[str] = []
+        entries = self._record.entries()
+        for name, query in self._named.items():
+            entry, files = entries.get(name), Outputs.of(self._out, name).files
+            if entry is None or not self._is_of(query.path, entry):
+                pending.append(name)
+                continue
+            whole = {kind for kind, written in entry.written.items() if written.is_still(files[kind])}
+            same = (entry.threshold, entry.min_area) == (self._decision.threshold, self._decision.min_area)
+            # What is kept and asked for no more must not tell of another decision, either.
+            if same and set(self._keep) | set(entry.written) <= whole:
+                continue
+            (undecided if "score" in whole else pending).append(name)
+        return undecided, pending
+
+    def _is_of(self, query: Path, entry: Entry) -> bool:
+        try:
+            return self._hashes.of(query) == entry.sha256
+        except InputError:
+            return False
+
+    def _check_unchanged(self, segmenter: Segmenter) -> None:
+        """What was hashed is what was read."""
+        self._hashes.check()
+        if segmenter.weights_hash != self._record.weights_sha256:
+            raise InputError(f"{self._record.weights}: changed while it was read; run again when it is whole")
+
+    def _go_through(
+        self, segmenter: Segmenter | None, undecided: Sequence[str], pending: Sequence[str], journal: Journal
+    ) -> None:
+        work = [*((name, self.decided) for name in undecided), *((name, self.done) for name in pending)]
+        for index, (name, finished) in enumerate(work):
+            query = self._named[name].path
+            if self._progress:
+                self._progress(self.kept + index, len(self._named), query.name)
             try:
-                entry = _segment_one(segmenter, used, query, out)
+                with self._warnings():
+                    if finished is self.decided:
+                        entry = self._decide_again(name, query)
+                    else:
+                        assert segmenter is not None
+                        entry = self._segment(segmenter, name, query)
             except _RefusedError as refusal:
-                record.refused.append(Refusal(file=str(query.resolve()), reason=str(refusal)))
+                self._record.refused += _reasons([Aside(query, str(refusal))])
             else:
-                done.append(entry)
-                record.images.append(entry)
-            if time.monotonic() - written > _WRITE_EVERY:
-                record.write(out)
-                written = time.monotonic()
-        if progress:
-            progress(total, total, "")
-    finally:
-        record.write(out)
-    return done
+                journal.add(entry)
+                finished.append(entry)
+        if self._progress:
+            self._progress(len(self._named), len(self._named), "")
+
+    def _fold(self, journal: Journal) -> None:
+        self._record.put([*self.decided, *self.done])
+        self._record.write(self._out)
+        journal.remove()
+
+    def _segment(self, segmenter: Segmenter, name: str, query: Path) -> Entry:
+        start = time.perf_counter()
+        with _refusing():
+            digest = self._hashes.of(query)
+            image = read_image(query)
+            if segmenter.saw(image):
+                raise InputError(is_support(query, self._equal_support(image)))
+            prediction = segmenter.predict(image)
+            self._hashes.of(query)
+        seconds = time.perf_counter() - start
+        mask = decide(prediction.score, self._decision)
+        return self._write(name, query, digest, image, Prediction(prediction.score, mask), seconds)
+
+    def _decide_again(self, name: str, query: Path) -> Entry:
+        entry = self._record.entries()[name]
+        with _refusing():
+            image = read_image(query)
+            self._hashes.of(query)
+        score = read_image(Outputs.of(self._out, name).score)[:, :, 0]
+        prediction = Prediction(score, decide(score, self._decision))
+        return self._write(name, query, entry.sha256, image, prediction, entry.seconds)
+
+    def _write(
+        self,
+        name: str,
+        query: Path,
+        digest: str,
+        image: NDArray[np.float32],
+        prediction: Prediction,
+        seconds: float,
+    ) -> Entry:
+        outputs = Outputs.of(self._out, name)
+        earlier = self._record.entries().get(name)
+        # What an earlier run kept beside is written, too: it would tell of another decision.
+        keep = [kind for kind in KINDS if kind in self._keep or (earlier and kind in earlier.written)]
+        try:
+            outputs.write(image, prediction, keep)
+        except InputError as error:
+            # What cannot be written stops the job, because the next image would meet the same full disk; but
+            # not where it is this one's name.
+            cause = error.__cause__
+            if isinstance(cause, OSError) and cause.errno in _OF_THE_NAME:
+                outputs.remove()
+                raise _RefusedError(str(error)) from error
+            raise
+        return Entry(
+            file=resolved(query),
+            sha256=digest,
+            result=name,
+            width=image.shape[1],
+            height=image.shape[0],
+            threshold=self._decision.threshold,
+            min_area=self._decision.min_area,
+            defect_area=float(prediction.mask.mean()),
+            max_score=float(prediction.score.max()),
+            seconds=round(seconds, 4),
+            written={kind: Written.of(outputs.files[kind]) for kind in keep},
+        )
+
+    def _equal_support(self, image: NDArray[np.float32]) -> Path:
+        return next(path for path, _ in self._used.supports if np.array_equal(read_image(path), image))
+
+    @contextmanager
+    def _warnings(self) -> Iterator[None]:
+        """Warnings of what is called become notices, each once."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            try:
+                yield
+            finally:
+                for line in (str(warning.message) for warning in caught):
+                    if line not in self._told and self._notice:
+                        self._notice(line)
+                    self._told.add(line)
 
 
 class _RefusedError(Exception):
     """A query that cannot be segmented; the others can."""
 
 
-def _segment_one(segmenter: Segmenter, used: GuidanceFolder, query: Path, out: Path) -> Entry:
-    start = time.perf_counter()
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        image = read_image(query)
-        if segmenter.saw(image):
-            raise is_support(query, _equal_support(image, used))
-        digest = content_hash(query)
+        yield
     except InputError as error:
         raise _RefusedError(str(error)) from error
-    prediction = segmenter.predict(image)
-    seconds = time.perf_counter() - start
-    # What cannot be written stops the job: the next image would meet the same full disk.
-    Outputs.of(out, query.stem).write(image, prediction)
-    return Entry(
-        file=str(query.resolve()),
-        sha256=digest,
-        width=image.shape[1],
-        height=image.shape[0],
-        defect_area=float(prediction.mask.mean()),
-        max_score=float(prediction.score.max()),
-        seconds=round(seconds, 4),
-    )
-
-
-def _equal_support(image: np.ndarray, used: GuidanceFolder) -> Path:
-    return next(path for path, _ in used.supports if np.array_equal(read_image(path), image))

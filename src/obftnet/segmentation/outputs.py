@@ -1,7 +1,9 @@
-"""The three files that are written for a query."""
+"""The files that are written for a query."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,15 @@ from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.write import write_png, write_score
 from obftnet.segmenter import Prediction
 
+Kind = Literal["mask", "score", "overlay"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_ENDINGS: Mapping[Kind, str] = {"mask": "_mask.png", "score": "_score.tiff", "overlay": "_overlay.png"}
+LONGEST = max(_ENDINGS.values(), key=len)
+
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the results of the query `stem` lie.
+    """Where the results of a query lie.
 
     Attributes:
         mask: PNG of 0 and 255, at the query's size.
@@ -27,30 +34,33 @@ class Outputs:
     overlay: Path
 
     @classmethod
-    def of(cls, folder: Path, stem: str) -> "Outputs":
-        """The results of a query in the output folder."""
-        return cls(folder / f"{stem}_mask.png", folder / f"{stem}_score.tiff", folder / f"{stem}_overlay.png")
+    def of(cls, folder: Path, name: str) -> "Outputs":
+        """The results called `name` (with folders, by slashes) in the output folder."""
+        return cls(*(folder / f"{name}{_ENDINGS[kind]}" for kind in KINDS))
 
     @property
-    def files(self) -> tuple[Path, Path, Path]:
-        """All three."""
-        return (self.mask, self.score, self.overlay)
+    def files(self) -> dict[Kind, Path]:
+        """All three, by kind."""
+        return {"mask": self.mask, "score": self.score, "overlay": self.overlay}
 
-    def write(self, image: NDArray[np.float32], prediction: Prediction) -> None:
-        """Write all three, each whole or not at all; image is (h, w, 3) in 0..1.
+    def write(self, image: NDArray[np.float32], prediction: Prediction, keep: Collection[Kind]) -> None:
+        """Write those of the kinds in `keep`, each whole or not at all; image is (h, w, 3) in 0..1.
 
         Raises:
             InputError: one cannot be written.
         """
-        write_png(self.mask, prediction.mask.astype(np.uint8) * np.uint8(255))
-        write_score(self.score, prediction.score)
-        write_png(self.overlay, draw_overlay(image, prediction.mask, prediction.score))
+        if "mask" in keep:
+            write_png(self.mask, prediction.mask.astype(np.uint8) * np.uint8(255))
+        if "score" in keep:
+            write_score(self.score, prediction.score)
+        if "overlay" in keep:
+            write_png(self.overlay, draw_overlay(image, prediction.mask, prediction.score))
 
     def remove(self) -> None:
         """Remove what there is of them. Raises InputError where that is not permitted."""
-        for path in self.files:
+        for path in self.files.values():
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 reason = error.strerror or error
-                raise InputError(f"{path}: cannot be replaced ({reason}); name another --out") from error
+                raise InputError(f"{path}: cannot be replaced ({reason}); name another folder") from error

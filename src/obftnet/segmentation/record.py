@@ -8,10 +8,13 @@ from typing import Self
 from pydantic import BaseModel, ValidationError
 
 from obftnet import __version__
+from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.errors import InputError
 from obftnet.files import write_json
+from obftnet.json_files import read_json
 from obftnet.safefile import file_hash
+from obftnet.segmentation.outputs import Kind
 
 NAME = "segment.json"
 
@@ -25,7 +28,7 @@ class GuidanceRecord(BaseModel):
     backgrounds: list[str]
 
     @classmethod
-    def of(cls, folder: Path, used: GuidanceFolder) -> Self:
+    def of(cls, folder: Path, used: GuidanceFolder, hashes: FileHashes) -> Self:
         """Describe the files used. Raises InputError where one cannot be read."""
         digest = hashlib.sha256()
         for role, paths in (
@@ -33,7 +36,7 @@ class GuidanceRecord(BaseModel):
             ("background", used.backgrounds),
         ):
             for path in paths:
-                digest.update(f"{role} {content_hash(path)}\n".encode())
+                digest.update(f"{role} {hashes.of(path)}\n".encode())
         return cls(
             folder=str(folder.resolve()),
             sha256=digest.hexdigest(),
@@ -42,20 +45,48 @@ class GuidanceRecord(BaseModel):
         )
 
 
+class Written(BaseModel):
+    """A file of results as it was written: how many bytes, and their hash."""
+
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Describe a file that was just written. Raises InputError where it cannot be read."""
+        return cls(bytes=path.stat().st_size, sha256=FileHashes().of(path))
+
+    def is_still(self, path: Path) -> bool:
+        """Whether the file is there as it was written."""
+        try:
+            return path.stat().st_size == self.bytes and file_hash(path) == self.sha256
+        except OSError:
+            return False
+
+
 class Entry(BaseModel):
-    """A finished image. defect_area: fraction of its pixels, 0..1. seconds: reading and predicting."""
+    """A finished image.
+
+    file: it. sha256: of its content. result: what its results are called, below the output folder.
+    threshold, min_area: by which the mask was decided. defect_area: fraction of its pixels, 0..1.
+    seconds: reading and predicting. written: the files of results.
+    """
 
     file: str
     sha256: str
+    result: str
     width: int
     height: int
+    threshold: float
+    min_area: float
     defect_area: float
     max_score: float
     seconds: float
+    written: dict[Kind, Written]
 
 
-class Refusal(BaseModel):
-    """An image that could not be segmented."""
+class Reason(BaseModel):
+    """An image that was not segmented."""
 
     file: str
     reason: str
@@ -68,34 +99,53 @@ class Record(BaseModel):
     weights: str
     weights_sha256: str
     threshold: float
+    min_area: float
     tile: int | None = None
     guidance: GuidanceRecord
     images: list[Entry] = []
-    refused: list[Refusal] = []
+    refused: list[Reason] = []
+    left_out: list[Reason] = []
+
+    @property
+    def key(self) -> str:
+        """What scores depend on beside the image: equal keys, equal scores."""
+        parts = (self.obftnet, self.weights_sha256, self.guidance.sha256, self.tile)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def differences(self, other: Self) -> list[str]:
-        """The settings in which results of `other` are not to be had from those of this one, in words."""
+        """Why scores of `other` are not those of this one, in words; nothing where the keys are equal."""
         found = []
         if self.weights_sha256 != other.weights_sha256:
             found.append("other weights")
         if self.guidance.sha256 != other.guidance.sha256:
             found.append("other guidance")
-        if self.threshold != other.threshold:
-            found.append(f"threshold {self.threshold:g}, now {other.threshold:g}")
         if self.tile != other.tile:
             found.append(f"tile {self.tile or 'none'}, now {other.tile or 'none'}")
         if self.obftnet != other.obftnet:
             found.append(f"obftnet {self.obftnet}, now {other.obftnet}")
         return found
 
-    def entries(self) -> dict[str, Entry]:
-        """Finished images by the stem that names their results."""
-        return {Path(entry.file).stem: entry for entry in self.images}
+    def decisions(self, other: Self) -> list[str]:
+        """Why masks of `other` are not those of this one though the scores are, in words."""
+        found = []
+        if self.threshold != other.threshold:
+            found.append(f"threshold {self.threshold:g}, now {other.threshold:g}")
+        if self.min_area != other.min_area:
+            found.append(f"least region {self.min_area:g} pixels, now {other.min_area:g}")
+        return found
 
-    def drop(self, stems: Iterable[str]) -> None:
-        """Forget the entries of these stems."""
-        gone = set(stems)
-        self.images = [entry for entry in self.images if Path(entry.file).stem not in gone]
+    def entries(self) -> dict[str, Entry]:
+        """Finished images by what their results are called."""
+        return {entry.result: entry for entry in self.images}
+
+    def put(self, entries: Iterable[Entry]) -> None:
+        """Add entries, each in the place of what had its name."""
+        self.images = list((self.entries() | {entry.result: entry for entry in entries}).values())
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Forget the entries of these names."""
+        gone = set(names)
+        self.images = [entry for entry in self.images if entry.result not in gone]
 
     def write(self, folder: Path) -> None:
         """Write segment.json, whole or not at all. Raises InputError where it cannot be written."""
@@ -106,24 +156,14 @@ def read_record(folder: Path) -> Record | None:
     """The record in an output folder; None where there is none.
 
     Raises:
-        InputError: the folder is a file, or its segment.json is not one of ours.
+        InputError: its segment.json is not one of ours, or of a version before results were hashed.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; a folder to write into is wanted")
     path = folder / NAME
     if not path.exists():
         return None
     try:
-        return Record.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); name another --out") from error
+        return Record.model_validate(read_json(path, "the record of a job is wanted"))
     except ValidationError as error:
-        raise InputError(f"{path}: not a record that obftnet segment wrote; name another --out") from error
-
-
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes. Raises InputError where it cannot be read."""
-    try:
-        return file_hash(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            f"{path}: not a record that this version of obftnet segment wrote; name another folder"
+        ) from error

@@ -1,5 +1,6 @@
 """Masks found by the names of their images."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,17 @@ from obftnet.imaging.read import image_size
 
 SUFFIX = "_mask"
 """A mask is named as its image with this behind the stem."""
+
+_ENDING = re.compile(r"(?P<image>.+)[_-](mask|gt|label)s?", re.IGNORECASE)
+
+
+def image_stem(stem: str) -> str | None:
+    """The stem of the image whose mask a file of this stem would be, or None where it is not named as a mask.
+
+    `a` of a_mask, a-mask, a_gt and a_label, in any case.
+    """
+    found = _ENDING.fullmatch(stem)
+    return found["image"] if found else None
 
 
 def match_masks(images: Sequence[Path], masks: Sequence[Path], where: Path) -> list[tuple[Path, Path]]:
