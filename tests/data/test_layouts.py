@@ -319,6 +319,21 @@ def test_guidance(guidance):
     assert [path.name for path in found.backgrounds] == ["a.png", "b.png"]
 
 
+@pytest.mark.parametrize("name", ["a-mask.png", "a_gt.png", "a_MASK.bmp", "a_label.png", "a_masks.tif"])
+def test_masks_of_guidance_go_by_the_names_that_tools_give_them(guidance, name):
+    support = guidance / "support"
+    (support / "a_mask.png").unlink()
+    mask_file(support / name)
+    assert read_guidance(guidance).supports[0] == (support / "a.jpg", support / name)
+
+
+def test_an_image_that_is_named_as_a_mask_is_one_where_it_has_a_mask(guidance):
+    support = guidance / "support"
+    picture(support / "part_label.jpg")
+    mask_file(support / "part_label_mask.png")
+    assert (support / "part_label.jpg", support / "part_label_mask.png") in read_guidance(guidance).supports
+
+
 def empty(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
@@ -335,6 +350,18 @@ def empty(folder: Path) -> None:
         ),
         (lambda g: (g / "support" / "a.jpg").unlink(), r"a_mask\.png: a mask without an image"),
         (lambda g: mask_file(g / "support" / "a_mask.png", (5, 5)), r"a_mask\.png: .*a\.jpg has 20 x 12"),
+        (
+            lambda g: mask_file(g / "support" / "a_gt.png"),
+            r"a_mask\.png: a second mask of a\.jpg, beside a_gt",
+        ),
+        (
+            lambda g: mask_file(g / "support" / "a_mask_gt.png"),
+            r"a_mask\.png: named as the mask of a\.jpg, and has a mask itself",
+        ),
+        (
+            lambda g: (g / "support" / "a_mask.png").rename(g / "support" / "a.json"),
+            r"a\.jpg: no mask; outlines in JSON \(a\.json.*export them as an image .*a_mask\.png",
+        ),
         (lambda g: (g / "background").rename(g / "backgrounds"), "no background image"),
         (lambda g: empty(g / "background"), "no background image"),
     ],

@@ -98,7 +98,7 @@ def test_a_lost_file_or_a_changed_query_is_made_again_and_only_that(case, predic
     (case.out / "q0_overlay.png").unlink()
     Image.new("RGB", (20, 30), "red").save(case.queries / "q2.png")
     summary = run(case)
-    assert (len(predicted), summary.done, summary.kept) == (5, 2, 1)
+    assert (len(predicted), summary.done, summary.decided, summary.kept) == (4, 1, 1, 1)
     assert tifffile.imread(case.out / "q2_score.tiff").shape == (30, 20)
     assert sorted(entry["width"] for entry in record(case)["images"]) == [20, 60, 60]
 
@@ -381,12 +381,10 @@ def test_of_two_images_of_one_name_the_second_is_refused(case, tmp_path):
     assert str(case.queries / "q0.png") in summary.refused[0]
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="names that are no Unicode, and their lengths, are Linux's"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="such names are Linux's")
 def test_odd_names_do_not_stop_the_others(case, obftnet):
     source = case.queries / "q0.png"
-    odd = [b"bad\xff.png", b"line\nend.png", b"[/red].png", b"esc\x1b[31m.png"]
+    odd = [b"bad\xff.png", b"line\nend.png", b"[red].png", b"esc\x1b[31m.png"]
     for name in odd:
         shutil.copy(source, os.fsencode(case.queries) + b"/" + name)
     shutil.copy(source, case.queries / ("n" * 250 + ".png"))
@@ -423,9 +421,8 @@ def test_a_support_among_the_queries_does_not_stop_the_others(case):
     support = case.guidance / "support" / "s0.png"
     summary = run(case, sources=[case.queries, support, support.with_name("s0_mask.png")])
     assert summary.done == 3
-    assert [line.startswith(f"{support}: the same image as the support") for line in summary.refused] == [
-        True
-    ]
+    (line,) = summary.refused
+    assert line.startswith(f"{support}: the same image as the support")
     assert len(summary.left_out) == 1
 
 
@@ -438,9 +435,7 @@ def test_guidance_below_the_queries_is_left_out(case, tmp_path):
 
 
 @pytest.mark.parametrize("which", ["support", "mask", "background", "weights"])
-def test_what_is_replaced_while_the_network_loads_is_not_mixed_with_what_was_hashed(
-    case, monkeypatch, which, tmp_path
-):
+def test_what_is_replaced_while_the_network_loads_is_told(case, monkeypatch, which, tmp_path):
     weights = tmp_path / "weights.safetensors"
     shutil.copy(case.weights, weights)
     path = {
@@ -506,8 +501,7 @@ def test_a_journal_of_other_settings_is_not_taken_up(case, predicted):
     content["images"] = []
     (case.out / "segment.json").write_text(json.dumps(content))
     (case.out / "segment.unfinished").write_text(json.dumps({"key": "0" * 64}) + "\n" + "".join(lines))
-    with pytest.raises(InputError, match="would be overwritten"):
-        run(case)
+    assert run(case).done == 3
 
 
 def test_a_full_disk_stops_the_job_and_what_is_done_is_kept(case, monkeypatch):
@@ -535,7 +529,7 @@ def test_an_out_that_is_a_file_is_found_before_the_work(case, monkeypatch):
     monkeypatch.setattr(Segmenter, "from_pretrained", None)
     case.out.write_text("x")
     for out in (case.out, case.out / "below"):
-        with pytest.raises(InputError, match="is a file|Not a directory"):
+        with pytest.raises(InputError, match=r"is a file|Not a directory"):
             run(case, out=out)
 
 

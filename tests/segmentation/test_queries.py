@@ -126,7 +126,7 @@ def test_nothing_to_segment_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no query"):
         find_queries([])
     touch(tmp_path / "text", "a.txt")
-    with pytest.raises(InputError, match="a.txt: no image by its ending; name at least one"):
+    with pytest.raises(InputError, match=r"a\.txt: no image by its ending; name at least one"):
         find_queries([tmp_path / "text"])
 
 
