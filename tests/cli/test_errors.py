@@ -314,7 +314,7 @@ def test_an_interrupt_is_exit_status_130_and_one_line(command, monkeypatch, worl
         raise KeyboardInterrupt
 
     monkeypatch.chdir(world)
-    monkeypatch.setattr("obftnet.cli.segment.segment_files", interrupted)
+    monkeypatch.setattr("obftnet.segmentation.segment_files", interrupted)
     code, _, lines = command(*SEGMENT.split())
     assert code == 130
     assert len(lines) == 1

@@ -204,7 +204,7 @@ def test_the_worst_queries_are_drawn_on_demand(nn_contrast, tmp_path, monkeypatc
     def draw_grid(path, rows, threshold, title):
         drawn[path.name] = [str(episode.query.image) for episode, _ in rows], title
 
-    monkeypatch.setattr("obftnet.cli.evaluate.draw_grid", draw_grid)
+    monkeypatch.setattr("obftnet.evaluation.pictures.draw_grid", draw_grid)
     status, _, err = nn_contrast(tmp_path / "r.json", "--seeds", 1, "--pictures", 2, "--worst")
     assert status == 0, err
     with (tmp_path / "r_queries.csv").open(newline="") as file:

@@ -1,51 +1,61 @@
-"""The command line: options in, a call of the library, a table out. It holds no logic of its own."""
+"""The command line: options in, a call of the library, a table out. It holds no logic of its own.
 
+Everything heavy is imported by a command when it runs, so that `--help` is there at once.
+"""
+
+import os
 import sys
 
-import typer
-
-from obftnet.cli.demo import demo_command
-from obftnet.cli.distill import distill_command
-from obftnet.cli.evaluate import evaluate_command
-from obftnet.cli.explain import explain_command
-from obftnet.cli.protocol import protocol_command
-from obftnet.cli.reproduce import reproduce_command
-from obftnet.cli.segment import segment_command
-from obftnet.cli.synthesize import synthesize_command
-from obftnet.cli.train import train_command
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import OutputError, note, safe_streams
 from obftnet.errors import InputError
 
-app = typer.Typer(
-    name="obftnet",
-    help="Segment defects on a material never seen before, from one to five annotated images.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("demo")(demo_command)
-app.command("segment")(segment_command)
-app.command("explain")(explain_command)
-app.command("train")(train_command)
-app.command("evaluate")(evaluate_command)
-app.command("protocol")(protocol_command)
-app.command("reproduce")(reproduce_command)
-app.command("synthesize")(synthesize_command)
-app.command("distill")(distill_command)
-
-
 _INTERRUPTED = 130  # 128 + SIGINT, the shells' convention; Typer turns an interrupt into it too, silently
+_BROKEN_PIPE = 141  # 128 + SIGPIPE, by which a Unix tool ends whose reader has gone
 
 
 def main() -> None:
     """Run the command line. Bad input ends in one line on standard error and exit status 2."""
+    with signals.watched(), safe_streams():
+        # Pictures go into files. A backend that is meant for windows, or misspelt, must not matter.
+        os.environ.pop("MPLBACKEND", None)
+        code = _status()
+    sys.exit(code)
+
+
+def _status() -> int:
+    """Run the command, say what is to be said of its end, and give its exit status."""
     try:
-        app()
-    except InputError as error:
-        print(f"obftnet: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and end.code != _INTERRUPTED:
+        code = _run()
+        sys.stdout.flush()
+    except OutputError as error:
+        if error.broken_pipe:
+            return _BROKEN_PIPE
+        note(f"standard output: {error.reason}")
+        return 1
+    except BaseException as error:
+        # On its way through other libraries an interrupt may have become any error.
+        if not signals.received and not isinstance(error, KeyboardInterrupt):
             raise
-        line = "interrupted; what is finished is on disk, the same command goes on from there"
-        print(f"obftnet: {line}", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        note("interrupted; what is finished is on disk, the same command goes on from there")
+        return 128 + signals.received if signals.received else _INTERRUPTED
+    return code
+
+
+def _run() -> int:
+    with signals.loading():
+        import typer
+
+        from obftnet.cli.app import UsageError, app, usage_line
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except InputError as error:
+        note(error)
+        return 2
+    except UsageError as error:
+        note(usage_line(error))
+        return 2
+    except typer.Abort:
+        return _INTERRUPTED

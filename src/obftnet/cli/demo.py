@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Device
+from obftnet.cli.options import Device, Weights
 from obftnet.cli.progress import progress_bar
-from obftnet.cli.segment import Weights, print_summary, say
-from obftnet.demo import run_demo
+from obftnet.cli.segment import print_summary
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import note, say
 
 _NEXT = """
 The same results from the folders that were made:
@@ -28,9 +29,13 @@ def demo_command(
     device: Device = "auto",
 ) -> None:
     """See it work, offline: generate a material, segment it by one example, measure the result."""
+    with signals.loading():
+        from obftnet.demo import run_demo
+
     with progress_bar("segment") as update:
-        result = run_demo(out, weights=weights, device=device, progress=update, notice=say)
+        result = run_demo(out, weights=weights, device=device, progress=update, notice=note)
     print_summary(result.summary)
-    print(f"IoU          {100 * result.iou:.1f} %")
-    print(f"picture      {result.picture}")
-    print(_NEXT.format(command=result.command))
+    say(f"IoU          {100 * result.iou:.1f} %")
+    say(f"picture      {result.picture}")
+    for line in _NEXT.format(command=result.command).splitlines():
+        say(line)

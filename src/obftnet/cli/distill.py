@@ -7,10 +7,8 @@ import typer
 
 from obftnet.cli.options import BackboneWeights, Data, Device, Layout
 from obftnet.cli.progress import progress_bar
-from obftnet.data.layouts import read_layout
-from obftnet.features.weights import load_backbone
-from obftnet.segmenter import resolve_device
-from obftnet.training.distill import distill
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import say
 
 _Opt = typer.Option
 
@@ -29,6 +27,12 @@ def distill_command(
     device: Device = "auto",
 ) -> None:
     """Train a backbone from scratch to find the same positions alike as a teacher does."""
+    with signals.loading():
+        from obftnet.data.layouts import read_layout
+        from obftnet.features.weights import load_backbone
+        from obftnet.segmenter import resolve_device
+        from obftnet.training.distill import distill
+
     where = resolve_device(device)
     collection = read_layout(layout, data)
     network = load_backbone(teacher, teacher_weights)
@@ -45,4 +49,4 @@ def distill_command(
             device=where,
             progress=lambda done, total, loss: update(done, total, f"loss {loss:.3f}"),
         )
-    print(path)
+    say(path)

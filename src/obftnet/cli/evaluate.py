@@ -1,40 +1,19 @@
 """`obftnet evaluate`."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from obftnet import __version__
-from obftnet.cli.options import (
-    AnyLayout,
-    BackboneWeights,
-    Data,
-    Device,
-    FoldsFile,
-    ProtocolName,
-    data_set,
-)
+from obftnet.cli.options import AnyLayout, BackboneWeights, Data, Device, FoldsFile, ProtocolName, Weights
 from obftnet.cli.progress import progress_bar
-from obftnet.data.episode_files import episodes_content, read_episodes, write_episodes
-from obftnet.data.folds import one_fold
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import say, table
 from obftnet.errors import InputError
-from obftnet.evaluation.answers import Protocol
-from obftnet.evaluation.evaluate import Evaluator, as_drawn, draw, evaluate, group
-from obftnet.evaluation.journal import Journal
-from obftnet.evaluation.pictures import draw_grid, spread_out
-from obftnet.evaluation.queries import worst, write_queries
-from obftnet.evaluation.results import summarise
-from obftnet.features.weights import load_backbone
-from obftnet.files import write_json
-from obftnet.methods.base import Method
-from obftnet.methods.registry import REFERENCES, TRAINED, method_name, reference
-from obftnet.safefile import tensors_hash
-from obftnet.segmenter import resolve_device
-from obftnet.weights import find_weights, load_method
+
+if TYPE_CHECKING:
+    from obftnet.methods.base import Method
 
 _Opt = typer.Option
 
@@ -48,12 +27,13 @@ def evaluate_command(
             help="results.json; a CSV of every query and a picture grid a fold are written beside it.",
         ),
     ],
-    weights: Annotated[
-        str | None, _Opt(help="A run's folder, a model file, or a name; default: what ships.")
-    ] = None,
+    weights: Weights = None,
     method: Annotated[
         str | None,
-        _Opt(help=f"A reference that nothing is trained for: {', '.join(REFERENCES)}; else the weights say."),
+        _Opt(
+            help="A reference that nothing is trained for: nn_contrast, memory_bank, prototype; else the "
+            "weights say."
+        ),
     ] = None,
     backbone: Annotated[str, _Opt(help="Of a reference.")] = "mobilenet_v2",
     backbone_weights: BackboneWeights = None,
@@ -90,6 +70,25 @@ def evaluate_command(
 
     Stopped before its end, the same command goes on where it was.
     """
+    with signals.loading():
+        from dataclasses import asdict
+
+        from obftnet.cli.settings import data_set
+        from obftnet.data.episode_files import episodes_content, read_episodes, write_episodes
+        from obftnet.data.folds import one_fold
+        from obftnet.evaluation.answers import Protocol
+        from obftnet.evaluation.evaluate import Evaluator, as_drawn, draw, evaluate, group
+        from obftnet.evaluation.journal import Journal
+        from obftnet.evaluation.pictures import draw_grid, spread_out
+        from obftnet.evaluation.queries import worst, write_queries
+        from obftnet.evaluation.results import summarise
+        from obftnet.features.weights import load_backbone
+        from obftnet.files import write_json
+        from obftnet.methods.registry import TRAINED, method_name, reference
+        from obftnet.safefile import tensors_hash
+        from obftnet.segmenter import resolve_device
+        from obftnet.weights import find_weights, load_method
+
     where = resolve_device(device)
     found = data_set(data, protocol_name, layout, folds, background_source)
     collection = found.collection
@@ -167,23 +166,25 @@ def evaluate_command(
 
 
 def _table(summary: dict[str, Any]) -> None:
-    table = Table(title=f"{summary['method']}, {summary['shots']}-shot, {summary['seeds']} seeds, in %")
-    for heading in ("fold", "mIoU", "FB-IoU", "false-positive area on good images", "episodes"):
-        table.add_column(heading, justify="left" if heading == "fold" else "right")
+    rows = []
     for name, fold in summary["folds"].items():
         good = fold["false_positive_area"]
-        table.add_row(
-            name,
-            _percent(fold["miou"]),
-            _percent(fold["fb_iou"]),
-            _percent(good, 2) if good else "-",
-            str(fold["episodes"]),
-        )
-    table.add_row("mean", f"{100 * summary['mean_miou']:.1f}", f"{100 * summary['mean_fb_iou']:.1f}", "", "")
-    console = Console()
-    console.print(table)
+        area = _percent(good, 2) if good else "-"
+        rows.append((name, _percent(fold["miou"]), _percent(fold["fb_iou"]), area, fold["episodes"]))
+    rows.append(("mean", f"{100 * summary['mean_miou']:.1f}", f"{100 * summary['mean_fb_iou']:.1f}", "", ""))
+    table(
+        f"{summary['method']}, {summary['shots']}-shot, {summary['seeds']} seeds, in %",
+        (
+            ("fold", "left"),
+            ("mIoU", "right"),
+            ("FB-IoU", "right"),
+            ("false-positive area on good images", "right"),
+            ("episodes", "right"),
+        ),
+        rows,
+    )
     fps = summary["speed"]["fps"]
-    console.print(f"{fps['episode']:.1f} episodes/s, {fps['query']:.1f} queries/s with cached guidance")
+    say(f"{fps['episode']:.1f} episodes/s, {fps['query']:.1f} queries/s with cached guidance")
 
 
 def _percent(spread: dict[str, float], digits: int = 1) -> str:

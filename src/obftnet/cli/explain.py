@@ -5,19 +5,17 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Device
-from obftnet.cli.segment import Weights
+from obftnet.cli.options import Device, Guidance, Weights
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import say
 from obftnet.errors import InputError
-from obftnet.explanation.explain import explain
 
 _Opt = typer.Option
 
 
 def explain_command(
     query: Annotated[Path, typer.Argument(metavar="QUERY", help="An image.")],
-    guidance: Annotated[
-        Path, _Opt("--guidance", help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*.")
-    ],
+    guidance: Guidance,
     out: Annotated[Path, _Opt("--out", help="The picture, a PNG.")],
     points: Annotated[
         list[str] | None,
@@ -30,12 +28,15 @@ def explain_command(
     device: Device = "auto",
 ) -> None:
     """Show where points of a query find their match in the supports and the backgrounds."""
+    with signals.loading():
+        from obftnet.explanation.explain import explain
+
     chosen = [_point(text) for text in points or []]
     for (x, y), score, share in explain(
         query, guidance, out, points=chosen, level=level, weights=weights, device=device
     ):
-        print(f"point {x},{y}: score {score:.2f}, {100 * share:.0f} % of its mass on the supports' defect")
-    print(out)
+        say(f"point {x},{y}: score {score:.2f}, {100 * share:.0f} % of its mass on the supports' defect")
+    say(out)
 
 
 def _point(text: str) -> tuple[int, int]:

@@ -1,26 +1,31 @@
-"""Option types that several commands share, and settings checked into one-line errors."""
+"""Option types that several commands share.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Names that help texts list are written out, because what knows them loads PyTorch; tests/cli/test_help.py
+compares them with what there is.
+"""
+
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ValidationError
 
-from obftnet.data.collection import Collection
-from obftnet.data.episodes import BackgroundSource
-from obftnet.data.folds import default_folds, read_folds
-from obftnet.data.layouts import read_layout
-from obftnet.errors import InputError
-from obftnet.protocols import names, read_protocol
-
+Weights = Annotated[
+    str | None,
+    typer.Option("--weights", help="A run's folder, a model file, or a name; default: what ships."),
+]
+Guidance = Annotated[
+    Path,
+    typer.Option("--guidance", help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*."),
+]
 Data = Annotated[Path, typer.Option("--data", help="Folder of the data set.")]
 Layout = Annotated[str, typer.Option("--layout", help="mvtec or neu_seg.")]
 AnyLayout = Annotated[str | None, typer.Option("--layout", help="mvtec (default) or neu_seg.")]
 ProtocolName = Annotated[
     str | None,
-    typer.Option("--protocol", help=f"Layout, folds and backgrounds by name: {', '.join(names())}."),
+    typer.Option(
+        "--protocol",
+        help="Layout, folds and backgrounds by name: mvtec_partial, mvtec_unseen, neu_seg_transfer, pool.",
+    ),
 ]
 FoldsFile = Annotated[
     Path | None,
@@ -37,55 +42,3 @@ BackboneWeights = Annotated[
         "random: untrained, the control.",
     ),
 ]
-
-Settings = TypeVar("Settings", bound=BaseModel)
-
-
-def settings(kind: Callable[..., Settings], values: dict[str, Any]) -> Settings:
-    """Build settings from options; those left at None take the default. InputError names the option."""
-    try:
-        return kind(**{key: value for key, value in values.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + str(first["loc"][0]).replace("_", "-") + ": " if first["loc"] else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise InputError(
-            f"{option}{message}" + (f", got {first['input']!r}" if first["loc"] else "")
-        ) from error
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """What `--data` with its options is: the images, the folds, where backgrounds come from."""
-
-    collection: Collection
-    folds: dict[str, tuple[str, ...]]
-    background_source: BackgroundSource
-
-
-def data_set(
-    data: Path,
-    protocol: str | None,
-    layout: str | None,
-    folds: Path | None,
-    background_source: BackgroundSource | None,
-) -> DataSet:
-    """Read a data folder by a protocol's name, or by what stands in for one.
-
-    Raises:
-        InputError: an option beside the protocol that the protocol answers, or data that cannot be used.
-    """
-    if protocol is None:
-        collection = read_layout(layout or "mvtec", data)
-        chosen = default_folds(collection) if folds is None else read_folds(folds, collection)
-        return DataSet(collection, chosen, background_source or "good")
-    for option, value in (
-        ("layout", layout),
-        ("folds", folds),
-        ("background-source", background_source),
-    ):
-        if value is not None:
-            raise InputError(f"--{option} {value}: --protocol {protocol} says what it is; leave one out")
-    found = read_protocol(protocol)
-    collection = read_layout(found.layout, data)
-    return DataSet(collection, found.folds_in(collection), found.background_source)

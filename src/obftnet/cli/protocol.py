@@ -4,42 +4,44 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from obftnet.data.layouts import read_layout
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import say, table
 from obftnet.errors import InputError
-from obftnet.protocols import check, names, read_protocol
 
 
 def protocol_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=", ".join(names()) + ".")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="mvtec_partial, mvtec_unseen, neu_seg_transfer or pool.")
+    ],
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder to check; without one the protocol is shown.")
     ] = None,
 ) -> None:
     """Show a protocol, or check a data folder against it: images a class, sizes, hashes where known."""
+    with signals.loading():
+        from obftnet.data.layouts import read_layout
+        from obftnet.protocols import check, read_protocol
+
     protocol = read_protocol(name)
-    print(f"{name}: {protocol.about}")
-    print(f"layout       {protocol.layout}")
-    print(f"backgrounds  {protocol.background_source}")
-    print(f"folds        {', '.join(protocol.folds)}")
-    print(f"source       {protocol.source}")
+    say(f"{name}: {protocol.about}")
+    say(f"layout       {protocol.layout}")
+    say(f"backgrounds  {protocol.background_source}")
+    say(f"folds        {', '.join(protocol.folds)}")
+    say(f"source       {protocol.source}")
     if protocol.missing:
-        print(f"missing      {protocol.missing}")
+        say(f"missing      {protocol.missing}")
     if data is None:
         for material, facts in protocol.materials.items():
             kinds = ", ".join(f"{kind} {count}" for kind, count in facts.kinds.items())
-            print(f"{material:12} {kinds}")
+            say(f"{material:12} {kinds}")
         return
     findings = check(protocol, read_layout(protocol.layout, data))
-    table = Table(title=str(data))
-    for heading in ("material", "what", "wanted", "found", ""):
-        table.add_column(heading, justify="right" if heading in ("wanted", "found") else "left")
-    for finding in findings:
-        mark = "" if finding.fits else "differs"
-        table.add_row(finding.material, finding.what, finding.wanted, finding.found, mark)
-    Console().print(table)
+    table(
+        str(data),
+        (("material", "left"), ("what", "left"), ("wanted", "right"), ("found", "right"), ("", "left")),
+        ((f.material, f.what, f.wanted, f.found, "" if f.fits else "differs") for f in findings),
+    )
     wrong = [finding for finding in findings if not finding.fits]
     if wrong:
         first = wrong[0]
@@ -47,4 +49,4 @@ def protocol_command(
             f"{data}: differs from {name} in {len(wrong)} of {len(findings)} facts, first {first.material} "
             f"{first.what}: {first.found}, {first.wanted} is wanted; see {protocol.source}"
         )
-    print(f"{len(findings)} facts, all as wanted")
+    say(f"{len(findings)} facts, all as wanted")

@@ -1,35 +1,30 @@
 """`obftnet segment`."""
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from obftnet.cli.options import Device
+from obftnet.cli.options import Device, Guidance, Weights
 from obftnet.cli.progress import progress_bar
-from obftnet.decision import DEFAULT_THRESHOLD
-from obftnet.segmentation import KINDS, LEAST_REGION, Summary, segment_files
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import note, say
+
+if TYPE_CHECKING:
+    from obftnet.segmentation import Summary
 
 _Opt = typer.Option
-Weights = Annotated[
-    str | None, _Opt("--weights", help="A run's folder, a model file, or a name; default: what ships.")
-]
 
 
 def segment_command(
     queries: Annotated[list[Path], typer.Argument(metavar="QUERY...", help="Images, or folders of images.")],
-    guidance: Annotated[
-        Path, _Opt("--guidance", help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*.")
-    ],
+    guidance: Guidance,
     out: Annotated[Path, _Opt("--out", help="Folder of the results; run again to go on.")],
     weights: Weights = None,
     shots: Annotated[
         int | None, _Opt("--shots", metavar="K", help="Use the first K supports by name; default: all.")
     ] = None,
-    threshold: Annotated[
-        float, _Opt("--threshold", help="Score above which a pixel is defect, 0..1.")
-    ] = DEFAULT_THRESHOLD,
+    threshold: Annotated[float, _Opt("--threshold", help="Score above which a pixel is defect, 0..1.")] = 0.5,
     tile: Annotated[
         int | None,
         _Opt(
@@ -40,13 +35,16 @@ def segment_command(
     ] = None,
     min_area: Annotated[
         float, _Opt("--min-area", metavar="PIXELS", help="Least region that is marked; 0 for any.")
-    ] = LEAST_REGION,
+    ] = 9,
     keep: Annotated[
         str, _Opt("--keep", metavar="KINDS", help="Which of mask,score,overlay to write for each image.")
-    ] = ",".join(KINDS),
+    ] = "mask,score,overlay",
     device: Device = "auto",
 ) -> None:
     """Segment images by the example of a few annotated ones: mask, score map and overlay for each."""
+    with signals.loading():
+        from obftnet.segmentation import segment_files
+
     with progress_bar("segment") as update:
         summary = segment_files(
             queries,
@@ -60,29 +58,24 @@ def segment_command(
             keep=[kind.strip() for kind in keep.split(",") if kind.strip()],  # type: ignore[misc]
             device=device,
             progress=update,
-            notice=say,
+            notice=note,
         )
     for line in summary.refused:
-        say(line)
+        note(line)
     print_summary(summary)
     if summary.refused:
         raise typer.Exit(2)
 
 
-def print_summary(summary: Summary) -> None:
+def print_summary(summary: "Summary") -> None:
     """The result of a job on standard output, a few lines; the last says what was not looked at."""
     images = summary.done + summary.decided + summary.kept
     earlier = [f"{summary.kept} of them done before"] if summary.kept else []
     earlier += [f"{summary.decided} decided anew from their scores"] if summary.decided else []
-    print(f"images       {images}" + (f" ({', '.join(earlier)})" if earlier else ""))
-    print(f"with defect  {summary.with_defect}")
+    say(f"images       {images}" + (f" ({', '.join(earlier)})" if earlier else ""))
+    say(f"with defect  {summary.with_defect}")
     if summary.done:
-        print(f"seconds      {summary.seconds:.3f} an image")
+        say(f"seconds      {summary.seconds:.3f} an image")
     aside = [f"{len(summary.refused)} refused"] if summary.refused else []
     aside += [f"{len(summary.left_out)} left out, such as {summary.left_out[0]}"] if summary.left_out else []
-    print(f"results      {summary.out}" + (f"; not looked at: {'; '.join(aside)}" if aside else ""))
-
-
-def say(line: str) -> None:
-    """One line on standard error."""
-    print(f"obftnet: {line}", file=sys.stderr)
+    say(f"results      {summary.out}" + (f"; not looked at: {'; '.join(aside)}" if aside else ""))

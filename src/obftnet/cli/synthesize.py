@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from obftnet.cli.progress import progress_bar
-from obftnet.files import output_folder
-from obftnet.synthetic import write_dataset
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import say
 
 _Opt = typer.Option
 
@@ -27,6 +27,10 @@ def synthesize_command(
     workers: Annotated[int, _Opt(min=1, help="Processes.")] = 1,
 ) -> None:
     """Write generated materials with defects and exact masks; a second call goes on where one stopped."""
+    with signals.loading():
+        from obftnet.files import output_folder
+        from obftnet.synthetic import write_dataset
+
     output_folder(out)
     with progress_bar("synthesize") as update:
         write_dataset(
@@ -42,4 +46,4 @@ def synthesize_command(
             progress=lambda done, total: update(done, total),
             distractors=distractors,
         )
-    print(out)
+    say(out)

@@ -2,35 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import torch
 import typer
 
-from obftnet.cli.options import (
-    AnyLayout,
-    BackboneWeights,
-    Data,
-    Device,
-    FoldsFile,
-    ProtocolName,
-    data_set,
-    settings,
-)
+from obftnet.cli.options import AnyLayout, BackboneWeights, Data, Device, FoldsFile, ProtocolName
 from obftnet.cli.progress import progress_bar
-from obftnet.config import ModelConfig
-from obftnet.data.folds import one_fold
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import say
 from obftnet.errors import InputError
-from obftnet.features.weights import load_backbone
-from obftnet.methods.learned import Learned, LearnedConfig
-from obftnet.methods.registry import TRAINED, MethodConfig, method_config
-from obftnet.model import OBFTNet
-from obftnet.segmenter import resolve_device
-from obftnet.training.config import TrainConfig, recipe
-from obftnet.training.loop import train
-from obftnet.training.selection import selection
-from obftnet.training.widen import widened
-from obftnet.weights import load_method
 
 _Opt = typer.Option
 
@@ -56,7 +36,10 @@ def train_command(
     size: Annotated[
         int | None, _Opt(help="Side of the network's input, pixels; 256, or that of --start.")
     ] = None,
-    method: Annotated[str | None, _Opt(help=f"{', '.join(TRAINED)}; obftnet.")] = None,
+    method: Annotated[
+        str | None,
+        _Opt(help="obftnet (default), hsnet, sg_one, panet, canet, pmms, rpmms, pfenet, asgnet, vat."),
+    ] = None,
     reader: Annotated[
         Literal["encoder4d", "cues"] | None,
         _Opt(help="Of obftnet; encoder4d is the paper's, cues the default."),
@@ -121,6 +104,16 @@ def train_command(
     device: Device = "auto",
 ) -> None:
     """Train a model on the materials of a data set, one fold left out."""
+    with signals.loading():
+        from obftnet.cli.settings import data_set, settings
+        from obftnet.cli.train_settings import given, new_config, several_gpus, started_from
+        from obftnet.data.folds import one_fold
+        from obftnet.features.weights import load_backbone
+        from obftnet.segmenter import resolve_device
+        from obftnet.training.config import TrainConfig, recipe
+        from obftnet.training.loop import train
+        from obftnet.training.selection import selection
+
     own = {
         "reader": reader,
         "cues": cues,
@@ -138,13 +131,12 @@ def train_command(
         "shots_rule": shots_rule,
     }
     shared = {"method": method, "backbone": backbone, "backbone_weights": backbone_weights}
-    started: OBFTNet | Learned | None = None
     if start is None:
-        name = backbone or "mobilenet_v2"
-        model_config = _method_config(method or "obftnet", {"backbone": name, "size": size or 256}, own)
+        common = {"backbone": backbone or "mobilenet_v2", "size": 256 if size is None else size}
+        started, model_config = None, new_config(method or "obftnet", common, own)
     else:
         anew = {"cues": cues, "self_support": self_support}
-        started, model_config = _started(start, shared | own | dict.fromkeys(anew), size, anew)
+        started, model_config = started_from(start, shared | own | dict.fromkeys(anew), size, anew)
     found = data_set(data, protocol, layout, folds, background_source)
     asked = {
         "steps": steps,
@@ -165,8 +157,8 @@ def train_command(
         "select": select,
         "validate_every": validate_every,
     }
-    config = settings(TrainConfig, recipe(preset, model_config) | _given(asked))
-    where = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}" if _several_gpus(device) else device)
+    config = settings(TrainConfig, recipe(preset, model_config) | given(asked))
+    where = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}" if several_gpus(device) else device)
     tested = () if test_fold is None else one_fold(found.folds, test_fold, "--test-fold")
     training = {name: materials for name, materials in found.folds.items() if name != test_fold}
     if not training:
@@ -195,45 +187,4 @@ def train_command(
         )
     # Under torchrun one process speaks for all.
     if os.environ.get("RANK", "0") == "0":
-        print(path)
-
-
-def _started(
-    start: str, settled: dict[str, Any], size: int | None, anew: dict[str, Any]
-) -> tuple[OBFTNet | Learned, MethodConfig]:
-    """The method of a model file, and its configuration with the size and what of obftnet is asked for anew.
-
-    A coreset is for the use of a model: to choose one for every episode of training costs more than it saves.
-    """
-    settles = f"the model of --start {start} settles it; leave one of the two out"
-    _refuse(settled, settles)
-    model = load_method(start)[0]
-    given, values = _given({"size": size}), model.config.model_dump()
-    if not isinstance(model, OBFTNet):
-        _refuse(anew, settles)
-        return model, settings(LearnedConfig, values | given)
-    config = settings(ModelConfig, values | {"coreset": 0} | given | _given(anew))
-    return widened(model, config), config
-
-
-def _refuse(options: dict[str, Any], why: str) -> None:
-    """Raise InputError on the first option that was given."""
-    for option in _given(options):
-        raise InputError(f"--{option.replace('_', '-')}: {why}")
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if value is not None}
-
-
-def _method_config(method: str, shared: dict[str, Any], own: dict[str, Any]) -> MethodConfig:
-    """A method's settings; `own` are obftnet's, which the others do not have."""
-    if method == "obftnet":
-        shared |= own | {"reader": own["reader"] or "cues"}
-    else:
-        _refuse(own, f"--method {method} does not have it; leave it out")
-    return settings(lambda **values: method_config(method, values), shared)
-
-
-def _several_gpus(device: str) -> bool:
-    return device in ("auto", "cuda") and "LOCAL_RANK" in os.environ and torch.cuda.is_available()
+        say(path)

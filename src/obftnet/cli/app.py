@@ -1,0 +1,57 @@
+"""The commands there are. Their modules import nothing heavy before a command runs."""
+
+from typing import Annotated
+
+import typer
+
+from obftnet import __version__
+from obftnet.cli.demo import demo_command
+from obftnet.cli.distill import distill_command
+from obftnet.cli.evaluate import evaluate_command
+from obftnet.cli.explain import explain_command
+from obftnet.cli.protocol import protocol_command
+from obftnet.cli.reproduce import reproduce_command
+from obftnet.cli.segment import segment_command
+from obftnet.cli.synthesize import synthesize_command
+from obftnet.cli.terminal import say
+from obftnet.cli.train import train_command
+
+#: What a command line raises that cannot be understood. Typer gives the class no name of its own.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(name="obftnet", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command("demo")(demo_command)
+app.command("segment")(segment_command)
+app.command("explain")(explain_command)
+app.command("train")(train_command)
+app.command("evaluate")(evaluate_command)
+app.command("protocol")(protocol_command)
+app.command("reproduce")(reproduce_command)
+app.command("synthesize")(synthesize_command)
+app.command("distill")(distill_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        say(f"obftnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _every_command(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Segment defects on a material never seen before, from one to five annotated images."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def usage_line(error: Exception) -> str:
+    """What was wrong with a command line, in one line, and where help is."""
+    message = error.format_message().rstrip(".") if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    command = "obftnet" if context is None else context.command_path
+    return f"{message}; {command} --help lists what there is"
