@@ -1,9 +1,13 @@
 import json
+import os
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from obftnet.cli.demo import program
 from obftnet.weights import DEFAULT, shipped
 
 
@@ -47,3 +51,17 @@ def test_the_demo_finds_the_defects_by_what_ships(tmp_path, command):
     code, _, lines = command("demo", "--out", tmp_path / "demo")
     assert (code, lines) == (0, [])
     assert json.loads((tmp_path / "demo" / "demo.json").read_text())["iou"] > 0.3
+
+
+def test_the_demo_names_the_program_as_it_can_be_called(tmp_path, monkeypatch):
+    installed = tmp_path / "a place" / "obftnet"
+    installed.parent.mkdir()
+    installed.write_text("#!/bin/sh\n")
+    installed.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(installed)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert shlex.split(program()) == [str(installed)]
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), str(installed.parent)]))
+    assert program() == "obftnet"
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "obftnet" / "__main__.py")])
+    assert shlex.split(program()) == [sys.executable, "-m", "obftnet"]

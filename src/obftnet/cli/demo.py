@@ -1,5 +1,8 @@
 """`obftnet demo`."""
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +19,7 @@ The same results from the folders that were made:
   {command}
 
 Next, on images of your own material:
-  obftnet segment IMAGES --guidance GUIDANCE --out RESULT
+  {program} segment IMAGES --guidance GUIDANCE --out RESULT
 where GUIDANCE holds
   support/NAME.png         an image of the defect, one to five of them
   support/NAME_mask.png    its mask, of the same size: 255 on the defect, 0 elsewhere
@@ -37,5 +40,17 @@ def demo_command(
     print_summary(result.summary)
     say(f"IoU          {100 * result.iou:.1f} %")
     say(f"picture      {result.picture}")
-    for line in _NEXT.format(command=result.command).splitlines():
+    command = program() + result.command.removeprefix("obftnet")
+    for line in _NEXT.format(command=command, program=program()).splitlines():
         say(line)
+
+
+def program() -> str:
+    """How this program is called again from the same shell: by its name alone only where that works."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":
+        return shlex.join([sys.executable, "-m", "obftnet"])
+    found = shutil.which("obftnet")
+    if found is not None and started.exists() and Path(found).samefile(started):
+        return "obftnet"
+    return shlex.quote(str(started))
