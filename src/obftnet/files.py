@@ -205,10 +205,11 @@ def exclusive(folder: str | Path, family: str | None = None) -> Iterator[Path]:
         _remove_empty(made)
 
 
-def alone_in(parameter: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+def alone_in(parameter: str, *, file: bool = False) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Decorate a function: while it runs, the folder that this parameter names is its own (`exclusive`).
 
-    Of several processes that torchrun started, the first has it for all of them.
+    Of several processes that torchrun started, the first has it for all of them. With `file` the parameter
+    names a file, and the files in its folder that go by its stem are the function's own.
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -218,7 +219,10 @@ def alone_in(parameter: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
         def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             if os.environ.get("RANK", "0") != "0":
                 return function(*args, **kwargs)
-            with exclusive(parameters.bind(*args, **kwargs).arguments[parameter]):
+            out = Path(parameters.bind(*args, **kwargs).arguments[parameter])
+            if file:
+                check_output(out)
+            with exclusive(out.parent, out.stem) if file else exclusive(out):
                 return function(*args, **kwargs)
 
         return run

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from obftnet.errors import InputError
 from obftnet.synthetic import material_at, write_dataset
 from obftnet.synthetic.dataset import side_of
 
@@ -82,7 +83,7 @@ def test_an_interrupted_material_leaves_no_folder(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(dataset, "_save_mask", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(InputError, match="no space left"):
         write_dataset(tmp_path, 1, 0, **SMALL)
     material = material_at(0, 0)
     assert not (tmp_path / f"{material.family}_00000").exists()

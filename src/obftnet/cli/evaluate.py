@@ -11,6 +11,7 @@ from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say, table
 from obftnet.errors import InputError
+from obftnet.files import alone_in
 
 if TYPE_CHECKING:
     from obftnet.methods.base import Method
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _Opt = typer.Option
 
 
+@alone_in("out", file=True)
 def evaluate_command(
     data: Data,
     out: Annotated[
@@ -74,12 +76,18 @@ def evaluate_command(
         from dataclasses import asdict
 
         from obftnet.cli.settings import data_set
-        from obftnet.data.episode_files import episodes_content, read_episodes, write_episodes
+        from obftnet.data.episode_files import (
+            check_episodes_place,
+            episodes_content,
+            read_episodes,
+            write_episodes,
+        )
         from obftnet.data.folds import one_fold
         from obftnet.evaluation.answers import Protocol
         from obftnet.evaluation.evaluate import Evaluator, as_drawn, draw, evaluate, group
         from obftnet.evaluation.journal import Journal
         from obftnet.evaluation.pictures import draw_grid, spread_out
+        from obftnet.evaluation.place import check_place, picture_file, queries_file
         from obftnet.evaluation.queries import worst, write_queries
         from obftnet.evaluation.results import summarise
         from obftnet.features.weights import load_backbone
@@ -94,6 +102,7 @@ def evaluate_command(
     collection = found.collection
     chosen = {name: one_fold(found.folds, name, "--fold") for name in fold} if fold else found.folds
     chosen = {name: materials for name, materials in chosen.items() if materials}
+    check_place(out, chosen)
     protocol = Protocol(shots, backgrounds, seeds, found.background_source, threshold)
     about: dict[str, object] = {} if protocol_name is None else {"protocol": protocol_name}
     subject: Method[Any]
@@ -123,6 +132,7 @@ def evaluate_command(
         protocol = as_drawn(protocol, drawn)
     listed = [e for by_seed in drawn.values() for some in by_seed.values() for e in some]
     if write_episodes_to is not None:
+        check_episodes_place(write_episodes_to, [out, *([episodes] if episodes else [])])
         write_episodes(write_episodes_to, listed, collection)
     # All that the counts depend on: an unfinished evaluation of anything else is not gone on with.
     asked = {
@@ -153,14 +163,14 @@ def evaluate_command(
     }
     summary = summarise(name, protocol, results, size=subject.size, **about, speed=speed)
     write_json(out, summary)
-    write_queries(out.with_name(f"{out.stem}_queries.csv"), results, collection)
+    write_queries(queries_file(out), results, collection)
     for fold_name, of_seeds in results.items() if pictures else ():
         first_seed = of_seeds[0]
         shown = worst(first_seed, pictures) if lowest else spread_out(first_seed.defective, pictures)
         rows = [(answer.episode, evaluator.score(answer.episode)) for answer in shown]
         title = f"{name}, fold {fold_name}, {protocol.shots}-shot, seed {shown[0].episode.seed}"
         title += ", lowest IoU first" if lowest else ""
-        draw_grid(out.with_name(f"{out.stem}_{fold_name}.png"), rows, threshold, title)
+        draw_grid(picture_file(out, fold_name), rows, threshold, title)
     journal.remove()
     _table(summary)
 

@@ -10,7 +10,7 @@ from obftnet.data.by_protocol import check_episodes
 from obftnet.data.collection import Collection, Sample
 from obftnet.data.episodes import Background, Episode
 from obftnet.errors import InputError
-from obftnet.files import write_json
+from obftnet.files import check_output, write_json
 from obftnet.json_files import read_json
 
 
@@ -21,6 +21,26 @@ def write_episodes(path: str | Path, episodes: Sequence[Episode], collection: Co
         InputError: the file cannot be written.
     """
     write_json(path, episodes_content(episodes, collection))
+
+
+def check_episodes_place(path: Path, others: Sequence[Path]) -> None:
+    """Make sure that `write_episodes` would replace nothing but episodes that it wrote.
+
+    Args:
+        path: to write to.
+        others: files that are read, or written by the same command.
+
+    Raises:
+        InputError: it is one of the others, holds something else, or cannot be written.
+    """
+    check_output(path, others)
+    if any(path.absolute() == other.absolute() for other in others):
+        raise InputError(f"{path}: named for something else, too; name another file for the episodes")
+    wanted = "episodes may be replaced, nothing else; name another file"
+    if path.exists():
+        content = read_json(path, wanted)
+        if not isinstance(content, dict) or not {"layout", "episodes"} <= content.keys():
+            raise InputError(f"{path}: not a list of episodes, and would be overwritten; {wanted}")
 
 
 def episodes_content(episodes: Sequence[Episode], collection: Collection) -> dict[str, Any]:

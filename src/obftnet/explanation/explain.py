@@ -13,8 +13,10 @@ from obftnet.explanation.picture import Row, draw
 from obftnet.features.backbone import Pyramid
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.imaging.read import read_image, read_mask
+from obftnet.imaging.write import check_picture
 from obftnet.model import OBFTNet
 from obftnet.segmenter import Segmenter
+from obftnet.weights import find_weights
 
 #: Points that are chosen where none is asked for.
 POINTS = 4
@@ -49,9 +51,12 @@ def explain(
 
     Raises:
         InputError: an image, the guidance, the weights or the device cannot be used; a point outside the
-            query; a level that the model does not have; a picture that cannot be written.
+            query; a level that the model does not have; a picture that cannot be written, or
+            that would replace what is read or what we did not draw.
     """
     found = read_guidance(guidance)
+    read = (query, *(path for pair in found.supports for path in pair), *found.backgrounds)
+    check_picture(out, (*read, find_weights(weights)))
     image = read_image(query)
     height, width = image.shape[:2]
     for x, y in points:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from obftnet.explanation.match import Match
 from obftnet.files import atomic
 from obftnet.imaging.panel import show_panel
+from obftnet.imaging.write import MARK
 
 _FONT = 8
 _POINT = "#00e5ff"
@@ -77,7 +78,7 @@ def draw(
             show_panel(axis, heat, "background", _FONT)
         of_good[0].set_title(f"background: peak {peak:.0f} x uniform", fontsize=_FONT)
     with atomic(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format="png", metadata=MARK)
 
 
 def _at(mass: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

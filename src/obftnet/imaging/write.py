@@ -1,5 +1,6 @@
 """Writing pictures and score maps, each whole or not at all."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,38 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from obftnet.files import atomic
+from obftnet.errors import InputError
+from obftnet.files import atomic, check_output
+
+#: Stands in every picture that is drawn into a file of the user's naming: only such may be replaced.
+MARK = {"Software": "obftnet"}
+
+
+def check_picture(path: str | Path, inputs: Iterable[str | Path]) -> None:
+    """Find out before the work whether a PNG may be written.
+
+    Args:
+        path: of the picture.
+        inputs: files that are read.
+
+    Raises:
+        InputError: another ending than .png; a file in the place that is read or that we did not draw; or
+            nothing can be written there.
+    """
+    path = Path(path)
+    check_output(path, inputs)
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: a PNG is written, and its name says another kind; name it .png")
+    if path.exists():
+        try:
+            with Image.open(path, formats=("PNG",)) as found:
+                ours = found.info.get("Software") == MARK["Software"]
+        except (OSError, ValueError, SyntaxError):
+            ours = False
+        if not ours:
+            raise InputError(
+                f"{path}: not a picture that obftnet drew, and would be overwritten; name another file"
+            )
 
 
 def write_png(path: str | Path, pixels: NDArray[np.uint8]) -> None:

@@ -2,9 +2,7 @@
 
 import csv
 import multiprocessing
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from obftnet.errors import InputError
-from obftnet.files import alone_in
+from obftnet.files import alone_in, atomic, atomic_folder, check_output
 from obftnet.synthetic.material import Material
 from obftnet.synthetic.noise import BoolMask, FloatImage, log_uniform
 
@@ -98,7 +96,7 @@ def write_dataset(
             raise ValueError(f"{name} is {value}, expected {least} or more")
     if largest is not None and largest < size:
         raise InputError(f"largest is {largest}, expected the size, {size}, or more")
-    out.mkdir(parents=True, exist_ok=True)
+    _check_manifest(out / "manifest.csv")
     orders = [
         _Order(
             out,
@@ -120,6 +118,22 @@ def write_dataset(
     _write_manifest(out)
 
 
+def _check_manifest(path: Path) -> None:
+    """Raises InputError where a manifest of other data would be replaced."""
+    check_output(path)
+    if not path.exists():
+        return
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            head, *rows = csv.reader(stream)
+    except (OSError, ValueError, csv.Error):
+        head, rows = [], []
+    if tuple(head) != HEADER or not all(row and _FOLDER.fullmatch(row[0]) for row in rows):
+        raise InputError(
+            f"{path}: of data that were not generated here, and would be overwritten; name another folder"
+        )
+
+
 def _report(done: Iterable[None], total: int, progress: Callable[[int, int], None] | None) -> None:
     for count, _ in enumerate(done, start=1):
         if progress is not None:
@@ -132,27 +146,19 @@ def _write_material(order: _Order) -> None:
     final = order.out / name
     if final.exists():
         return
-    partial = order.out / f".{name}.{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    folder = partial / "train" / "good"
-    folder.mkdir(parents=True)
-    for index in range(order.good):
-        _save_image(folder / f"{index:03d}.png", material.good(index, order.size))
-    for kind in material.defect_kinds(order.kinds):
-        images, masks = partial / "test" / kind.name, partial / "ground_truth" / kind.name
-        images.mkdir(parents=True)
-        masks.mkdir(parents=True)
-        for index in range(order.defective_per_kind):
-            image, mask = material.defective(index, kind, order.size)
-            _save_image(images / f"{index:03d}.png", image)
-            _save_mask(masks / f"{index:03d}_mask.png", mask)
-    try:
-        partial.rename(final)
-    except OSError:
-        # Another process finished the same material first; its files are the same.
-        shutil.rmtree(partial, ignore_errors=True)
-        if not final.exists():
-            raise
+    with atomic_folder(final) as partial:
+        folder = partial / "train" / "good"
+        folder.mkdir(parents=True)
+        for index in range(order.good):
+            _save_image(folder / f"{index:03d}.png", material.good(index, order.size))
+        for kind in material.defect_kinds(order.kinds):
+            images, masks = partial / "test" / kind.name, partial / "ground_truth" / kind.name
+            images.mkdir(parents=True)
+            masks.mkdir(parents=True)
+            for index in range(order.defective_per_kind):
+                image, mask = material.defective(index, kind, order.size)
+                _save_image(images / f"{index:03d}.png", image)
+                _save_mask(masks / f"{index:03d}_mask.png", mask)
 
 
 def _save_image(path: Path, image: FloatImage) -> None:
@@ -166,8 +172,7 @@ def _save_mask(path: Path, mask: BoolMask) -> None:
 
 def _write_manifest(out: Path) -> None:
     """List every finished material under `out`, read from the files, so that other ranges add up."""
-    partial = out / f".manifest.{os.getpid()}"
-    with partial.open("w", newline="") as stream:
+    with atomic(out / "manifest.csv") as partial, partial.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(HEADER)
         for folder in sorted(p for p in out.iterdir() if p.is_dir() and _FOLDER.fullmatch(p.name)):
@@ -196,4 +201,3 @@ def _write_manifest(out: Path) -> None:
                         f"{folder.name}_{kind}_{image.stem}",
                     ]
                 )
-    partial.replace(out / "manifest.csv")
