@@ -10,8 +10,8 @@ import obftnet
 LAYERS = (
     ("errors", "config", "regions", "transport"),
     ("files", "decision", "packaged"),
-    ("imaging", "safefile"),
-    ("json_files", "synthetic"),
+    ("imaging",),
+    ("json_files", "safefile", "synthetic"),
     ("data",),
     ("protocols", "tensors", "voting", "features", "relation"),
     ("readers",),

@@ -50,7 +50,7 @@ def test_what_is_no_safetensors_file_is_named(tmp_path):
     for name, message in [
         ("zip.pt", "a pickle"),
         ("old.pt", "a pickle"),
-        ("empty", "not a whole safetensors file"),
+        ("empty", "the file is empty"),
         ("text", "not a whole safetensors file"),
         ("cut", "not a whole safetensors file"),
         ("absent", "no such file"),
@@ -101,3 +101,21 @@ def test_hashes(tmp_path):
     assert tensors_hash({"b": b.clone(), "a": a.T.contiguous().T}) == base
     for other in ({"a": a + 1, "b": b}, {"a": a.T, "b": b}, {"a": a.double(), "b": b}, {"c": a, "b": b}):
         assert tensors_hash(other) != base
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_values_that_are_no_numbers_are_neither_read_nor_written(tmp_path, value, dtype):
+    tensors = {"good": torch.ones(2), "bad": torch.tensor([1.0, value], dtype=dtype)}
+    with pytest.raises(InputError, match="bad has values that are NaN, infinite"):
+        write_safetensors(tmp_path / "w", tensors, {})
+    assert not list(tmp_path.iterdir())
+    save_file(tensors, tmp_path / "w")
+    with pytest.raises(InputError, match="bad has values that are NaN, infinite"):
+        read_safetensors(tmp_path / "w")
+
+
+def test_floats_of_eight_bits_and_whole_numbers_are_read(tmp_path):
+    tensors = {"a": torch.ones(2, dtype=torch.float8_e4m3fn), "b": torch.ones(2, dtype=torch.int64)}
+    save_file(tensors, tmp_path / "w")
+    assert set(read_safetensors(tmp_path / "w")[0]) == {"a", "b"}

@@ -12,19 +12,17 @@ from torch import Tensor
 
 from obftnet.errors import InputError
 from obftnet.files import atomic
+from obftnet.imaging.decode import check_file
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the metadata of a file.
 
     Raises:
-        InputError: missing, a folder, empty, truncated, or of another kind (a pickle is named as such and
-            never opened).
+        InputError: missing, a folder, empty, truncated, of another kind (a pickle is named as such and never
+            opened), or with a value that is NaN, infinite or complex.
     """
-    if not path.exists():
-        raise InputError(f"{path}: no such file; a safetensors file is wanted")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; a safetensors file is wanted")
+    check_file(path, "a safetensors file is wanted")
     try:
         with path.open("rb") as file:
             head = file.read(9)
@@ -39,18 +37,35 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safetensors.safe_open(path, framework="pt") as opened:
             metadata = opened.metadata() or {}
-        return load_file(path), metadata
+        tensors = load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{path}: not a whole safetensors file ({reason})") from error
+    _check_finite(path, tensors)
+    return tensors, metadata
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a file whole or not at all. Raises InputError with the reason where it cannot be written."""
+    """Write a file whole or not at all.
+
+    Raises:
+        InputError: it cannot be written, with the reason; or a value is NaN or infinite.
+    """
+    _check_finite(path, tensors)
     clean = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     # Not the library's own writing to a file, which gives it permissions for its owner alone.
     with atomic(path) as temporary:
         temporary.write_bytes(_in_order(save(clean, dict(metadata))))
+
+
+def _check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    for key, value in tensors.items():
+        # Not every form of floats of 8 bits can be asked.
+        asked = value.float() if value.is_floating_point() and value.element_size() == 1 else value
+        if value.is_complex() or not bool(asked.isfinite().all()):
+            raise InputError(
+                f"{path}: {key} has values that are NaN, infinite or complex; take other weights"
+            )
 
 
 def _in_order(data: bytes) -> bytes:

@@ -35,7 +35,18 @@ def test_other_settings_start_anew(path):
 
 
 @pytest.mark.parametrize(
-    "tail", ['["leather", 0, 2, 1, 1', '["leather", 0, 2, 1, 1, 1, 1]', "{}\n", "\x00\n"]
+    "tail",
+    [
+        '["leather", 0, 2, 1, 1',
+        '["leather", 0, 2, 1, 1, 1, 1]',
+        "{}\n",
+        "\x00\n",
+        '["leather", 0, 2, 1, 1, 1, -1]\n',
+        '["leather", 0, 2, 1, 1, 1, 1.5]\n',
+        '["leather", 0, 2, 1, 1, 1, true]\n',
+        '["leather", 0, 2, 1, 1, 1]\n',
+        "[" * 100_000 + "\n",
+    ],
 )
 def test_a_torn_line_costs_its_query_alone(path, tail):
     journal = Journal(path, ASKED)
@@ -50,14 +61,13 @@ def test_a_torn_line_costs_its_query_alone(path, tail):
     assert [third.get(("leather", 0, place)) for place in range(3)] == [FIRST, SECOND, FIRST]
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"notes\n"])
-def test_a_file_that_is_no_journal_starts_anew(path, content):
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"notes\n", b"0" * 63])
+def test_a_file_that_is_no_journal_is_left_alone(path, content):
     path.parent.mkdir()
     path.write_bytes(content)
-    journal = Journal(path, ASKED)
-    assert len(journal) == 0
-    journal.add(("leather", 0, 0), FIRST)
-    assert len(Journal(path, ASKED)) == 1
+    with pytest.raises(InputError, match=r"r\.unfinished: "):
+        Journal(path, ASKED)
+    assert path.read_bytes() == content
 
 
 def test_it_goes_with_the_evaluation(path):

@@ -1,12 +1,15 @@
 import csv
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from obftnet.data import read_layout
 from obftnet.errors import InputError
 from obftnet.features.taps import Tap
 from obftnet.features.weights import load_backbone
@@ -143,5 +146,42 @@ def test_other_strides_are_refused(run, teacher, tmp_path, monkeypatch):
 
 def test_another_run_in_the_same_folder_is_refused_by_the_setting(run, tmp_path):
     run(tmp_path, steps=1)
-    with pytest.raises(InputError, match=r"lr: it was 0\.002 and is now 0\.1; use another --out"):
+    with pytest.raises(InputError, match=r"lr: it was 0\.002 and is now 0\.1; use another folder"):
         run(tmp_path, steps=1, lr=0.1)
+
+
+def test_a_run_killed_after_its_last_state_still_ends_with_the_last_weights(run, tmp_path):
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        run(tmp_path / "cut", kill_at=5)
+    assert not (tmp_path / "cut" / "backbone.safetensors").exists()
+    assert run(tmp_path / "cut").read_bytes() == whole.read_bytes()
+    (tmp_path / "cut" / "backbone.safetensors").write_bytes(b"damaged")
+    assert run(tmp_path / "cut").read_bytes() == whole.read_bytes()
+
+
+def test_other_images_of_the_same_names_are_another_run_and_masks_do_not_matter(teacher, textures, tmp_path):
+    shutil.copytree(textures, tmp_path / "copy")
+    mask = next((tmp_path / "copy").rglob("*_mask.png"))
+    image = next((tmp_path / "copy").rglob("good/*.png"))
+
+    def call():
+        copy = read_layout("mvtec", tmp_path / "copy")
+        return distill("compact", teacher, copy, tmp_path / "out", steps=1, batch=2, size=64, device=CPU)
+
+    def turn(path):
+        Image.open(path).transpose(Image.Transpose.ROTATE_180).save(path)
+
+    before = call().read_bytes()
+    turn(mask)
+    assert call().read_bytes() == before
+    turn(image)
+    with pytest.raises(InputError, match="another data_sha256"):
+        call()
+
+
+def test_a_loss_that_is_no_number_stops_the_run(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "similarity_loss", lambda given, *rest: given[0].sum() * float("nan"))
+    with pytest.raises(InputError, match="the loss is nan at step 1"):
+        run(tmp_path)
+    assert not (tmp_path / "backbone.safetensors").exists()

@@ -1,9 +1,14 @@
 import os
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from obftnet.config import ModelConfig
+from obftnet.data.hashes import FileHashes
+from obftnet.errors import InputError
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
 from obftnet.model import OBFTNet
@@ -22,7 +27,7 @@ def make(backbone, monkeypatch):
 
     def make(folder=None, weights_hash="w", **config):
         model = OBFTNet(ModelConfig(backbone="compact", size=64, **config), backbone)
-        relations = Relations(model, EpisodeReader(model), weights_hash, folder)
+        relations = Relations(model, EpisodeReader(model), weights_hash, FileHashes(), folder)
         computed = []
         compute = relations._compute
         monkeypatch.setattr(
@@ -107,15 +112,49 @@ def test_changed_bytes_inside_a_file_are_noticed(make, episodes, tmp_path):
     same(make(tmp_path, reader="cues")[0].get(episodes[0]), whole, rtol=0, atol=0)
 
 
-def test_an_image_written_anew_is_related_anew(make, episodes, tmp_path):
+def test_a_file_under_another_name_is_not_taken(make, episodes, tmp_path):
     first, _ = make(tmp_path, reader="cues")
-    first.get(episodes[0])
-    image = episodes[0].query.image
-    status = image.stat()
-    try:
-        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
-        second, computed = make(tmp_path, reader="cues")
-        second.get(episodes[0])
-        assert computed == [episodes[0]]
-    finally:
-        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
+    whole = [first.get(episode) for episode in episodes[:2]]
+    one, other = sorted(tmp_path.rglob("*.npz"))
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    again, computed = make(tmp_path, reader="cues")
+    for episode, expected in zip(episodes, whole, strict=False):
+        same(again.get(episode), expected, rtol=0, atol=0)
+    assert computed == episodes[:2]
+
+
+def test_only_what_files_hold_counts(make, episodes, tmp_path):
+    """Neither a time nor a place makes an image another; one changed byte does, times being equal."""
+    folder = tmp_path / "cache"
+    make(folder, reader="cues")[0].get(episodes[0])
+    copy = tmp_path / "copy.png"
+    shutil.copyfile(episodes[0].query.image, copy)
+    moved = replace(episodes[0], query=replace(episodes[0].query, image=copy))
+    again, computed = make(folder, reader="cues")
+    again.get(moved)
+    assert computed == []
+    status = copy.stat()
+    Image.open(copy).transpose(Image.Transpose.ROTATE_180).save(copy)
+    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+    again, computed = make(folder, reader="cues")
+    again.get(moved)
+    assert computed == [moved]
+
+
+def test_a_file_that_changes_while_it_is_related_is_refused(make, episodes, tmp_path):
+    copy = tmp_path / "copy.png"
+    shutil.copyfile(episodes[0].query.image, copy)
+    moved = replace(episodes[0], query=replace(episodes[0].query, image=copy))
+    relations, _ = make(tmp_path / "cache", reader="cues")
+    compute = relations._compute
+
+    def disturbed(episode):
+        Image.open(copy).transpose(Image.Transpose.ROTATE_180).save(copy)
+        return compute(episode)
+
+    relations._compute = disturbed
+    with pytest.raises(InputError, match=r"copy\.png: changed while it was in use"):
+        relations.get(moved)
+    assert not list(tmp_path.rglob("*.npz"))

@@ -1,7 +1,9 @@
 import csv
+import os
 
 import pytest
 
+from obftnet.errors import InputError
 from obftnet.training.log import RunLog
 
 
@@ -52,3 +54,43 @@ def test_a_row_cut_off_by_a_kill_is_dropped(tmp_path, cut):
 def test_an_unknown_name_raises(tmp_path):
     with pytest.raises(ValueError, match="accuracy"):
         RunLog(tmp_path, 0).add(1, accuracy=1.0)
+
+
+HEAD = ",".join(RunLog.FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"notes\n", "first line"),
+        (f"{HEAD}\n1,0.5,0.1,1\n2,0.5,0.1,1,\n".encode(), "line 2"),
+        (f"{HEAD}\n1,0.5,0.1,1,,,\n".encode(), "line 2"),
+        (f"{HEAD}\n1,0.5,0.1,1,\n\n2,0.5,0.1,1,\n".encode(), "line 3"),
+        (f"{HEAD}\n\u00b2,0.5,0.1,1,\n".encode(), "line 2"),
+        (f"{HEAD}\nNaN,0.5,0.1,1,\n".encode(), "line 2"),
+        (b"a" * 200_000 + b"\n", "first line"),
+    ],
+)
+def test_a_damaged_log_is_refused(tmp_path, content, says):
+    path = tmp_path / "log.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=says) as caught:
+        RunLog(tmp_path, 3)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert path.read_bytes() == content
+
+
+def test_a_log_that_is_no_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "log.csv")
+    with pytest.raises(InputError, match="not a regular file"):
+        RunLog(tmp_path, 3)
+
+
+def test_a_log_that_cannot_grow_is_named(tmp_path):
+    log = RunLog(tmp_path, 0)
+    (tmp_path / "log.csv").unlink()
+    (tmp_path / "log.csv").symlink_to("/dev/full")
+    with pytest.raises(InputError, match=r"log\.csv: cannot be written \(No space"):
+        log.add(1, loss=0.5, lr=0.1, seconds=1.0)

@@ -2,6 +2,8 @@ import csv
 import hashlib
 import json
 import math
+import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -10,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from obftnet.config import ModelConfig
-from obftnet.data import Collection
+from obftnet.data import Collection, read_layout
 from obftnet.data import collection as collection_module
 from obftnet.errors import InputError
 from obftnet.features.weights import load_backbone
@@ -21,6 +24,7 @@ from obftnet.safefile import read_safetensors
 from obftnet.training import loop
 from obftnet.training.config import TrainConfig
 from obftnet.training.loop import train
+from obftnet.training.selection import Judge
 from obftnet.weights import load_model, read_notes
 
 CPU = torch.device("cpu")
@@ -216,7 +220,7 @@ def test_another_run_in_the_same_folder_is_refused_by_the_setting(run, tmp_path,
     message = str(caught.value)
     assert named in message
     assert str(tmp_path) in message
-    assert "use another --out" in message
+    assert "use another folder" in message
     assert "\n" not in message
     assert digest(tmp_path / "model.safetensors") == before
 
@@ -229,11 +233,121 @@ def test_another_backbone_in_the_same_folder_is_refused(run, collection, folds, 
         train(model, TrainConfig(steps=1, batch=2), other, collection, folds, tmp_path, device=CPU)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 100_000, "\xff", '{"a": NaN}'])
 def test_a_folder_with_another_run_json_is_refused(run, tmp_path, content):
-    (tmp_path / "run.json").write_text(content)
-    with pytest.raises(InputError, match=r"run\.json: not the JSON of a run"):
+    (tmp_path / "run.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(InputError, match=r"run\.json: .*the JSON of a run"):
         run(tmp_path, steps=1)
+
+
+def other_pixels(root: Path, name: str) -> None:
+    """Another image or mask under the same name, of the same size, with the same times."""
+    path = next(path for path in sorted(root.rglob(name)) if path.is_file())
+    status = path.stat()
+    Image.open(path).transpose(Image.Transpose.ROTATE_180).save(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("name", ["train/good/000.png", "test/*/000.png", "ground_truth/*/000_mask.png"])
+def test_a_killed_run_does_not_go_on_with_other_data_of_the_same_names(
+    run, textures, folds, backbone, tmp_path, name
+):
+    with pytest.raises(KilledError):
+        run(tmp_path / "out", kill_at=4)
+    shutil.copytree(textures, tmp_path / "copy")
+    other_pixels(tmp_path / "copy" / "tile", name)
+    model, config = ModelConfig(backbone="compact", size=64, reader="cues"), TrainConfig(steps=8, batch=2)
+    with pytest.raises(InputError, match="another data_sha256"):
+        train(
+            model,
+            config,
+            backbone,
+            read_layout("mvtec", tmp_path / "copy"),
+            folds,
+            tmp_path / "out",
+            device=CPU,
+        )
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_the_same_data_elsewhere_goes_on(run, textures, folds, backbone, tmp_path):
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        run(tmp_path / "out", kill_at=4)
+    shutil.copytree(textures, tmp_path / "copy")
+    copy = read_layout("mvtec", tmp_path / "copy")
+    model, config = ModelConfig(backbone="compact", size=64, reader="cues"), TrainConfig(steps=8, batch=2)
+    resumed = train(model, config, backbone, copy, folds, tmp_path / "out", device=CPU)
+    assert digest(resumed) == digest(whole)
+
+
+def test_data_that_change_while_they_are_trained_on_stop_the_run(textures, folds, backbone, tmp_path):
+    shutil.copytree(textures, tmp_path / "copy")
+
+    def progress(done: int, total: int, loss: float) -> None:
+        if done == 1:
+            other_pixels(tmp_path / "copy" / "tile", "000.png")
+
+    model, config = ModelConfig(backbone="compact", size=64, reader="cues"), TrainConfig(steps=8, batch=2)
+    copy = read_layout("mvtec", tmp_path / "copy")
+    with pytest.raises(InputError, match="changed while it was in use"):
+        train(model, config, backbone, copy, folds, tmp_path / "out", device=CPU, progress=progress)
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_what_is_judged_on_is_part_of_a_run(run, collection, tmp_path):
+    options = {"select": "held_out", "validate_every": 2, "steps": 2}
+    run(tmp_path, validate=Judge(collection, ("leather",)), **options)
+    with pytest.raises(InputError, match="another validation_sha256"):
+        run(tmp_path, validate=Judge(collection, ("tile",)), **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"select": "held_out", "validate_every": 2}])
+def test_a_lost_model_of_a_finished_run_is_made_again(run, tmp_path, options):
+    if options:
+        options["validate"] = lambda model: -abs(float(model.reader.unet.norm.num_batches_tracked) - 4)
+    before = digest(run(tmp_path, **options))
+    (tmp_path / "model.safetensors").unlink()
+    assert digest(run(tmp_path, **options)) == before
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    assert digest(run(tmp_path, **options)) == before
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "training.safetensors", "log.csv"])
+def test_a_file_that_no_run_of_ours_wrote_is_not_replaced(run, tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{name}: would be overwritten"):
+        run(tmp_path, steps=1)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_state_without_its_run_json_is_not_taken_up(run, tmp_path):
+    run(tmp_path, steps=1)
+    (tmp_path / "run.json").unlink()
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "log.csv").unlink()
+    with pytest.raises(InputError, match=r"training\.safetensors: would be overwritten"):
+        run(tmp_path, steps=1, seed=1)
+
+
+def test_a_run_with_more_settings_than_are_asked_for_is_another(run, tmp_path):
+    run(tmp_path, steps=1)
+    content = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps(content | {"start_sha256": "x"}))
+    with pytest.raises(InputError, match="start_sha256: it was 'x' and is now None"):
+        run(tmp_path, steps=1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_the_run(run, tmp_path, monkeypatch, value):
+    losses = iter([0.5, 0.4, value])
+    real = loop.segmentation_loss
+    monkeypatch.setattr(loop, "segmentation_loss", lambda *given: real(*given) * 0 + next(losses))
+    with pytest.raises(InputError, match=f"the loss is {value} at step 3") as caught:
+        run(tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "model.safetensors").exists()
 
 
 def test_an_out_that_is_a_file_is_refused(run, tmp_path):

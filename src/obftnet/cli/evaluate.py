@@ -84,7 +84,14 @@ def evaluate_command(
         )
         from obftnet.data.folds import one_fold
         from obftnet.evaluation.answers import Protocol
-        from obftnet.evaluation.evaluate import Evaluator, as_drawn, draw, evaluate, group
+        from obftnet.evaluation.evaluate import (
+            Evaluator,
+            as_drawn,
+            draw,
+            evaluate,
+            group,
+            samples_of,
+        )
         from obftnet.evaluation.journal import Journal
         from obftnet.evaluation.pictures import draw_grid, spread_out
         from obftnet.evaluation.place import check_place, picture_file, queries_file
@@ -143,6 +150,7 @@ def evaluate_command(
         "protocol": asdict(protocol),
         "folds": {fold: list(materials) for fold, materials in chosen.items()},
         "episodes": episodes_content(listed, collection),
+        "data": collection.content(samples_of(listed)),
         "cached": cache is not None,
         **about,
     }

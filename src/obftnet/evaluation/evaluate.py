@@ -1,7 +1,8 @@
 """Evaluation by the protocol: every defect image once as the query, several seeds (docs/method.md)."""
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from obftnet.data.collection import Collection
+from obftnet.data.collection import Collection, Sample
 from obftnet.data.episodes import Episode, good_episodes, test_episodes
 from obftnet.decision import decide
 from obftnet.errors import InputError
 from obftnet.evaluation.answers import Answer, Protocol, SeedResult
 from obftnet.evaluation.journal import Journal, Kept
 from obftnet.evaluation.metrics import Counts
+from obftnet.imaging.read import image_size
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
 from obftnet.loading.store import FeatureStore
@@ -51,13 +53,16 @@ class Evaluator:
         self._relations: Relations | None = None
         if cache is not None and isinstance(method, OBFTNet):
             digest = tensors_hash(method.backbone.state_dict())
-            self._relations = Relations(method, self._episodes, digest, cache)
+            self._relations = Relations(method, self._episodes, digest, collection.hashes, cache)
 
     @torch.inference_mode()
     def score(self, episode: Episode, guidance: Any = None) -> NDArray[np.float32]:
         """Score map of an episode's query at its own size: (h, w) float32 in 0..1.
 
         `guidance`: what the method's `prepare` made of the episode; None where it is still to be made.
+
+        Raises:
+            InputError: an image or mask cannot be used, or the score is no number somewhere.
         """
         size = (self._method.size, self._method.size)
         shots = len(episode.supports)
@@ -72,6 +77,8 @@ class Evaluator:
             score = self._method.score(self._episodes.query(episode.query), guidance, size)
         shape = episode.query.load_mask().shape
         values: NDArray[np.float32] = resize_score(score[0].cpu(), shape).clamp(0, 1).numpy()
+        if not np.isfinite(values).all():
+            raise InputError(f"{episode.query.image}: its score is no number in places; take other weights")
         return values
 
     def run(
@@ -88,13 +95,17 @@ class Evaluator:
             protocol: its threshold makes masks of scores.
             progress: told (done, in all).
             kept: the counts that are there already, by place in `episodes`; told of each that is made.
+
+        Raises:
+            InputError: as `score`, or a file changed since it was hashed for the key of what is kept.
         """
         answers = []
         for place, episode in enumerate(episodes):
             counts = None if kept is None else kept.get(place)
-            if counts is None:
+            if counts is None or counts.total != math.prod(image_size(episode.query.image)):
                 mask = decide(self.score(episode), protocol.threshold)
                 counts = Counts.of(mask, episode.query.load_mask())
+                self._collection.hashes.check(_files(episode))
                 if kept is not None:
                     kept.add(place, counts)
             answers.append(Answer(episode, counts))
@@ -120,6 +131,20 @@ class Evaluator:
             "episode": float(np.median(whole[1:] or whole)),
             "query": float(np.median(alone[1:] or alone)),
         }
+
+
+def samples_of(episodes: Iterable[Episode]) -> list[Sample]:
+    """The samples that episodes use: queries, supports and backgrounds."""
+    return [
+        sample
+        for episode in episodes
+        for sample in (episode.query, *episode.supports, *(one.sample for one in episode.backgrounds))
+    ]
+
+
+def _files(episode: Episode) -> list[Path]:
+    files = (file for sample in samples_of([episode]) for file in (sample.image, sample.mask))
+    return [file for file in files if file is not None]
 
 
 def draw(

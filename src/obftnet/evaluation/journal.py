@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from obftnet.errors import InputError
 from obftnet.evaluation.metrics import Counts
-from obftnet.files import atomic, unwritable
+from obftnet.files import append_line, atomic
+from obftnet.imaging.decode import check_file
 
 #: Fold, seed and place of an episode in what was drawn for the two.
 Key: TypeAlias = tuple[str, int, int]
@@ -22,7 +25,10 @@ class Journal:
 
         Args:
             path: made with the first query that is answered.
-            asked: all that the counts depend on, as JSON values.
+            asked: all that the counts depend on, as JSON values; that of files is what they hold.
+
+        Raises:
+            InputError: `path` is no file, or one that no evaluation wrote: it would be overwritten.
         """
         self._path = path
         self._head = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
@@ -50,11 +56,7 @@ class Journal:
                 temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
             self._open = True
             return
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(_line(key, counts) + "\n")
-        except OSError as error:
-            raise unwritable(self._path, error) from error
+        append_line(self._path, _line(key, counts))
 
     def remove(self) -> None:
         """The evaluation is finished: what it found stands in its results."""
@@ -81,17 +83,38 @@ def _line(key: Key, counts: Counts) -> str:
 
 
 def _read(path: Path, head: str) -> dict[Key, Counts]:
-    try:
-        first, *lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError):
+    wanted = (
+        "what an unfinished evaluation left is wanted there; remove it, or name another place for the results"
+    )
+    if not path.exists() and not path.is_symlink():
         return {}
+    check_file(path, wanted)
+    try:
+        first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}") from error
+    if not re.fullmatch("[0-9a-f]{64}", first):
+        raise InputError(f"{path}: not from an evaluation; {wanted}")
     if first != head:
         return {}
     found = {}
     for line in lines[:-1]:  # what follows the last line's end is half a line, or nothing
-        try:
-            fold, seed, place, *counts = json.loads(line)
-            found[str(fold), int(seed), int(place)] = Counts(*map(int, counts))
-        except (ValueError, TypeError):
+        entry = _entry(line)
+        if entry is None:
             break
+        found[entry[0]] = entry[1]
     return found
+
+
+def _entry(line: str) -> tuple[Key, Counts] | None:
+    """What a line says; None where a disk has damaged it."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, list) or len(content) != 3 + len(fields(Counts)):
+        return None
+    fold, *numbers = content
+    if not isinstance(fold, str) or any(type(number) is not int or number < 0 for number in numbers):
+        return None
+    return (fold, numbers[0], numbers[1]), Counts(*numbers[2:])

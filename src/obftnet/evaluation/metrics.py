@@ -40,6 +40,11 @@ class Counts:
         )
 
     @property
+    def total(self) -> int:
+        """Pixels that were counted."""
+        return self.true_positive + self.false_positive + self.false_negative + self.true_negative
+
+    @property
     def iou(self) -> float:
         """Foreground IoU, TP / (TP + FP + FN), 0..1; 0 where there is nothing to find and nothing found."""
         return _ratio(self.true_positive, self.true_positive + self.false_positive + self.false_negative)
@@ -52,8 +57,7 @@ class Counts:
     @property
     def predicted_share(self) -> float:
         """Share of the pixels called defect, 0..1: on good images, the false-positive area."""
-        total = self.true_positive + self.false_positive + self.false_negative + self.true_negative
-        return _ratio(self.true_positive + self.false_positive, total)
+        return _ratio(self.true_positive + self.false_positive, self.total)
 
 
 def mean_iou(classes: Iterable[Counts]) -> float:

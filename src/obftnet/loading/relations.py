@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from obftnet.data.episodes import Episode
+from obftnet.data.hashes import FileHashes
 from obftnet.features.guidance import GuidanceFeatures
 from obftnet.files import atomic
 from obftnet.loading.features import EpisodeReader
@@ -30,11 +31,13 @@ class Relations:
         model: OBFTNet,
         reader: EpisodeReader[GuidanceFeatures],
         weights_hash: str,
+        hashes: FileHashes,
         folder: Path | None = None,
     ) -> None:
-        """`weights_hash`: of the backbone's tensors; it is part of an episode's key."""
+        """`weights_hash`, of the backbone's tensors, and `hashes`, of the data's files, make a key."""
         self._model = model
         self._reader = reader
+        self._hashes = hashes
         self._folder = folder
         config = model.config.model_dump(exclude=_NOT_RELATION)
         self._prefix = json.dumps([config, weights_hash], sort_keys=True)
@@ -43,31 +46,47 @@ class Relations:
         """One episode's relation, b = 1."""
         if self._folder is None:
             return self._compute(episode)
-        key = hashlib.sha256((self._prefix + repr(_identity(episode))).encode()).hexdigest()
+        key = hashlib.sha256((self._prefix + repr(self._identity(episode))).encode()).hexdigest()
         path = self._folder / key[:2] / f"{key}.npz"
-        levels = _kept(path, len(self._model.levels) + self._model.config.query_skip)
+        levels = _kept(path, key, len(self._model.levels) + self._model.config.query_skip)
         if levels is None:
             # Half the bytes; every reader of the folder, the first one too, gets the rounded values.
             levels = [level.cpu().numpy().astype(np.float16) for level in self._compute(episode)]
+            self._identity(episode)  # raises where a file is no longer what it was
             with atomic(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, *levels)
+                np.savez(file, *levels, key=np.array(key))
         return tuple(torch.from_numpy(level.astype(np.float32)).to(self._reader.device) for level in levels)
 
     def _compute(self, episode: Episode) -> Relation:
         query, guidance = self._reader.query(episode.query), self._reader.guidance(episode)
         return self._model.relate(query, guidance)
 
+    def _identity(self, episode: Episode) -> tuple[object, ...]:
+        """What an episode's relation depends on: what its files hold, wherever they lie."""
+        supports = [(self._file(s.image), self._file(s.mask), s.mask_value) for s in episode.supports]
+        backgrounds = [
+            (self._file(b.sample.image), b.window, self._file(b.sample.mask) if b.complement else None)
+            for b in episode.backgrounds
+        ]
+        return (self._file(episode.query.image), supports, backgrounds)
 
-def _kept(path: Path, count: int) -> list[NDArray[np.float16]] | None:
-    """The `count` levels of a file; None where there is no whole one, which is then written anew."""
+    def _file(self, path: Path | None) -> str | None:
+        return None if path is None else self._hashes.of(path)
+
+
+def _kept(path: Path, key: str, count: int) -> list[NDArray[np.float16]] | None:
+    """The `count` levels of a file; None where there is no whole one of this key."""
     try:
         with np.load(path, allow_pickle=False) as kept:
+            if str(kept["key"]) != key:
+                return None  # under another's name
             return [kept[f"arr_{index}"] for index in range(count)]
     except FileNotFoundError:
         return None
     except (
         OSError,
         ValueError,
+        NotImplementedError,
         EOFError,
         KeyError,
         TypeError,
@@ -76,19 +95,3 @@ def _kept(path: Path, count: int) -> list[NDArray[np.float16]] | None:
         zlib.error,
     ):
         return None  # cut off by a full disk or a crash: the episode says all that is needed to make it again
-
-
-def _identity(episode: Episode) -> tuple[object, ...]:
-    """What an episode's relation depends on; a file that was written anew is another file."""
-    supports = [(_file(s.image), _file(s.mask), s.mask_value) for s in episode.supports]
-    backgrounds = [
-        (_file(b.sample.image), _file(b.sample.mask), b.window, b.complement) for b in episode.backgrounds
-    ]
-    return (_file(episode.query.image), supports, backgrounds)
-
-
-def _file(path: Path | None) -> tuple[str, int, int] | None:
-    if path is None:
-        return None
-    found = path.stat()
-    return str(path.resolve()), found.st_size, found.st_mtime_ns

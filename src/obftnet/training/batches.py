@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from obftnet.data.episodes import Episode
+from obftnet.data.hashes import FileHashes
 from obftnet.errors import InputError
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
@@ -26,15 +27,22 @@ Batches = Callable[[Sequence[Episode], Sequence[np.random.Generator], int], tupl
 
 
 def frozen_batches(
-    model: Trainable[Any], config: TrainConfig, backbone_hash: str, cache: Path | None, device: torch.device
+    model: Trainable[Any],
+    config: TrainConfig,
+    backbone_hash: str,
+    hashes: FileHashes,
+    cache: Path | None,
+    device: torch.device,
 ) -> Batches:
     """Batches for a frozen backbone: what it computes of a file is kept, and turned over afterwards.
+
+    `hashes`: of the data's files; with a cache, what is kept of an episode goes by them.
 
     Raises:
         InputError: a cache for a method that has nothing to keep.
     """
     size = (model.size, model.size)
-    example_of = _examples(model, backbone_hash, cache)
+    example_of = _examples(model, backbone_hash, hashes, cache)
 
     def batch(
         drawn: Sequence[Episode], randoms: Sequence[np.random.Generator], step: int
@@ -70,11 +78,13 @@ def taught_batches(model: OBFTNet, config: TrainConfig, device: torch.device) ->
     return batch
 
 
-def _examples(model: Trainable[Any], backbone_hash: str, cache: Path | None) -> Callable[[Episode], Example]:
+def _examples(
+    model: Trainable[Any], backbone_hash: str, hashes: FileHashes, cache: Path | None
+) -> Callable[[Episode], Example]:
     """The function from an episode to what training reads of it."""
     episodes = EpisodeReader(model, FeatureStore())
     if isinstance(model, OBFTNet):
-        relations = Relations(model, episodes, backbone_hash, cache)
+        relations = Relations(model, episodes, backbone_hash, hashes, cache)
         return lambda episode: Example(relations.get(episode))
     if cache is not None:
         raise InputError(f"--cache {cache}: only obftnet and hsnet have something to keep; leave it out")

@@ -21,9 +21,10 @@ from obftnet.files import alone_in
 from obftnet.relation.correlation import unit_features
 from obftnet.safefile import tensors_hash, write_safetensors
 from obftnet.tensors import to_tensor
-from obftnet.training.checkpoint import load_state, save_state
+from obftnet.training.checkpoint import FILE, load_state, save_state
 from obftnet.training.log import RunLog
 from obftnet.training.loop import SAVE_EVERY
+from obftnet.training.loss import check_loss
 from obftnet.training.run_file import check_run
 
 #: Positions of an image drawn for the similarity matrix of a level; all pairs of a 32 x 32 grid are too many.
@@ -65,7 +66,8 @@ def distill(
         progress: told (steps done, steps in all, loss).
 
     Raises:
-        InputError: the strides differ, `out` holds another run, or an image cannot be read.
+        InputError: the strides differ, `out` holds another run or one on other images, an image cannot be
+            read, or changes meanwhile; the loss or the weights are no numbers any more.
     """
     spec = backbone_spec(student)
     strides = [sorted({tap.stride for tap in s.taps}) for s in (spec, teacher.spec)]
@@ -83,16 +85,17 @@ def distill(
         "size": size,
         "lr": lr,
         "seed": seed,
-        "images": len(collection.samples),
+        "data_sha256": collection.content(collection.samples, masks=False),
     }
-    check_run(out, asked)
+    path = out / "backbone.safetensors"
+    run = check_run(out, asked, (path.name, FILE, "log.csv"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Backbone(student).network.to(device).requires_grad_(True).train()
     teacher = teacher.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.02, foreach=False)
-    found = load_state(out, network, optimizer) or {"step": 0}
-    step = int(found["step"])
+    found = load_state(out, run, network, optimizer, steps)
+    step = 0 if found is None else found.step
     log = RunLog(out, step)
     mean = torch.tensor(IMAGENET_MEAN, device=device).reshape(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=device).reshape(1, 3, 1, 1)
@@ -108,6 +111,7 @@ def distill(
         rng = np.random.default_rng([seed, step, 5])
         maps = [given[tap.module] for tap in spec.taps]
         loss = similarity_loss(maps, spec.taps, wanted, teacher.spec.taps, rng)
+        check_loss(out, loss, step + 1, rate)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -115,12 +119,14 @@ def distill(
         step += 1
         log.add(step, loss=loss.item(), lr=rate)
         if step % SAVE_EVERY == 0 or step == steps:
-            save_state(out, step, network, optimizer, {})
-            write_safetensors(out / "backbone.safetensors", network.state_dict(), {"step": str(step)})
+            collection.hashes.check()
+            save_state(out, run, step, network, optimizer)
         if progress is not None:
             progress(step, steps, loss.item())
     log.close()
-    return out / "backbone.safetensors"
+    # Of a finished run too: its state says all that is in this file, which may be gone.
+    write_safetensors(path, network.state_dict(), {"step": str(step)})
+    return path
 
 
 def similarity_loss(

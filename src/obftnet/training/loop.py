@@ -3,12 +3,11 @@
 torchrun --nproc-per-node 4 -m obftnet train --data DIR ...
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,11 +25,13 @@ from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
 from obftnet.training.batches import frozen_batches, taught_batches
-from obftnet.training.checkpoint import load_state, save_state
+from obftnet.training.checkpoint import FILE, load_state, save_state
 from obftnet.training.config import TrainConfig
 from obftnet.training.log import RunLog
-from obftnet.training.loss import segmentation_loss
+from obftnet.training.loss import check_loss, segmentation_loss
+from obftnet.training.processes import processes
 from obftnet.training.run_file import check_run
+from obftnet.training.selection import Judge
 from obftnet.training.steps import episode_of, learning_rate
 from obftnet.weights import save_model
 
@@ -80,8 +81,8 @@ def train(
         The model file.
 
     Raises:
-        InputError: `out` holds a run with other settings or is another process's, or an image or mask cannot
-            be used.
+        InputError: `out` holds a run with other settings or on other data, or is another process's; an image
+            or mask cannot be used, or changes meanwhile; the loss or the weights are no numbers any more.
     """
     rank, world = _join_processes(device)
     if config.batch % world:
@@ -96,15 +97,22 @@ def train(
     if config.backbone_lr > 0:
         _check_end_to_end(model_config, cache, world)
     backbone_hash = tensors_hash(backbone.state_dict())
-    asked = {
+    trained_on = {material for materials in folds.values() for material in materials}
+    asked: dict[str, object] = {
         "model": model_config.model_dump(),
         "training": config.model_dump(),
         "backbone_sha256": backbone_hash,
         "folds": {fold: sorted(materials) for fold, materials in folds.items()},
+        "data_sha256": collection.content(s for s in collection.samples if s.material in trained_on),
     }
+    if isinstance(validate, Judge):
+        asked["validation_sha256"] = validate.content()
     if start is not None:
         asked["start_sha256"] = tensors_hash(start.state_dict())
-    check_run(out, asked, write=rank == 0)
+    if cache is not None:
+        asked["cached"] = True
+    path = out / "model.safetensors"
+    run = check_run(out, asked, (path.name, FILE, "log.csv"), write=rank == 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = build(model_config, backbone).to(device)
@@ -117,12 +125,13 @@ def train(
         learned[model.backbone] = config.backbone_lr
     optimizer = _optimizer(config, list(learned))
     kept: nn.Module = model.learner if len(learned) == 1 else nn.ModuleList(learned)
-    found = load_state(out, kept, optimizer) or {"step": 0, "best": None}
-    step, best = int(found["step"]), found["best"]
+    found = load_state(out, run, kept, optimizer, config.steps)
+    step = 0 if found is None else found.step
+    best = None if found is None or not found.best else _Best(**found.notes, weights=found.best)
     look = (
         taught_batches(model, config, device)
         if isinstance(model, OBFTNet) and config.backbone_lr > 0
-        else frozen_batches(model, config, backbone_hash, cache, device)
+        else frozen_batches(model, config, backbone_hash, collection.hashes, cache, device)
     )
     log = RunLog(out, step) if rank == 0 else None
     slots = range(rank, config.batch, world)
@@ -141,6 +150,7 @@ def train(
             terms = supervise(examples, target)
         losses = [weight * segmentation_loss(x.float(), truth, config.loss) for x, truth, weight in terms]
         loss = torch.stack(losses).sum()
+        check_loss(out, loss, step + 1, rate)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if len(learned) > 1:
@@ -153,28 +163,35 @@ def train(
         if validate is not None and due:
             value = validate(model.eval())
             validation = {"validation_miou": value}
-            if rank == 0 and (best is None or value > best):
-                best = value
-                save_model(out / "best.safetensors", model, _notes(config, folds, step, best))
+            if rank == 0 and (best is None or value > best.value):
+                best = _Best(value, step, {key: x.detach().clone() for key, x in kept.state_dict().items()})
         if log is not None:
             log.add(step, loss=loss.item(), lr=rate, seconds=time.monotonic() - started, **validation)
             if step % SAVE_EVERY == 0 or step == config.steps or (validate is not None and due):
-                save_state(out, step, kept, optimizer, {"best": best})
+                collection.hashes.check()
+                notes = {} if best is None else {"value": best.value, "step": best.step}
+                save_state(out, run, step, kept, optimizer, notes, None if best is None else best.weights)
         if progress is not None:
             progress(step, config.steps, loss.item())
 
-    path = out / "model.safetensors"
-    if rank == 0:
-        assert log is not None
+    if log is not None:
         log.close()
-        if validate is None:
-            save_model(path, model.eval(), _notes(config, folds, step, None))
-        elif (out / "best.safetensors").exists():  # not so where a finished run is called again
-            (out / "best.safetensors").replace(path)
+        if best is not None:
+            kept.load_state_dict(best.weights)
+        # Of a finished run too: its state says all that is in the model's file, which may be gone.
+        save_model(path, model.eval(), _notes(config, folds, step, best))
     if world > 1:
         dist.barrier()
         dist.destroy_process_group()
     return path
+
+
+class _Best(NamedTuple):
+    """The weights that were judged best so far: their score, their step, and what learned of them."""
+
+    value: float
+    step: int
+    weights: dict[str, Tensor]
 
 
 class _Supervision(nn.Module):
@@ -221,28 +238,34 @@ def _drawn_by(seed: int, step: int, rank: int, device: torch.device) -> Iterator
 
 
 def _notes(
-    config: TrainConfig, folds: Mapping[str, Sequence[str]], step: int, best: float | None
+    config: TrainConfig, folds: Mapping[str, Sequence[str]], step: int, best: _Best | None
 ) -> dict[str, object]:
     """What a model file says of its training."""
     judged_on = {"last": "last step", "held_out": "held-out training classes", "test_leak": "TESTED classes"}
     return {
         "trained_on": {fold: sorted(materials) for fold, materials in folds.items()},
         "training": config.model_dump(),
-        "step": step,
+        "step": step if best is None else best.step,
         "selected_by": judged_on[config.select],
-        "validation_miou": best,
+        "validation_miou": None if best is None else best.value,
     }
 
 
 def _join_processes(device: torch.device) -> tuple[int, int]:
-    """Rank and number of processes; 0 and 1 outside torchrun."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
+    """Rank and number of processes; 0 and 1 outside torchrun. Raises InputError where they do not meet."""
+    started = processes()
+    if started.world == 1:
         return 0, 1
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"the {started.world} processes do not meet ({reason}); start with torchrun"
+        ) from error
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    return dist.get_rank(), world
+    return started.rank, started.world
 
 
 def _distributed(module: nn.Module, device: torch.device, world: int) -> nn.Module:

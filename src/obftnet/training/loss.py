@@ -1,8 +1,13 @@
 """Losses on a logit map (b, H, W) against a mask (b, H, W) in 0..1."""
 
+import math
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from obftnet.errors import InputError
 
 
 def segmentation_loss(logit: Tensor, target: Tensor, kind: str) -> Tensor:
@@ -26,6 +31,19 @@ def segmentation_loss(logit: Tensor, target: Tensor, kind: str) -> Tensor:
         entropy = F.binary_cross_entropy_with_logits(logit, target, pos_weight=logit.new_tensor(10.0))
         return entropy + _dice(logit.sigmoid(), target)
     raise ValueError(f"unknown loss {kind!r}: there are ce, weighted_ce, ce_dice, ce10_dice")
+
+
+def check_loss(out: Path, loss: Tensor, step: int, rate: float) -> None:
+    """Stop a run in folder `out` whose loss (scalar) is no number any more, before a step takes its gradient.
+
+    Raises:
+        InputError: NaN or infinite at this step, 1-based, with this learning rate.
+    """
+    if not math.isfinite(loss.item()):
+        raise InputError(
+            f"{out}: the loss is {loss.item()} at step {step}, with a learning rate of {rate:g}; take a "
+            "smaller rate, and another folder"
+        )
 
 
 def _dice(score: Tensor, target: Tensor) -> Tensor:

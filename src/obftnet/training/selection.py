@@ -1,7 +1,8 @@
 """Which step's weights a run keeps, and on what that is judged (docs/method.md)."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,11 @@ HELD_OUT = 0.2
 
 def selection(
     config: TrainConfig, collection: Collection, training: Mapping[str, Sequence[str]], tested: Sequence[str]
-) -> tuple[Collection, Callable[[Method[Any]], float] | None]:
+) -> tuple[Collection, "Judge | None"]:
     """What to train on, and the score that picks the step.
 
     Returns:
-        The collection without what is held out; and a function from model to mIoU, None for `last`.
+        The collection without what is held out; and what judges a model, None for `last`.
 
     Raises:
         InputError: nothing to judge on.
@@ -34,7 +35,7 @@ def selection(
     if config.select == "test_leak":
         if not tested:
             raise InputError("--select test_leak judges on the tested fold; name it with --test-fold")
-        return collection, lambda model: _miou(model, collection, tested)
+        return collection, Judge(collection, tuple(tested))
     materials = [material for fold in training.values() for material in fold]
     classes = sorted({(q.material, q.kind) for q in test_queries(collection, materials)})
     kept_out = _kept_out(classes, training, config.seed)
@@ -46,10 +47,26 @@ def selection(
     rest = tuple(s for s in collection.samples if (s.material, s.kind) not in kept_out)
     judged = tuple(s for s in collection.samples if s.mask is None or (s.material, s.kind) in kept_out)
     held = collection.part(judged)
-    return (
-        collection.part(rest),
-        lambda model: _miou(model, held, sorted({material for material, _ in kept_out})),
-    )
+    return collection.part(rest), Judge(held, tuple(sorted({material for material, _ in kept_out})))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges a model by the mean IoU of one seed over a selection of materials; seed 0, 1 shot."""
+
+    collection: Collection
+    materials: tuple[str, ...]
+
+    def __call__(self, model: Method[Any]) -> float:
+        """Mean IoU in 0..1."""
+        protocol = Protocol(seeds=1)
+        episodes = draw_fold(self.collection, "validation", self.materials, protocol, seed=0)
+        defective = [episode for episode in episodes if episode.query.mask is not None]
+        return Evaluator(model, self.collection).run(defective, protocol).miou
+
+    def content(self) -> str:
+        """SHA-256 of all the data that a judgement depends on."""
+        return self.collection.content(s for s in self.collection.samples if s.material in self.materials)
 
 
 def _kept_out(
@@ -67,10 +84,3 @@ def _kept_out(
             left[fold] -= 1
             kept_out.add(classes[index])
     return kept_out
-
-
-def _miou(model: Method[Any], collection: Collection, materials: Sequence[str]) -> float:
-    """Mean IoU of one seed over a selection of materials; seed 0, 1 shot."""
-    protocol = Protocol(seeds=1)
-    episodes = draw_fold(collection, "validation", materials, protocol, seed=0)
-    return Evaluator(model, collection).run([e for e in episodes if e.query.mask is not None], protocol).miou
