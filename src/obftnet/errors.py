@@ -6,10 +6,14 @@ class InputError(ValueError):
 
     The command line prints the message alone and exits with status 2; the Python interface raises it. What
     a terminal would not print (in the name of a file, say) stands in it as an escape.
+
+    parameters: of the function that was called, or of a configuration, those that are to be given otherwise.
+        The command line adds what its options for them are called.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *parameters: str) -> None:
         super().__init__(printable(message))
+        self.parameters = parameters
 
 
 def printable(text: str) -> str:

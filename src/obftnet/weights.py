@@ -48,7 +48,7 @@ def find_weights(name_or_path: str | Path | None = None) -> Path:
     if path.is_dir():
         if not (path / "model.safetensors").exists():
             raise InputError(
-                f"{path}: no model.safetensors in it; is this the --out folder of a finished training run?"
+                f"{path}: no model.safetensors in it; is this the folder of a finished training run?"
             )
         return path / "model.safetensors"
     if not path.exists():
@@ -98,7 +98,8 @@ def load_method(
     if metadata.get("format") != _FORMAT:
         raise InputError(
             f"{path}: a safetensors file, but not an obftnet model (no {_FORMAT} header); "
-            "a file of backbone weights goes to --backbone-weights"
+            "a backbone's weights are named apart from a model's",
+            "backbone_weights",
         )
     config = _config(path, metadata)
     model = build(config)

@@ -84,7 +84,7 @@ def test_table_three_has_the_rows_of_table_two():
 def test_names_that_are_not_there():
     with pytest.raises(InputError, match="there are: table2, table3, table4, table5"):
         read_table("table9")
-    with pytest.raises(InputError, match="--rows 'unet': no such row; there are none, oft"):
+    with pytest.raises(InputError, match="row 'unet': no such row; there are none, oft"):
         read_table("table4").chosen(["unet"])
     with pytest.raises(ValidationError):
         PaperTable.model_validate({"title": "t", "rows": {"a": {"method": "panet", "colour": "red"}}})

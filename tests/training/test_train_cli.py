@@ -176,7 +176,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(textures, tmp_path, monkeypatc
 
     monkeypatch.setattr(loop, "_join_processes", lambda device: (0, 2))
     data = read_layout("mvtec", textures)
-    with pytest.raises(InputError, match="--batch 3 cannot be shared equally by 2 processes"):
+    with pytest.raises(InputError, match="a batch of 3 cannot be shared equally by 2 processes"):
         loop.train(
             ModelConfig(backbone="compact", size=64, reader="cues"),
             TrainConfig(steps=1, batch=3),

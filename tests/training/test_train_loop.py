@@ -93,9 +93,9 @@ def test_end_to_end_the_backbone_learns_too_and_a_killed_run_goes_on(run, backbo
 
 
 def test_what_end_to_end_training_cannot_do_is_refused(run, tmp_path):
-    with pytest.raises(InputError, match="--reader cues"):
+    with pytest.raises(InputError, match="reader cues"):
         run(tmp_path, "encoder4d", backbone_lr=1e-3)
-    with pytest.raises(InputError, match="--cache"):
+    with pytest.raises(InputError, match="leave out the cache"):
         run(tmp_path, backbone_lr=1e-3, cache=tmp_path / "cache")
 
 

@@ -13,6 +13,9 @@ from obftnet.errors import InputError
 _INTERRUPTED = 130  # 128 + SIGINT, the shells' convention; Typer turns an interrupt into it too, silently
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, by which a Unix tool ends whose reader has gone
 
+#: Options that are not called as the library's parameter is.
+_OPTIONS = {"folds": "--fold", "backbones": "--backbone"}
+
 
 def main() -> None:
     """Run the command line. Bad input ends in one line on standard error and exit status 2."""
@@ -44,6 +47,12 @@ def _status() -> int:
     return code
 
 
+def with_options(error: InputError) -> str:
+    """The message of the library, and what the options for the parameters are called that it speaks of."""
+    options = ", ".join(_OPTIONS.get(name) or "--" + name.replace("_", "-") for name in error.parameters)
+    return f"{error} ({options})" if options else str(error)
+
+
 def _run() -> int:
     with signals.loading():
         import typer
@@ -52,7 +61,7 @@ def _run() -> int:
     try:
         return int(app(standalone_mode=False) or 0)
     except InputError as error:
-        note(error)
+        note(with_options(error))
         return 2
     except UsageError as error:
         note(usage_line(error))

@@ -107,7 +107,7 @@ def evaluate_command(
     where = resolve_device(device)
     found = data_set(data, protocol_name, layout, folds, background_source)
     collection = found.collection
-    chosen = {name: one_fold(found.folds, name, "--fold") for name in fold} if fold else found.folds
+    chosen = {name: one_fold(found.folds, name, "folds") for name in fold} if fold else found.folds
     chosen = {name: materials for name, materials in chosen.items() if materials}
     check_place(out, chosen)
     protocol = Protocol(shots, backgrounds, seeds, found.background_source, threshold)

@@ -8,21 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-
-def plain(text: object) -> str:
-    """One line of printable characters: control characters, line ends and lone surrogates are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+from obftnet.errors import printable
 
 
 def say(line: object = "") -> None:
     """One line of the result, on standard output."""
-    print(plain(line))
+    print(printable(str(line)))
 
 
 def note(line: object) -> None:
     """One line about the command, on standard error."""
     try:
-        print(f"obftnet: {plain(line)}", file=sys.stderr, flush=True)
+        print(f"obftnet: {printable(str(line))}", file=sys.stderr, flush=True)
     except OSError:
         # Nobody listens, and there is no other place to say so.
         return
@@ -41,7 +38,7 @@ def table(
     for heading, side in columns:
         drawn.add_column(Text(heading), justify=side, no_wrap=True)
     for row in rows:
-        drawn.add_row(*(Text(plain(cell)) for cell in row))
+        drawn.add_row(*(Text(printable(str(cell))) for cell in row))
     console = Console(file=sys.stdout)
     console.width = Measurement.get(console, console.options.update_width(1_000_000), drawn).maximum
     say(title)

@@ -159,7 +159,7 @@ def train_command(
     }
     config = settings(TrainConfig, recipe(preset, model_config) | given(asked))
     where = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}" if several_gpus(device) else device)
-    tested = () if test_fold is None else one_fold(found.folds, test_fold, "--test-fold")
+    tested = () if test_fold is None else one_fold(found.folds, test_fold, "test_fold")
     training = {name: materials for name, materials in found.folds.items() if name != test_fold}
     if not training:
         raise InputError(

@@ -57,10 +57,10 @@ def read_folds(path: str | Path, collection: Collection) -> dict[str, tuple[str,
     return folds
 
 
-def one_fold(folds: Mapping[str, tuple[str, ...]], name: str, option: str) -> tuple[str, ...]:
-    """A fold's materials by its name; InputError names the option and lists the folds there are."""
+def one_fold(folds: Mapping[str, tuple[str, ...]], name: str, parameter: str) -> tuple[str, ...]:
+    """A fold's materials by its name; InputError lists the folds there are and names the parameter."""
     if name not in folds:
-        raise InputError(f"{option} {name!r}: no such fold; there are {', '.join(folds)}")
+        raise InputError(f"fold {name!r}: no such fold; there are {', '.join(folds)}", parameter)
     return folds[name]
 
 

@@ -11,7 +11,7 @@ from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
 from obftnet.safefile import read_safetensors
 
-#: The value of `--backbone-weights` that leaves the backbone untrained: the control row of a table.
+#: The value of `weights` that leaves the backbone untrained: the control row of a table.
 RANDOM = "random"
 
 
@@ -43,8 +43,9 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
     spec = backbone.spec
     if spec.weights is None:
         raise InputError(
-            f"backbone {spec.name}: there are no published weights of it; pass --backbone-weights FILE "
-            f'(safetensors), or "{RANDOM}"'
+            f"backbone {spec.name}: there are no published weights of it; name a safetensors file of "
+            f'them, or "{RANDOM}"',
+            "backbone_weights",
         )
     weights = torchvision.models.get_weight(spec.weights)
     try:
@@ -55,7 +56,8 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
         raise InputError(
             f"backbone {spec.name}: weights {file} are not in {folder} and could not be fetched "
             f"({' '.join(str(error).split())[:80]}): fetch {weights.url} on a machine with a network and put "
-            f"it there, or pass --backbone-weights FILE (safetensors)"
+            f"it there, or name a safetensors file of them",
+            "backbone_weights",
         ) from error
     return _trunk(state, backbone)
 

@@ -203,11 +203,14 @@ def _finished(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
         before = found["asked"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the result of a unit; remove it, or use another --out") from error
+        raise InputError(
+            f"{path}: not the result of a unit; remove it, or use another folder", "out"
+        ) from error
     for key, value in asked.items():
         if before.get(key) != value:
             raise InputError(
-                f"{path}: a result of another {key}: {before.get(key)!r}, now {value!r}; use another --out"
+                f"{path}: a result of another {key}: {before.get(key)!r}, now {value!r}; use another folder",
+                "out",
             )
     result: dict[str, Any] = found
     return result

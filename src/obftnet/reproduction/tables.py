@@ -66,7 +66,7 @@ class PaperTable(BaseModel):
         """Some of the rows, the usual where none is named; raises InputError that lists those there are."""
         for name in names or []:
             if name not in self.rows:
-                raise InputError(f"--rows {name!r}: no such row; there are {', '.join(self.rows)}")
+                raise InputError(f"row {name!r}: no such row; there are {', '.join(self.rows)}", "rows")
         wanted = names or self.usual or self.rows
         return {name: row for name, row in self.rows.items() if name in wanted}
 

@@ -69,11 +69,12 @@ class Request:
         weights: Sequence[str | None] = self.backbone_weights or [None] * len(names)
         for name in names:
             if names.count(name) > 1:
-                raise InputError(f"--backbone {name!r}: given twice; its files would be the same")
+                raise InputError(f"backbone {name!r}: given twice; its files would be the same", "backbones")
         if len(weights) != len(names):
             raise InputError(
-                f"--backbone-weights: {len(weights)} for {len(names)} backbone(s); give one for each, in the "
-                "order of --backbone, or none for torchvision's published weights"
+                f"{len(weights)} backbone weights for {len(names)} backbone(s); give one for each, in the "
+                "order of the backbones, or none for torchvision's published weights",
+                "backbone_weights",
             )
         return [load_backbone(*pair) for pair in zip(names, weights, strict=True)]
 
@@ -115,10 +116,13 @@ def make_target(name: str, request: Request, progress: Progress) -> list[Path]:
     for field in fields(request):
         given = getattr(request, field.name) is not None
         if given and field.name not in target.uses | {"data", "out"}:
-            raise InputError(f"{_option(field.name)}: {name} has no use for it; leave it out")
+            raise InputError(
+                f"{field.name.replace('_', ' ')}: {name} has no use for it; leave it out", field.name
+            )
     if "transfer_data" in target.uses and request.transfer_data is None:
         raise InputError(
-            f"--transfer-data: {name} trains on --data and tests on NEU-Seg; give the folder of NEU-Seg"
+            f"{name} tests on NEU-Seg what it trains on other data; give the folder of NEU-Seg",
+            "transfer_data",
         )
     with exclusive(request.out):
         return target.make(name, request, progress)
@@ -239,7 +243,7 @@ def _settings(request: Request) -> tuple[list[Setting], list[str]]:
     data = read_data(request.source, request.data)
     known = data.folds
     for name in request.folds or []:
-        one_fold(known, name, "--fold")
+        one_fold(known, name, "folds")
     transfer = None
     if request.transfer_data is not None:
         transfer = read_data(_TRANSFER, request.transfer_data)
@@ -248,11 +252,6 @@ def _settings(request: Request) -> tuple[list[Setting], list[str]]:
     out = output_folder(request.out)
     settings = [Setting(data, backbone, budget, out, device, transfer) for backbone in backbones]
     return settings, [name for name in known if not request.folds or name in request.folds]
-
-
-def _option(field: str) -> str:
-    repeated = {"folds": "--fold", "backbones": "--backbone"}
-    return repeated.get(field) or "--" + field.replace("_", "-")
 
 
 _TRAINING = frozenset({"protocol", "folds", "backbones", "backbone_weights", "budget", "device"})

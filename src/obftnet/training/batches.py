@@ -87,5 +87,7 @@ def _examples(
         relations = Relations(model, episodes, backbone_hash, hashes, cache)
         return lambda episode: Example(relations.get(episode))
     if cache is not None:
-        raise InputError(f"--cache {cache}: only obftnet and hsnet have something to keep; leave it out")
+        raise InputError(
+            f"cache {cache}: only obftnet and hsnet have something to keep; leave it out", "cache"
+        )
     return lambda episode: model.example(episodes.query(episode.query), episodes.guidance(episode))

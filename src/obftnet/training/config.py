@@ -24,7 +24,7 @@ class TrainConfig(BaseModel):
     varied_shots: bool = False
     background_source: Literal["good", "window", "complement"] = "good"
     good_fraction: float = Field(default=0.0, ge=0, le=1, description="share of episodes whose query is good")
-    #: Distinct episodes a fold; 0 draws a new one each time. With --cache, a bounded number is related once.
+    #: Distinct episodes a fold; 0 draws a new one each time. With a cache, a bounded number is related once.
     episodes: int = Field(default=0, ge=0, le=10**9)
 
     #: Defects are about 1 % of the pixels: the paper's cross-entropy alone predicts nothing for long.

@@ -87,13 +87,16 @@ def train(
     rank, world = _join_processes(device)
     if config.batch % world:
         raise InputError(
-            f"--batch {config.batch} cannot be shared equally by {world} processes; "
-            f"take a multiple of {world}"
+            f"a batch of {config.batch} cannot be shared equally by {world} processes; "
+            f"take a multiple of {world}",
+            "batch",
         )
     encoder = isinstance(model_config, ModelConfig) and model_config.reader == "encoder4d"
     if config.precision == "bfloat16" and encoder and device.type == "cpu":
         # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
-        raise InputError("--precision bfloat16: not with --reader encoder4d on a CPU; take float32, or a GPU")
+        raise InputError(
+            "precision bfloat16: not with the reader encoder4d on a CPU; take float32, or a GPU", "precision"
+        )
     if config.backbone_lr > 0:
         _check_end_to_end(model_config, cache, world)
     backbone_hash = tensors_hash(backbone.state_dict())
@@ -208,12 +211,21 @@ class _Supervision(nn.Module):
 def _check_end_to_end(model_config: MethodConfig, cache: Path | None, world: int) -> None:
     if not isinstance(model_config, ModelConfig) or model_config.reader != "cues":
         raise InputError(
-            "--backbone-lr: trains the backbone through the cues; take --method obftnet --reader cues, or 0"
+            "a learning rate of the backbone: it is trained through the cues; take obftnet with the reader "
+            "cues, or a rate of 0",
+            *("backbone_lr", "method", "reader"),
         )
     if cache is not None:
-        raise InputError("--cache keeps what a frozen backbone computed; leave it out, or --backbone-lr")
+        raise InputError(
+            "a cache keeps what a frozen backbone computed, and this one is trained; leave out the cache, or "
+            "the backbone's learning rate",
+            *("cache", "backbone_lr"),
+        )
     if world > 1:
-        raise InputError(f"--backbone-lr: one process trains the backbone, {world} were started; start one")
+        raise InputError(
+            f"a learning rate of the backbone: one process trains it, {world} were started; start one",
+            "backbone_lr",
+        )
 
 
 def _optimizer(config: TrainConfig, learned: Sequence[nn.Module]) -> torch.optim.Optimizer:

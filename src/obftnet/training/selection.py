@@ -34,15 +34,16 @@ def selection(
         return collection, None
     if config.select == "test_leak":
         if not tested:
-            raise InputError("--select test_leak judges on the tested fold; name it with --test-fold")
+            raise InputError("selection test_leak judges on the tested fold, and none is named", "test_fold")
         return collection, Judge(collection, tuple(tested))
     materials = [material for fold in training.values() for material in fold]
     classes = sorted({(q.material, q.kind) for q in test_queries(collection, materials)})
     kept_out = _kept_out(classes, training, config.seed)
     if not kept_out:
         raise InputError(
-            f"--select held_out needs a fold with at least two training classes, there are {len(classes)} "
-            f"in {len(training)} folds"
+            f"selection held_out needs a fold with at least two training classes, there are {len(classes)} "
+            f"in {len(training)} folds; take last",
+            "select",
         )
     rest = tuple(s for s in collection.samples if (s.material, s.kind) not in kept_out)
     judged = tuple(s for s in collection.samples if s.mask is None or (s.material, s.kind) in kept_out)
