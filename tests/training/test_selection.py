@@ -79,7 +79,7 @@ def test_held_out_of_one_class_is_refused(collection):
 
 def test_the_leak_needs_a_tested_fold_and_judges_on_it(collection, training, monkeypatch):
     config = TrainConfig(select="test_leak")
-    with pytest.raises(InputError, match="none is named"):
+    with pytest.raises(InputError, match="name that fold"):
         selection(config, collection, training, ())
     chosen, judge = selection(config, collection, training, ("leather",))
     assert chosen == collection

@@ -34,7 +34,7 @@ def selection(
         return collection, None
     if config.select == "test_leak":
         if not tested:
-            raise InputError("selection test_leak judges on the tested fold, and none is named", "test_fold")
+            raise InputError("selection test_leak judges on the tested fold; name that fold", "test_fold")
         return collection, Judge(collection, tuple(tested))
     materials = [material for fold in training.values() for material in fold]
     classes = sorted({(q.material, q.kind) for q in test_queries(collection, materials)})
