@@ -121,12 +121,40 @@ def test_a_second_unmarked_defect_appears_only_with_distractors():
     for seed in range(30):
         with_them = Material.from_seed(seed, "ceramic")
         kind = DefectKind("hole", 3)
+        if with_them.habits():
+            continue
         clean, damaged, mask = with_them.scenes(0, kind, 48)
         np.testing.assert_array_equal(clean[~mask], damaged[~mask])
         without = Material.from_seed(seed, "ceramic", distractors=False)
         plain, _, _ = without.scenes(0, kind, 48)
         crowded += bool(np.abs(clean / clean.mean() - plain / plain.mean()).max() > 0.5)
-    assert 1 <= crowded <= 20
+    assert 1 <= crowded <= 12
+
+
+def test_habits_are_kinds_of_their_own_that_good_images_bear():
+    """In half of the materials. The marks make two good images of one view differ from the plain ones."""
+    borne = 0
+    for seed in range(40):
+        material = Material.from_seed(seed, "ceramic")
+        habits = material.habits()
+        assert not {habit.family for habit in habits} & {kind.family for kind in material.defect_kinds(5)}
+        assert len(habits) <= 2
+        borne += bool(habits)
+        assert not Material.from_seed(seed, "ceramic", distractors=False).habits()
+    assert 10 <= borne <= 30
+
+
+def test_habits_mark_good_images_each_in_another_place(monkeypatch):
+    seed = next(s for s in range(40) if Material.from_seed(s, "ceramic").habits())
+    material = Material.from_seed(seed, "ceramic")
+    bare = [material.good(index, 64) for index in range(8)]
+    with monkeypatch.context() as patched:
+        patched.setattr(Material, "habits", lambda self: ())
+        plain = [material.good(index, 64) for index in range(8)]
+    changed = [np.abs(a - b).max(-1) > 0.05 for a, b in zip(bare, plain, strict=True)]
+    marked = [mask for mask in changed if mask.mean() > 0.0005]
+    assert marked
+    assert all(not np.array_equal(marked[0], other) for other in marked[1:])
 
 
 def test_some_kinds_come_in_numbers():

@@ -60,4 +60,14 @@ def test_the_ground_is_in_no_mask_and_no_defect_touches_it(family):
             assert not (mask & ~part.covers).any()
             np.testing.assert_array_equal(clean[~mask], damaged[~mask])
             assert 0.0004 <= mask.mean() <= 0.25
-    assert 3 <= seen <= 16
+    assert 8 <= seen <= 24
+
+
+def test_some_borders_are_worn_elsewhere_in_each_picture():
+    """Along the same depth the tone is one value, or it varies; never beyond its bounds."""
+    worn = 0
+    for part in parts(60):
+        along = part.tone[np.abs(part.inside - 1) < 0.5]
+        assert (part.tone > 0.1).all()
+        worn += bool(along.size > 20 and along.std() > 0.02)
+    assert 5 <= worn <= 40

@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 
 from obftnet.synthetic.colors import luminance
 from obftnet.synthetic.defects import DEFECT_FAMILIES, DEFECTS
+from obftnet.synthetic.dust import dusted
 from obftnet.synthetic.noise import (
     BoolMask,
     FloatImage,
@@ -32,7 +33,10 @@ _LEAST, _MOST = 0.0005, 0.25
 _TRIES = 12
 
 #: Fraction of the materials whose photographs show where the material ends.
-_PARTS = 0.3
+_PARTS = 0.4
+#: Fraction of the materials whose images, the good ones too, bear marks that are no defect there; the most
+#: that an image bears; and their strength, of which a defect's is 0.75 to 2.2: wrinkles may be plain as cuts.
+_HABITS, _MOST_HABITS, _HABIT_STRENGTH = 0.5, 4, (0.4, 1.6)
 #: Fraction of the materials whose masks are drawn along what is seen, not around it.
 _TIGHT = 0.5
 #: Defects that come in numbers, and the area above which another one is too many.
@@ -87,8 +91,9 @@ class DefectKind:
 class Material:
     """A material, wholly given by its seed, family and whether it has distractors.
 
-    Distractors are irregularities that are no defect here: faint blemishes in good and defective images, and,
-    in some materials, a second defect of another kind that the mask leaves out.
+    Distractors are irregularities that are no defect here: faint blemishes in good and defective images,
+    dust, in some materials marks that every image may bear somewhere (`habits`), and in some a second
+    defect of another kind that the mask leaves out.
     """
 
     seed: int
@@ -118,15 +123,21 @@ class Material:
         Raises:
             ValueError: there are fewer suitable families than `count`.
         """
-        suitable = [name for name in DEFECT_FAMILIES if self._suits(name)]
-        if not 1 <= count <= len(suitable):
-            raise ValueError(
-                f"{count} kinds asked of a {self.family} material, expected 1 to {len(suitable)}"
-            )
-        rng = self._rng("kinds")
-        order = rng.permutation(len(suitable))
-        seeds = rng.integers(0, 2**62, len(suitable))
-        return tuple(DefectKind(suitable[order[i]], int(seeds[i])) for i in range(count))
+        kinds = self._kinds()
+        if not 1 <= count <= len(kinds):
+            raise ValueError(f"{count} kinds asked of a {self.family} material, expected 1 to {len(kinds)}")
+        return kinds[:count]
+
+    def habits(self) -> tuple[DefectKind, ...]:
+        """Up to two kinds of marks that belong to the material: wrinkles of a leather, knots of a wood.
+
+        They look like defects and are none. Drawn from the end of all kinds, so that the first
+        `defect_kinds` are of other families.
+        """
+        look = self._rng("habits")
+        if not self.distractors or not chance(look, _HABITS):
+            return ()
+        return self._kinds()[-int(look.integers(1, 3)) :]
 
     def good(self, index: int, size: int = 256) -> FloatImage:
         """Photograph `index` of the sound material; float32 (size, size, 3) in 0..1, RGB."""
@@ -160,6 +171,14 @@ class Material:
         damaged, mask = _inflicted(surface, kind, int(rng.integers(0, 2**62)), tight=tight)
         return _laid(surface, surface.color), _laid(surface, damaged), mask
 
+    def _kinds(self) -> tuple[DefectKind, ...]:
+        """Every kind that suits the texture, in an order drawn from the seed."""
+        suitable = [name for name in DEFECT_FAMILIES if self._suits(name)]
+        rng = self._rng("kinds")
+        order = rng.permutation(len(suitable))
+        seeds = rng.integers(0, 2**62, len(suitable))
+        return tuple(DefectKind(suitable[place], int(seed)) for place, seed in zip(order, seeds, strict=True))
+
     def _suits(self, defect: str) -> bool:
         if defect == "pattern":
             return self.family in _PERIODIC
@@ -189,7 +208,22 @@ class Material:
             color = _blemished(color, self._rng("blemish"), rng)
         look = self._rng("part")
         part = Part.draw(look, rng, size) if chance(look, _PARTS) else None
-        return replace(surface, color=np.clip(color, 0.0, 1.2), part=part)
+        surface = replace(surface, color=np.clip(color, 0.0, 1.2), part=part)
+        if not self.distractors:
+            return surface
+        surface = self._with_habits(surface, rng)
+        return replace(surface, color=dusted(surface.color, self._rng("dust"), rng))
+
+    def _with_habits(self, surface: Surface, rng: Generator) -> Surface:
+        """The surface with the material's own marks: none to a few in an image, in places of their own."""
+        look = self._rng("habits", 1)
+        for kind in self.habits():
+            often, strength = log_uniform(look, 0.3, 2.5), log_uniform(look, *_HABIT_STRENGTH)
+            for _ in range(min(_MOST_HABITS, int(rng.poisson(often)))):
+                seed = int(rng.integers(0, 2**62))
+                color, _ = _inflicted(surface, kind, seed, tight=False, strength=strength)
+                surface = replace(surface, color=color)
+        return surface
 
 
 def _laid(surface: Surface, color: Floats) -> Floats:
@@ -213,13 +247,17 @@ def _blemished(color: Floats, look: Generator, rng: Generator) -> Floats:
     return np.asarray(color, np.float32)
 
 
-def _inflicted(surface: Surface, kind: DefectKind, seed: int, *, tight: bool) -> tuple[Floats, BoolMask]:
+def _inflicted(
+    surface: Surface, kind: DefectKind, seed: int, *, tight: bool, strength: float | None = None
+) -> tuple[Floats, BoolMask]:
     """The surface's colour after one defect of the kind, and the mask; equal colour outside the mask.
 
-    The mask of a `tight` annotator ends where the defect does.
+    The mask of a `tight` annotator ends where the defect does. `strength`: how far it stands out; None for
+    the kind's own.
     """
     best: tuple[float, Floats, BoolMask] | None = None
-    strength = log_uniform(generator(kind.seed, 1), 0.75, 2.2)
+    if strength is None:
+        strength = log_uniform(generator(kind.seed, 1), 0.75, 2.2)
     for attempt in range(_TRIES):
         rng = generator(seed, attempt)
         after, core = _instances(surface, kind, rng)

@@ -6,7 +6,16 @@ import numpy as np
 from numpy.random import Generator
 
 from obftnet.synthetic.colors import mixed, tinted, tone
-from obftnet.synthetic.noise import SIDE, BoolMask, Floats, chance, fractal_field, log_uniform, smoothstep
+from obftnet.synthetic.noise import (
+    SIDE,
+    BoolMask,
+    Floats,
+    chance,
+    fractal_field,
+    log_uniform,
+    smooth_field,
+    smoothstep,
+)
 from obftnet.synthetic.plane import rotated
 
 #: An edge that far outside of the picture is not seen.
@@ -46,7 +55,7 @@ class Part:
         for side in sides if seen else ():
             reach[side] = SIDE * float(depth[side] + jitter[side])
         inside = _rounded_box(size, reach, tilt, corner if len(sides) == 4 else min(corner, 12.0))
-        return cls(inside, _ground(look, rng, inside), _border_tone(look, inside))
+        return cls(inside, _ground(look, rng, inside), _border_tone(look, rng, inside))
 
     @property
     def covers(self) -> BoolMask:
@@ -91,12 +100,18 @@ def _ground(look: Generator, rng: Generator, inside: Floats) -> Floats:
     return np.asarray(np.clip(tinted(texture, color, 1.0) * fall[..., None], 0.0, 1.0), np.float32)
 
 
-def _border_tone(look: Generator, inside: Floats) -> Floats:
-    """Gain along the part's border: none, a round edge that falls off, or a band of another tone."""
+def _border_tone(look: Generator, rng: Generator, inside: Floats) -> Floats:
+    """Gain along the part's border: none, a round edge that falls off, or a band of another tone.
+
+    In half of the materials it is worn unevenly, elsewhere in each image: an edge is no defect for that.
+    """
     style = look.random()
     width, gain = log_uniform(look, 2, 10), float(look.uniform(-0.55, 0.45))
     if style < 0.3:
         return np.ones_like(inside)
+    uneven, patch = look.uniform(0.2, 0.9), log_uniform(look, 6, 40)
+    if chance(look, 0.5):
+        gain = gain * np.clip(1 + uneven * smooth_field(rng, inside.shape[0], patch), 0.0, 2.0)
     if style < 0.7:
         return np.asarray(1 + gain * np.exp(-np.square(inside / np.float32(width))), np.float32)
     band = smoothstep(inside, 2.4 * width + 0.7, 2.4 * width - 0.7)

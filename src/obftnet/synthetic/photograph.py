@@ -8,7 +8,7 @@ from numpy.random import Generator
 from PIL import Image
 
 from obftnet.synthetic.colors import luminance
-from obftnet.synthetic.noise import SIDE, FloatImage, Floats, blur, chance, smooth_field
+from obftnet.synthetic.noise import SIDE, FloatImage, Floats, blur, chance, log_uniform, smooth_field
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Camera:
     in units. `noise`: standard deviation of the sensor's noise. `quality`: JPEG quality, 0 for none.
     `unsteady`, 0..1: how far exposure, contrast and the light's direction differ between photographs.
     `bands`: strength of broad bright bands, as of a lamp on curved metal, in a place of its own in each.
+    `stray`: share of the photographs on which a shadow or a glare lies that the others do not have.
     """
 
     grey: bool
@@ -34,6 +35,7 @@ class Camera:
     unsteady: float
     bands: float
     bands_angle: float
+    stray: float
 
     @classmethod
     def draw(cls, look: Generator, grey_probability: float) -> "Camera":
@@ -53,6 +55,7 @@ class Camera:
             unsteady=float(look.uniform(0.4, 1.0)) if chance(look, 0.33) else 0.0,
             bands=float(look.uniform(0.4, 1.3)) if chance(look, 0.07) else 0.0,
             bands_angle=float(look.uniform(0, np.pi)),
+            stray=float(look.uniform(0.1, 0.4)) if chance(look, 0.4) else 0.0,
         )
 
     def photograph(self, color: Floats, rng: Generator) -> FloatImage:
@@ -69,6 +72,8 @@ class Camera:
             light = light * (1 + self.patchy * smooth_field(rng, size, 1.5 * SIDE))
         if self.bands > 0:
             light = light * self._banded(rng, np.asarray(x, np.float32), np.asarray(y, np.float32))
+        if self.stray > 0 and chance(rng, self.stray):
+            light = light * _stray_light(rng, np.asarray(x, np.float32), np.asarray(y, np.float32))
         # Whoever set the exposure aimed at a middle grey, and came part of the way.
         aimed = float(np.clip((0.42 / max(float(color.mean()), 0.02)) ** 0.4, 0.6, 2.0))
         gain = aimed * self.gain * float(np.exp(rng.normal(0, 0.05)))
@@ -101,6 +106,20 @@ class Camera:
             middle, width = rng.uniform(-1.0, 1.0), rng.uniform(0.12, 0.5)
             light += self.bands * rng.uniform(0.6, 1.0) * np.exp(-np.square((across - middle) / width))
         return np.asarray(light, np.float32)
+
+
+def _stray_light(rng: Generator, x: Floats, y: Floats) -> Floats:
+    """Relative light (size, size) of one shadow with a straight edge, or one glare; x, y run -1..1."""
+    turn, offset = rng.uniform(0, 2 * np.pi), rng.uniform(-0.8, 0.8)
+    across = np.cos(turn) * x + np.sin(turn) * y - offset
+    if chance(rng, 0.6):
+        soft = log_uniform(rng, 0.03, 0.7)
+        depth = rng.uniform(0.08, 0.45)
+        return np.asarray(1 - depth / (1 + np.exp(np.clip(-4 * across / soft, -30, 30))), np.float32)
+    along = np.cos(turn) * y - np.sin(turn) * x - rng.uniform(-0.8, 0.8)
+    width, length = log_uniform(rng, 0.08, 0.6), log_uniform(rng, 0.1, 1.5)
+    spot = np.exp(-np.square(across / width) - np.square(along / length))
+    return np.asarray(1 + rng.uniform(0.1, 0.6) * spot, np.float32)
 
 
 def _compressed(
