@@ -1,0 +1,182 @@
+"""Killed before any of its writes, a command run again ends as if it had never been killed.
+
+What it left meanwhile is never taken for whole, what was finished is not done again, and no half-written file
+stays. A kill before a file is named leaves half of it on the disk, as a machine that loses its power may.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from obftnet.weights import save_model
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed the POSIX way")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its status, its writes below the folder, and all that it said."""
+
+    status: int
+    writes: int
+    said: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, tiny_model) -> Path:
+    """guidance/, queries/, data/ in the layout of MVTec AD and model.safetensors: all that is read."""
+    folder = tmp_path_factory.mktemp("world")
+    rng = np.random.default_rng(0)
+    mask = np.zeros((48, 60), np.uint8)
+    mask[10:30, 20:40] = 255
+
+    def save(path: str, pixels: np.ndarray) -> None:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / path)
+
+    def picture(path: str) -> None:
+        save(path, rng.integers(0, 256, (48, 60, 3), dtype=np.uint8))
+
+    for name in ("guidance/support/s.png", "guidance/background/b.png", *(f"queries/{n}.png" for n in "abc")):
+        picture(name)
+    save("guidance/support/s_mask.png", mask)
+    for material in ("cork", "slate"):
+        for index in range(3):
+            picture(f"data/{material}/test/crack/{index}.png")
+            save(f"data/{material}/ground_truth/crack/{index}_mask.png", mask)
+            picture(f"data/{material}/train/good/{index}.png")
+    save_model(folder / "model.safetensors", tiny_model)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(world) -> Iterator[Run]:
+    """Runs a command line, and kills it where asked to; `out` stands for the folder of its results."""
+    server = Path(__file__).with_name("server.py")
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, str(server)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=world,
+        env=environment,
+    ) as process:
+
+        def ask(arguments: tuple[object, ...], out: Path, kill_at: int | None = None) -> Ended:
+            argv = [str(part).replace("OUT", str(out)) for part in arguments]
+            log = out.with_name("log.txt")
+            asked = {"argv": argv, "out": str(out), "kill_at": kill_at, "log": str(log)}
+            process.stdin.write(json.dumps(asked) + "\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            return Ended(answer["status"], answer["writes"], log.read_text())
+
+        yield ask
+        process.stdin.close()
+
+
+COMPACT = ("--size", 64, "--batch", 2)
+COMMANDS: dict[str, tuple[object, ...]] = {
+    "segment": (
+        *("segment", "queries", "--guidance", "guidance", "--weights", "model.safetensors"),
+        *("--out", "OUT/results"),
+    ),
+    "train": (
+        *("train", "--data", "data", "--test-fold", "slate", "--backbone", "compact"),
+        *("--backbone-weights", "random", "--steps", 5, "--out", "OUT/run", *COMPACT),
+    ),
+    "evaluate": (
+        *("evaluate", "--data", "data", "--weights", "model.safetensors", "--seeds", 1, "--pictures", 1),
+        *("--out", "OUT/r.json"),
+    ),
+    "synthesize": (
+        *("synthesize", "--materials", 2, "--size", 32, "--kinds", 1, "--defective", 2, "--good", 1),
+        *("--out", "OUT/made"),
+    ),
+    "distill": (
+        *("distill", "--data", "data", "--teacher", "compact", "--backbone-weights", "random"),
+        *("--steps", 5, "--out", "OUT/run", *COMPACT),
+    ),
+}
+
+
+def results(out: Path) -> dict[str, object]:
+    """What a command left, without what tells only how long it took."""
+    found: dict[str, object] = {}
+    for path in sorted(out.rglob("*")):
+        name = str(path.relative_to(out))
+        if path.name == "segment.json":
+            content = json.loads(path.read_text())
+            found[name] = sorted((e | {"seconds": 0} for e in content.pop("images")), key=str), content
+        elif path.name == "r.json":
+            content = json.loads(path.read_text())
+            found[name] = {key: value for key, value in content.items() if key != "speed"}
+        elif path.name == "log.csv":
+            rows = path.read_text().split()
+            found[name] = [re.sub(r"^(\d+),([^,]*),([^,]*),[^,]*", r"\1,\2,\3", row) for row in rows]
+        elif path.is_file():
+            found[name] = path.read_bytes()
+        else:
+            found[name] = "folder"
+    return found
+
+
+def finished(out: Path) -> int:
+    """How many images a killed `segment` has noted as done."""
+    names = set()
+    record, journal = out / "results" / "segment.json", out / "results" / "segment.unfinished"
+    if record.exists():
+        names |= {entry["result"] for entry in json.loads(record.read_text())["images"]}
+    if journal.exists():
+        names |= {json.loads(line)["result"] for line in journal.read_text().split("\n")[1:-1]}
+    return len(names)
+
+
+def check(run: Run, command: str, folder: Path, most: int | None) -> None:
+    """Kill a command at its writes, or at `most` of them, and let it end afterwards."""
+    whole = folder / "whole"
+    whole.mkdir()
+    ended = run(COMMANDS[command], whole)
+    assert ended.status == 0, ended.said
+    assert ended.writes > 5
+    wanted = results(whole)
+    points = range(ended.writes)
+    if most is not None:
+        points = [ended.writes * index // most for index in range(most)]
+    for point in points:
+        out = folder / "killed"
+        out.mkdir()
+        killed = run(COMMANDS[command], out, point)
+        assert killed.status == -9, (point, killed.said)
+        done = finished(out) if command == "segment" else 0
+        again = run(COMMANDS[command], out)
+        assert again.status == 0, (point, again.said)
+        assert results(out) == wanted, point
+        if done:
+            assert f"({done} of them done before)" in again.said, point
+        shutil.rmtree(out)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_killed_at_some_of_its_writes(run, tmp_path, command):
+    check(run, command, tmp_path, most=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_killed_at_any_of_its_writes(run, tmp_path, command):
+    check(run, command, tmp_path, most=None)
