@@ -1,5 +1,8 @@
 """Filling a backbone: files, published weights, seeds, and what cannot be used."""
 
+import hashlib
+import pickle
+from types import SimpleNamespace
 from urllib.error import URLError
 
 import pytest
@@ -105,12 +108,49 @@ def test_a_truncated_file(tmp_path):
         ("resnet50", torchvision.models.resnet50, "resnet50-0676ba61.pth"),
     ],
 )
-def test_published_weights_that_are_on_the_machine(hub, name, build, file):
+def test_published_weights_that_are_on_the_machine(hub, name, build, file, monkeypatch):
     # torchvision's ResNet file counts no batches; its classifier is not ours.
     stored = published(build, file, hub)
     torch.save({k: v for k, v in stored.items() if not k.endswith("num_batches_tracked")}, hub / file)
+    digest = hashlib.sha256((hub / file).read_bytes()).hexdigest()
+    file = (hub / file).rename(hub / f"{name}-{digest[:8]}.pth").name
+    monkeypatch.setattr(torchvision.models, "get_weight", lambda _: SimpleNamespace(url=f"https://x/{file}"))
     state = load_backbone(name).network.state_dict()
     assert all(torch.equal(value, stored[key]) for key, value in state.items())
+
+
+class Ran(Exception):  # noqa: N818
+    """Code that came with a file has run."""
+
+
+class Dangerous:
+    """What runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return _run, ()
+
+
+def _run():
+    raise Ran
+
+
+@pytest.mark.parametrize("how", ["other tensors", "code", "cut", "empty", "folder", "link"])
+def test_published_weights_that_are_not_what_their_name_says_are_never_opened(hub, how):
+    path = hub / "mobilenet_v2-b0353104.pth"
+    if how == "folder":
+        path.mkdir()
+    elif how == "link":
+        path.symlink_to("nothing")
+    elif how == "code":
+        path.write_bytes(pickle.dumps(Dangerous()))
+    elif how == "empty":
+        path.write_bytes(b"")
+    else:
+        published(torchvision.models.mobilenet_v2, path.name, hub)
+        path.write_bytes(path.read_bytes()[: -10 if how == "cut" else None])
+    with pytest.raises(InputError, match=r"mobilenet_v2-b0353104\.pth: ") as caught:
+        load_backbone("mobilenet_v2")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import csv
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_layout_and_manifest_agree(tmp_path):
             mask = np.asarray(image)
         assert set(np.unique(mask)) == {0, 255}
         assert float(row["defect_fraction"]) == pytest.approx((mask > 0).mean(), abs=1e-6)
-    written = set(contents(tmp_path)) - {"manifest.csv"}
+    written = {name for name in contents(tmp_path) if not name.endswith(("manifest.csv", "made.json"))}
     assert written == {row["image"] for row in table} | {row["mask"] for row in table if row["mask"]}
 
 
@@ -133,3 +134,56 @@ def test_counts_are_checked_before_anything_is_written(tmp_path, name):
     with pytest.raises(ValueError, match=f"^{name} is 0, expected"):
         write_dataset(tmp_path / "out", arguments.pop("materials"), 0, **arguments)
     assert not (tmp_path / "out").exists()
+
+
+TINY = {"size": 32, "kinds": 1, "defective_per_kind": 2, "good": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": 40},
+        {"largest": 48},
+        {"kinds": 2},
+        {"defective_per_kind": 3},
+        {"good": 2},
+        {"distractors": False},
+        {"seed": 1},
+    ],
+)
+def test_materials_of_other_settings_are_not_mixed_in(tmp_path, change):
+    write_dataset(tmp_path, 1, seed=0, **TINY)
+    before = contents(tmp_path)
+    (name,) = change
+    with pytest.raises(InputError, match=f"made with {name} .*, now .* is asked for"):
+        write_dataset(tmp_path, 2, **{"seed": 0, **TINY, **change})
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("how", ["cut", "gone", "more", "other"])
+def test_a_material_that_changed_since_it_was_made_is_named(tmp_path, how):
+    write_dataset(tmp_path, 1, 0, **TINY)
+    image = next(tmp_path.rglob("good/000.png"))
+    if how == "cut":
+        image.write_bytes(image.read_bytes()[:-20])
+    elif how == "gone":
+        image.unlink()
+    elif how == "more":
+        shutil.copyfile(image, image.with_name("001.png"))
+    else:
+        Image.open(image).transpose(Image.Transpose.ROTATE_180).save(image)
+    with pytest.raises(InputError, match="changed since it was made"):
+        write_dataset(tmp_path, 1, 0, **TINY)
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "{", "[]", "{}", '{"settings": 3, "sha256": ""}', "[" * 100_000]
+)
+def test_a_material_that_does_not_say_how_it_was_made_is_named(tmp_path, content):
+    write_dataset(tmp_path, 1, 0, **TINY)
+    made = next(tmp_path.rglob("made.json"))
+    made.unlink()
+    if content is not None:
+        made.write_text(content)
+    with pytest.raises(InputError, match=str(made.parent)):
+        write_dataset(tmp_path, 1, 0, **TINY)

@@ -1,5 +1,8 @@
 """Filling a backbone: torchvision's published weights by name, a local safetensors file, or none."""
 
+import hashlib
+import io
+import os
 from pathlib import Path
 from urllib.error import URLError
 
@@ -9,6 +12,7 @@ from torch import Tensor
 
 from obftnet.errors import InputError
 from obftnet.features.backbone import Backbone
+from obftnet.imaging.decode import check_file
 from obftnet.safefile import read_safetensors
 
 #: The value of `weights` that leaves the backbone untrained: the control row of a table.
@@ -48,18 +52,49 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
             "backbone_weights",
         )
     weights = torchvision.models.get_weight(spec.weights)
+    file = weights.url.rsplit("/", 1)[-1]
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+        if not os.path.lexists(folder / file):
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(weights.url, str(folder / file), _hash_in(file))
     except (URLError, OSError, RuntimeError) as error:
-        file = weights.url.rsplit("/", 1)[-1]
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise InputError(
             f"backbone {spec.name}: weights {file} are not in {folder} and could not be fetched "
             f"({' '.join(str(error).split())[:80]}): fetch {weights.url} on a machine with a network and put "
             f"it there, or name a safetensors file of them",
             "backbone_weights",
         ) from error
-    return _trunk(state, backbone)
+    return _trunk(_known(folder / file), backbone)
+
+
+def _known(path: Path) -> dict[str, Tensor]:
+    """Published weights that lie on this machine: a pickle, and so opened only where the hash in its name
+    says that it is the one that was published, and even then for tensors alone.
+
+    Raises:
+        InputError: the file is another, or cannot be read.
+    """
+    wanted = f"remove it to have it fetched again, or pass a local safetensors file: {path.name} is wanted"
+    check_file(path, wanted)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    begins = _hash_in(path.name)
+    if not digest.startswith(begins):
+        raise InputError(
+            f"{path}: its SHA-256 begins with {digest[: len(begins)]}, not with {begins} as its name says; "
+            f"{wanted}"
+        )
+    state: dict[str, Tensor] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    return state
+
+
+def _hash_in(file: str) -> str:
+    """The beginning of the SHA-256 that torchvision writes into a file's name, before .pth."""
+    return Path(file).stem.rpartition("-")[2]
 
 
 def _from_file(path: Path, backbone: Backbone) -> dict[str, Tensor]:

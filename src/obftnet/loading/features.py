@@ -11,7 +11,7 @@ from obftnet.data.collection import Sample
 from obftnet.data.episodes import Background, Episode
 from obftnet.features.backbone import Pyramid, side_by_side
 from obftnet.features.turned import joined_views
-from obftnet.loading.store import FeatureStore
+from obftnet.loading.store import FeatureStore, spare_bytes
 from obftnet.methods.base import Guidance, Method
 from obftnet.model import OBFTNet
 from obftnet.tensors import mask_fraction, to_tensor
@@ -23,9 +23,10 @@ class EpisodeReader(Generic[Guidance]):
     def __init__(self, model: Method[Guidance], store: FeatureStore | None = None) -> None:
         self.model = model
         self.size = (model.size, model.size)
-        self.store = store if store is not None else FeatureStore()
+        spare = spare_bytes(self.device)
+        self.store = store if store is not None else FeatureStore(spare)
         # Apart from the pyramids: smaller by far, and fifteen looks at an image to make again.
-        self._views_met = FeatureStore(1 << 30)
+        self._views_met = FeatureStore(spare // 4)
 
     @property
     def device(self) -> torch.device:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from obftnet.errors import InputError
 from obftnet.files import alone_in, atomic, atomic_folder, check_output
+from obftnet.synthetic.made import check_sealed, check_settings, seal
 from obftnet.synthetic.material import Material
 from obftnet.synthetic.noise import BoolMask, FloatImage, log_uniform
 
@@ -33,6 +34,7 @@ class _Order:
     defective_per_kind: int
     good: int
     distractors: bool
+    settings: dict[str, object]
 
 
 def material_at(seed: int, index: int, *, distractors: bool = True) -> Material:
@@ -75,11 +77,13 @@ def write_dataset(
     `<material>/ground_truth/<kind>/000_mask.png` (8-bit grey, 0 or 255), with materials named
     `<family>_<index>`. Images are squares of `size` pixels; with `largest` each material has a side
     of its own between the two (see `side_of`), as materials come from cameras of many resolutions. A
-    material's folder appears whole or not at all; those already there are kept as they are, so an interrupted
-    run goes on where it stopped. `progress(done, total)` is called after each one.
+    material's folder appears whole or not at all, with a `made.json` that says how it was made; those already
+    there are kept, so an interrupted run goes on where it stopped. `progress(done, total)` is called after
+    each one.
     With `workers` > 1 as many processes are spawned; the files are the same.
 
     Raises:
+        InputError: `out` holds materials of other settings, or one that changed since it was made.
         ValueError: a count, size or seed out of range.
     """
     for name, value, least in (
@@ -97,6 +101,17 @@ def write_dataset(
     if largest is not None and largest < size:
         raise InputError(f"largest is {largest}, expected the size, {size}, or more")
     _check_manifest(out / "manifest.csv")
+    settings: dict[str, object] = {
+        "seed": seed,
+        "size": size,
+        "largest": largest,
+        "kinds": kinds,
+        "defective_per_kind": defective_per_kind,
+        "good": good,
+        "distractors": distractors,
+    }
+    for folder in _finished(out):
+        check_settings(folder, settings)
     orders = [
         _Order(
             out,
@@ -107,6 +122,7 @@ def write_dataset(
             defective_per_kind,
             good,
             distractors,
+            settings,
         )
         for index in range(start, start + materials)
     ]
@@ -145,6 +161,7 @@ def _write_material(order: _Order) -> None:
     name = f"{material.family}_{order.index:05d}"
     final = order.out / name
     if final.exists():
+        check_sealed(final, order.settings)
         return
     with atomic_folder(final) as partial:
         folder = partial / "train" / "good"
@@ -159,6 +176,7 @@ def _write_material(order: _Order) -> None:
                 image, mask = material.defective(index, kind, order.size)
                 _save_image(images / f"{index:03d}.png", image)
                 _save_mask(masks / f"{index:03d}_mask.png", mask)
+        seal(partial, order.settings)
 
 
 def _save_image(path: Path, image: FloatImage) -> None:
@@ -170,12 +188,17 @@ def _save_mask(path: Path, mask: BoolMask) -> None:
     Image.fromarray(mask.astype(np.uint8) * 255).save(path, compress_level=1)
 
 
+def _finished(out: Path) -> list[Path]:
+    """The folders of materials under `out`."""
+    return sorted(path for path in out.iterdir() if path.is_dir() and _FOLDER.fullmatch(path.name))
+
+
 def _write_manifest(out: Path) -> None:
     """List every finished material under `out`, read from the files, so that other ranges add up."""
     with atomic(out / "manifest.csv") as partial, partial.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(HEADER)
-        for folder in sorted(p for p in out.iterdir() if p.is_dir() and _FOLDER.fullmatch(p.name)):
+        for folder in _finished(out):
             for image in sorted((folder / "train" / "good").glob("*.png")):
                 with Image.open(image) as opened:
                     width, height = opened.size

@@ -13,7 +13,6 @@ from obftnet.data.hashes import FileHashes
 from obftnet.errors import InputError
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
-from obftnet.loading.store import FeatureStore
 from obftnet.methods.base import Example, Trainable
 from obftnet.model import OBFTNet
 from obftnet.tensors import mask_fraction
@@ -82,7 +81,7 @@ def _examples(
     model: Trainable[Any], backbone_hash: str, hashes: FileHashes, cache: Path | None
 ) -> Callable[[Episode], Example]:
     """The function from an episode to what training reads of it."""
-    episodes = EpisodeReader(model, FeatureStore())
+    episodes = EpisodeReader(model)
     if isinstance(model, OBFTNet):
         relations = Relations(model, episodes, backbone_hash, hashes, cache)
         return lambda episode: Example(relations.get(episode))
