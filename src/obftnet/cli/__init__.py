@@ -8,6 +8,7 @@ import sys
 
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import OutputError, note, safe_streams
+from obftnet.cli.threads import wait_passively
 from obftnet.errors import InputError
 
 _INTERRUPTED = 130  # 128 + SIGINT, the shells' convention; Typer turns an interrupt into it too, silently
@@ -22,6 +23,7 @@ def main() -> None:
     with signals.watched(), safe_streams():
         # Pictures go into files. A backend that is meant for windows, or misspelt, must not matter.
         os.environ.pop("MPLBACKEND", None)
+        wait_passively()
         code = _status()
     sys.exit(code)
 

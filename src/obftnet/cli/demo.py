@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Device, Weights
+from obftnet.cli.options import Device, Threads, Weights
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.segment import print_summary
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note, say
+from obftnet.cli.threads import use_threads
 
 _NEXT = """
 The same results from the folders that were made:
@@ -30,10 +31,13 @@ def demo_command(
     out: Annotated[Path, typer.Option("--out", help="Folder of the demo, new or that of an earlier one.")],
     weights: Weights = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """See it work, offline: generate a material, segment it by one example, measure the result."""
     with signals.loading():
         from obftnet.demo import run_demo
+
+        use_threads(threads)
 
     with progress_bar("segment") as update:
         result = run_demo(out, weights=weights, device=device, progress=update, notice=note)

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import BackboneWeights, Data, Device, Layout
+from obftnet.cli.options import BackboneWeights, Data, Device, Layout, Threads
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
+from obftnet.cli.threads import use_threads
 
 _Opt = typer.Option
 
@@ -25,6 +26,7 @@ def distill_command(
     size: Annotated[int, _Opt(min=64, help="Side of the input, pixels.")] = 256,
     seed: Annotated[int, _Opt(min=0)] = 0,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Train a backbone from scratch to find the same positions alike as a teacher does."""
     with signals.loading():
@@ -32,6 +34,8 @@ def distill_command(
         from obftnet.features.weights import load_backbone
         from obftnet.segmenter import resolve_device
         from obftnet.training.distill import distill
+
+        use_threads(threads)
 
     where = resolve_device(device)
     collection = read_layout(layout, data)

@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from obftnet import __version__
-from obftnet.cli.options import AnyLayout, BackboneWeights, Data, Device, FoldsFile, ProtocolName, Weights
+from obftnet.cli.options import (
+    AnyLayout,
+    BackboneWeights,
+    Data,
+    Device,
+    FoldsFile,
+    ProtocolName,
+    Threads,
+    Weights,
+)
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say, table
+from obftnet.cli.threads import use_threads
 from obftnet.errors import InputError
 from obftnet.files import alone_in
 
@@ -67,6 +77,7 @@ def evaluate_command(
         Path | None, _Opt(help="Folder that keeps relations between runs, in half precision.")
     ] = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Evaluate by the protocol: every defect image once as the query, several seeds.
 
@@ -103,6 +114,8 @@ def evaluate_command(
         from obftnet.safefile import tensors_hash
         from obftnet.segmenter import resolve_device
         from obftnet.weights import find_weights, load_method
+
+        use_threads(threads)
 
     where = resolve_device(device)
     found = data_set(data, protocol_name, layout, folds, background_source)

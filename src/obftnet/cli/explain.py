@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Device, Guidance, Weights
+from obftnet.cli.options import Device, Guidance, Threads, Weights
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
+from obftnet.cli.threads import use_threads
 from obftnet.errors import InputError
 
 _Opt = typer.Option
@@ -26,10 +27,13 @@ def explain_command(
     level: Annotated[int, _Opt(help="Of the feature pyramid; 0 is the finest.")] = 0,
     weights: Weights = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Show where points of a query find their match in the supports and the backgrounds."""
     with signals.loading():
         from obftnet.explanation.explain import explain
+
+        use_threads(threads)
 
     chosen = [_point(text) for text in points or []]
     for (x, y), score, share in explain(

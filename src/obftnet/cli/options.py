@@ -34,6 +34,12 @@ FoldsFile = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", min=1, max=1024, help="Processor threads; default: OMP_NUM_THREADS, or one a core."
+    ),
+]
 BackboneWeights = Annotated[
     str | None,
     typer.Option(

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from obftnet.cli.options import Data
+from obftnet.cli.options import Data, Threads
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
+from obftnet.cli.threads import use_threads
 
 _Opt = typer.Option
 
@@ -67,10 +68,13 @@ def reproduce_command(
         _Opt(help="paper: section IV.B's; medium: 2,400 episodes at 128 pixels; short (default): 800 at 96."),
     ] = None,
     device: Annotated[str | None, _Opt(help="auto (default), cpu, cuda, cuda:N.")] = None,
+    threads: Threads = None,
 ) -> None:
     """Make a table or a figure of the paper: train, evaluate, put the paper's value beside ours."""
     with signals.loading():
         from obftnet.reproduction import Request, make_target
+
+        use_threads(threads)
 
     request = Request(
         data=data,

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from obftnet.cli.options import Device, Guidance, Weights
+from obftnet.cli.options import Device, Guidance, Threads, Weights
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note, say
+from obftnet.cli.threads import use_threads
 
 if TYPE_CHECKING:
     from obftnet.segmentation import Summary
@@ -40,10 +41,13 @@ def segment_command(
         str, _Opt("--keep", metavar="KINDS", help="Which of mask,score,overlay to write for each image.")
     ] = "mask,score,overlay",
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Segment images by the example of a few annotated ones: mask, score map and overlay for each."""
     with signals.loading():
         from obftnet.segmentation import segment_files
+
+        use_threads(threads)
 
     with progress_bar("segment") as update:
         summary = segment_files(

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from obftnet.cli.options import AnyLayout, BackboneWeights, Data, Device, FoldsFile, ProtocolName
+from obftnet.cli.options import AnyLayout, BackboneWeights, Data, Device, FoldsFile, ProtocolName, Threads
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
+from obftnet.cli.threads import use_threads
 from obftnet.errors import InputError
 
 _Opt = typer.Option
@@ -102,6 +103,7 @@ def train_command(
         Path | None, _Opt(help="Folder that keeps what frozen parts computed, between runs.")
     ] = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Train a model on the materials of a data set, one fold left out."""
     with signals.loading():
@@ -113,6 +115,8 @@ def train_command(
         from obftnet.training.config import TrainConfig, recipe
         from obftnet.training.loop import train
         from obftnet.training.selection import selection
+
+        use_threads(threads)
 
     own = {
         "reader": reader,
