@@ -7,8 +7,8 @@ encoder4d: ResNet50 (random weights; the cost is that of trained ones) at 400 x 
 background, guidance cached: `straight_port.py` against ours, calls in turn, medians, the ratio, the scores'
 largest difference; then five supports and five backgrounds, and the whole episode from images.
 cues: the shipped weights at 256 x 256 (`--side`), one and five of each, and five of each with a coreset
-(`--coreset`, `features.coreset`); without the cues of turned views, which have no plain form, the plain path
-against the streamed one; then with them, and with a second look (`features.self_support`).
+(`--coreset`, `guidance.coreset`); without the cues of the defect's other views, whole similarity matrices
+(the plain form) against `relation.scan`; then with them, and with a second look (`guidance.self_support`).
 
 Seconds are given twice: wall, and the processor time of all threads, which other work on the machine disturbs
 less. A stage's floor is its operations (convolutions and matrix products) over the rate measured here for a
@@ -24,20 +24,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from obftnet.config import ModelConfig
-from obftnet.features.guidance import GuidanceFeatures, prepare_guidance
+from obftnet.backbones.features import Features, joined
+from obftnet.config import EncoderConfig
+from obftnet.guidance.columns import DEFECT, sorted_columns
+from obftnet.guidance.guidance import Guidance
 from obftnet.model import OBFTNet
-from obftnet.relation.factors import factored_relation
+from obftnet.relation.cues import CUES
+from obftnet.relation.relation import Relation
+from obftnet.relation.self_similarity import self_similarity
 from obftnet.synthetic import Material
 from obftnet.tensors import to_tensor
-from obftnet.training.widen import widened
 from obftnet.weights import load_model
 from straight_port import port_guidance, port_score
 
@@ -75,10 +78,10 @@ def encoder4d(arguments: argparse.Namespace) -> None:
     port = port_guidance(one)
 
     def ported() -> Tensor:
-        return port_score(model, list(model.extract(image)), port, (side, side))
+        return port_score(model, model.extract(image), port)
 
-    def ours(guidance: GuidanceFeatures) -> Tensor:
-        return model.score(model.extract(image), guidance, (side, side))
+    def ours(guidance: Guidance) -> Tensor:
+        return model.score(model.extract(image), guidance)
 
     difference = float((ported() - ours(one)).abs().max())
     calls = {
@@ -94,17 +97,14 @@ def encoder4d(arguments: argparse.Namespace) -> None:
     for kind in ("imports", "guidance", "port", "ours", "ours5"):
         print(f"  peak memory, {kind}: {in_process('encoder4d', kind, arguments):.2f} GiB")
     query = model.extract(image)
-    relation = factored_relation(query, one, model.levels, model.config)
-    cells = [maps.shape[-2] * maps.shape[-1] for maps in query]
+    relation = model.relate(query, one)
+    cells = [maps.shape[-2] * maps.shape[-1] for maps in query.taps]
     defect = [int(mask.sum()) + 1 for mask in one.defect]
     swept = sum(2 * 4 * 20 * n * (n + d) for n, d in zip(cells, defect, strict=True))
     stages = {
         "backbone": (lambda: model.extract(image), 0),
-        "correlation and transport": (
-            lambda: factored_relation(query, one, model.levels, model.config),
-            swept,
-        ),
-        "encoder and decoder": (lambda: model.read(relation, (side, side)), 0),
+        "correlation and transport": (lambda: model.relate(query, one), swept),
+        "encoder and decoder": (lambda: model.read(relation, query.size), 0),
     }
     floors(stages, arguments.repeats)
 
@@ -112,42 +112,47 @@ def encoder4d(arguments: argparse.Namespace) -> None:
 def cues(arguments: argparse.Namespace) -> None:
     side = SIDE["cues"]
     shipped = make("cues")
-    model, once_looked = without_views(shipped), with_self_support(shipped, False)
-    twice_looked = with_self_support(shipped, True)
+    model = without_views(shipped)
+    once_looked, twice_looked = (changed(shipped, self_support=looks) for looks in (False, True))
     image = photograph(side, 99)
     one, five = (guidance_of(model, count) for count in (1, 5))
-    plain, few = replace(one, columns=None), guidance_of(model, 5, arguments.coreset)
-    one_turned, few_turned = guidance_of(shipped, 1), guidance_of(shipped, 5, arguments.coreset)
+    few = guidance_of(model, 5, arguments.coreset)
+    one_seen, few_seen = guidance_of(once_looked, 1), guidance_of(once_looked, 5, arguments.coreset)
 
-    def score(guidance: GuidanceFeatures, model: OBFTNet = model) -> Tensor:
-        return model.score(model.extract(image), guidance, (side, side))
+    def plain(guidance: Guidance) -> Tensor:
+        return plain_score(model, model.extract(image), guidance)
 
-    difference = float((score(plain) - score(one)).abs().max())
+    def score(guidance: Guidance, model: OBFTNet = model) -> Tensor:
+        return model.score(model.extract(image), guidance)
+
+    difference = float((plain(one) - score(one)).abs().max())
     calls = {
-        "plain": lambda: score(plain),
+        "plain": lambda: plain(one),
         "ours": lambda: score(one),
-        "turned views": lambda: score(one_turned, once_looked),
-        "self-support": lambda: score(one_turned, twice_looked),
-        "plain, 5 + 5": lambda: score(replace(five, columns=None)),
+        "other views": lambda: score(one_seen, once_looked),
+        "self-support": lambda: score(one_seen, twice_looked),
+        "plain, 5 + 5": lambda: plain(five),
         "ours, 5 + 5": lambda: score(five),
         "coreset, 5 + 5": lambda: score(few),
-        "and turned views": lambda: score(few_turned, once_looked),
-        "and self-support": lambda: score(few_turned, twice_looked),
+        "and other views": lambda: score(few_seen, once_looked),
+        "and self-support": lambda: score(few_seen, twice_looked),
     }
     found = in_turn(calls, arguments.repeats)
     show(f"cues, shipped weights, {side} x {side}", found)
     print(f"  plain / ours {ratio(found, 'plain', 'ours')}, scores differ by {difference:.1e} at most")
     print(f"  queries a second, self-support {1 / found['self-support'][0]:.1f}")
-    print(f"  turned views / ours {ratio(found, 'turned views', 'ours')}")
-    print(f"  self-support / turned views {ratio(found, 'self-support', 'turned views')}")
+    print(f"  other views / ours {ratio(found, 'other views', 'ours')}")
+    print(f"  self-support / other views {ratio(found, 'self-support', 'other views')}")
     print(f"  5 + 5 / 1 + 1 {ratio(found, 'ours, 5 + 5', 'ours')}")
     print(f"  coreset, 5 + 5 / 1 + 1 {ratio(found, 'coreset, 5 + 5', 'ours')}")
-    print(f"  and turned views / turned views {ratio(found, 'and turned views', 'turned views')}")
+    print(f"  and other views / other views {ratio(found, 'and other views', 'other views')}")
     print(f"  and self-support / self-support {ratio(found, 'and self-support', 'self-support')}")
-    support, mask = photograph(side, 0)[None], marked(side)[None, None]
+    support, mask = photograph(side, 0), marked(side)[None]
+    layers = list(zip(five.supports, five.defect, five.backgrounds, five.usable, strict=True))
     once = {
-        "choosing the coreset": lambda: five.with_columns(arguments.coreset),
-        "a support's turned views": lambda: shipped.turn(support, mask),
+        "choosing the coreset": lambda: [sorted_columns(*layer, arguments.coreset) for layer in layers],
+        "a support": lambda: shipped.extract(support),
+        "a support and its defect's views": lambda: shipped.extract(support, mask),
     }
     for name, (_, busy) in in_turn(once, arguments.repeats).items():
         print(f"  {name}, once: {busy:.2f} s processor")
@@ -159,8 +164,8 @@ def cues(arguments: argparse.Namespace) -> None:
         "cues, 1 + 1": (lambda: model.relate(query, one), 0),
         "cues, 5 + 5": (lambda: model.relate(query, five), 0),
         "cues, 5 + 5, coreset": (lambda: model.relate(query, few), 0),
-        "and turned views, 1 + 1": (lambda: shipped.relate(query, one_turned), 0),
-        "U-Net": (lambda: model.read(relation, (side, side)), 0),
+        "and other views, 1 + 1": (lambda: shipped.relate(query, one_seen), 0),
+        "U-Net": (lambda: model.read(relation, query.size), 0),
     }
     floors(stages, arguments.repeats)
 
@@ -168,19 +173,41 @@ def cues(arguments: argparse.Namespace) -> None:
 def make(row: str) -> OBFTNet:
     if row == "cues":
         return load_model(None, torch.device("cpu"))[0].eval()
-    return OBFTNet(ModelConfig(backbone="resnet50", size=SIDE[row])).eval()
+    return OBFTNet(EncoderConfig(backbone="resnet50", size=SIDE[row])).eval()
 
 
 def without_views(shipped: OBFTNet) -> OBFTNet:
     """The shipped backbone and cues but t and m; the reader has random weights, at the same cost."""
-    cues = shipped.config.cues.replace("t", "").replace("m", "")
-    changed = {"cues": cues, "self_support": False}
-    return OBFTNet(shipped.config.model_copy(update=changed), shipped.backbone).eval()
+    cues = "".join(letter for letter in shipped.config.cues if not CUES[letter].views)
+    config = shipped.config.model_copy(update={"cues": cues, "self_support": False})
+    return OBFTNet(config, shipped.backbone).eval()
 
 
-def with_self_support(shipped: OBFTNet, wanted: bool) -> OBFTNet:
-    """The shipped weights, looking at a query once or twice."""
-    return widened(shipped, shipped.config.model_copy(update={"self_support": wanted})).eval()
+def changed(model: OBFTNet, **settings: object) -> OBFTNet:
+    """The same weights under other settings."""
+    other = OBFTNet(model.config.model_copy(update=settings), model.backbone).eval()
+    other.load_state_dict(model.state_dict())
+    return other
+
+
+def plain_score(model: OBFTNet, query: Features, guidance: Guidance) -> Tensor:
+    """The cues abnsu read off whole similarity matrices: the yardstick of `relation.scan`."""
+    levels, taps = [], iter(zip(query.taps, guidance.columns, strict=True))
+    for count in model.levels:
+        maps = []
+        for tap, columns in islice(taps, count):
+            similarity = tap[0].flatten(1).mT @ columns.matrix
+            defect, rest, good, _ = (similarity[:, chosen] for chosen in columns.slices())
+            cues = {
+                "a": defect.amax(1),
+                "b": good.amax(1),
+                "n": rest.amax(1),
+                "s": (similarity / model.config.epsilon).softmax(1)[:, columns.slices()[DEFECT]].sum(1),
+                "u": self_similarity(tap)[0],
+            }
+            maps += [cues[letter].reshape(tap.shape[-2:]) for letter in model.config.cues]
+        levels.append(torch.stack(maps).unsqueeze(0))
+    return model.read(Relation(tuple(levels), query.early), query.size).sigmoid()
 
 
 def marked(side: int) -> Tensor:
@@ -190,21 +217,15 @@ def marked(side: int) -> Tensor:
     return mask
 
 
-def guidance_of(model: OBFTNet, count: int, coreset: int = 0) -> GuidanceFeatures:
-    """`count` supports and as many backgrounds; one at a time to bound memory."""
+def guidance_of(model: OBFTNet, count: int, coreset: int = 0) -> Guidance:
+    """`count` supports and as many backgrounds, seen one at a time to bound memory."""
     side = SIDE[model.config.reader]
-    images = [photograph(side, index, index < count) for index in range(2 * count)]
-    maps = [model.extract(image) for image in images]
-    stacked = [torch.stack(taps, 1) for taps in zip(*maps, strict=True)][: sum(model.levels)]
-    masks = marked(side).expand(1, count, -1, -1)
-    return prepare_guidance(
-        tuple(x[:, :count] for x in stacked),
-        masks,
-        tuple(x[:, count:] for x in stacked),
-        columns=model.config.reader == "cues",
-        coreset=coreset,
-        turned=model.turn(torch.stack(images[:count], 1), masks),
-    )
+    if model.config.reader == "cues":
+        model = changed(model, coreset=coreset)
+    masks = marked(side).expand(count, -1, -1)
+    supports = joined([model.extract(photograph(side, index), masks[:1]) for index in range(count)])
+    backgrounds = joined([model.extract(photograph(side, count + i, defective=False)) for i in range(count)])
+    return model.guide(supports, masks, backgrounds)
 
 
 def photograph(side: int, index: int, defective: bool = True) -> Tensor:
@@ -274,9 +295,9 @@ def memory(row: str, kind: str) -> float:
     for _ in range(0 if kind == "guidance" else 2):
         query = model.extract(image)
         if port:
-            port_score(model, list(query), port, (side, side))
+            port_score(model, query, port)
         else:
-            model.score(query, guidance, (side, side))
+            model.score(query, guidance)
     return peak()
 
 

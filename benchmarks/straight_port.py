@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.guidance import GuidanceFeatures
+from obftnet.backbones.features import Features, Pyramid
+from obftnet.guidance.guidance import Guidance
 from obftnet.model import OBFTNet
 from obftnet.readers.encoder4d.conv4d import CenterPivotConv4d
 
@@ -27,14 +28,14 @@ class PortGuidance:
     background: list[Tensor]
 
 
-def port_guidance(guidance: GuidanceFeatures) -> PortGuidance:
+def port_guidance(guidance: Guidance) -> PortGuidance:
     """One support and one background; masks at the levels' sizes are the model's."""
     pairs = zip(guidance.supports, guidance.defect, strict=True)
-    support = [maps[:, 0] * mask.float() for maps, mask in pairs]
-    return PortGuidance(support, [maps[:, 0] for maps in guidance.backgrounds])
+    support = [maps * mask.unsqueeze(1).float() for maps, mask in pairs]
+    return PortGuidance(support, list(guidance.backgrounds))
 
 
-def port_correlations(query: list[Tensor], support: list[Tensor]) -> list[Tensor]:
+def port_correlations(query: Pyramid, support: list[Tensor]) -> list[Tensor]:
     """One (1, hq, wq, hg, wg) cosine map a layer, clamped at 0."""
     found = []
     for q, s in zip(query, support, strict=True):
@@ -120,8 +121,8 @@ def port_read(model: OBFTNet, levels: list[Tensor], size: tuple[int, int]) -> Te
     return torch.softmax(logits, 1)[:, 1]
 
 
-def port_score(model: OBFTNet, query: list[Tensor], guidance: PortGuidance, size: tuple[int, int]) -> Tensor:
+def port_score(model: OBFTNet, query: Features, guidance: PortGuidance) -> Tensor:
     """Features of the query -> (1, H, W) score."""
-    foreground = [port_transport(x) for x in port_correlations(query, guidance.support)]
-    background = [port_transport(x) for x in port_correlations(query, guidance.background)]
-    return port_read(model, port_levels(model, foreground, background), size)
+    foreground = [port_transport(x) for x in port_correlations(query.taps, guidance.support)]
+    background = [port_transport(x) for x in port_correlations(query.taps, guidance.background)]
+    return port_read(model, port_levels(model, foreground, background), query.size)

@@ -18,9 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-import obftnet.relation.factors as factors
-from obftnet.config import ModelConfig
-from obftnet.features.guidance import GuidanceFeatures
+import obftnet.transport.algorithm1 as algorithm1
+from obftnet.backbones.features import Features
+from obftnet.config import EncoderConfig
+from obftnet.guidance.guidance import Guidance
 from obftnet.model import OBFTNet
 from obftnet.synthetic import Material
 from obftnet.tensors import mask_fraction, to_tensor
@@ -146,46 +147,43 @@ def backbone() -> None:
     )
 
 
-def episode(model: OBFTNet, seed: int) -> tuple[tuple[Tensor, ...], GuidanceFeatures]:
+def episode(model: OBFTNet, seed: int) -> tuple[Features, Guidance]:
     material = Material.from_seed(seed)
     kind = material.defect_kinds(1)[0]
     side = model.size
     marked, mask = material.defective(0, kind, side)
-    images = [
-        to_tensor(image, (side, side))
+    support, background, query = (
+        to_tensor(image, (side, side)).unsqueeze(0)
         for image in (marked, material.good(0, side), material.defective(1, kind, side)[0])
-    ]
-    maps = [model.extract(image.unsqueeze(0)) for image in images]
-    support, background, query = (tuple(x.float() for x in taps) for taps in maps)
-    fraction = mask_fraction(mask, (side, side))[None, None]
-    side_by_side = (tuple(x.unsqueeze(1) for x in taps) for taps in (support, background))
-    turned = model.turn(images[0][None, None], fraction)
-    return query, model.prepare(next(side_by_side), fraction, next(side_by_side), turned=turned)
+    )
+    masks = mask_fraction(mask, (side, side)).unsqueeze(0)
+    guidance = model.guide(model.extract(support, masks), masks, model.extract(background))
+    return model.extract(query), guidance
 
 
 def half_precision_cues() -> None:
     model = load_model(None, torch.device("cpu"))[0].eval()
-    size = (model.size, model.size)
     backbones, readers = [], []
     for seed in range(20_000_000, 20_000_005):
         query, guidance = episode(model, seed)
         relation = model.relate(query, guidance)
-        score = model.read(relation, size).sigmoid()
+        score = model.read(relation, query.size).sigmoid()
         with torch.autocast("cpu", torch.bfloat16):
-            readers.append(float((model.read(relation, size).float().sigmoid() - score).abs().max()))
+            found = model.read(relation, query.size).float().sigmoid()
+            readers.append(float((found - score).abs().max()))
             query, guidance = episode(model, seed)
-        backbones.append(float((model.score(query, guidance, size) - score).abs().max()))
+        found = model.read(model.relate(query, guidance), query.size).sigmoid()
+        backbones.append(float((found - score).abs().max()))
     print(f"change of the score, backbone in bfloat16, largest of 5 episodes  {max(backbones):.3f}")
     print(f"change of the score, U-Net in bfloat16, largest of 5 episodes     {max(readers):.3f}")
 
 
 def half_precision_encoder() -> None:
     shipped = load_model(None, torch.device("cpu"))[0].backbone
-    model = OBFTNet(ModelConfig(backbone="compact", size=224), shipped).eval()
+    model = OBFTNet(EncoderConfig(backbone="compact", size=224), shipped).eval()
 
-    def logits(query: tuple[Tensor, ...], guidance: GuidanceFeatures) -> Tensor:
-        relation = factors.factored_relation(query, guidance, model.levels, model.config)
-        return model.read(relation, (224, 224)).float()
+    def logits(query: Features, guidance: Guidance) -> Tensor:
+        return model.read(model.relate(query, guidance), query.size).float()
 
     def rough_similarity(similarity: Tensor, *rest: object, **options: object) -> object:
         return sinkhorn_scaling(similarity.bfloat16().float(), *rest, **options)
@@ -199,13 +197,13 @@ def half_precision_encoder() -> None:
         query, guidance = episode(model, seed)
         expected = logits(query, guidance)
         for name, solver in (("correlation", rough_similarity), ("kernel", rough_kernel)):
-            factors.sinkhorn_scaling = solver
+            algorithm1.sinkhorn_scaling = solver
             found = logits(query, guidance)
-            factors.sinkhorn_scaling = sinkhorn_scaling
+            algorithm1.sinkhorn_scaling = sinkhorn_scaling
             changes.setdefault(name, []).append(float((found - expected).abs().max() / expected.std()))
-        relation = factors.factored_relation(query, guidance, model.levels, model.config)
+        relation = model.relate(query, guidance)
         with torch.autocast("cpu", torch.bfloat16):
-            found = model.read(relation, (224, 224)).float()
+            found = model.read(relation, query.size).float()
         changes.setdefault("convolutions", []).append(float((found - expected).abs().max() / expected.std()))
     for name, found in changes.items():
         print(f"change of the 4D reader's logits, {name} in bfloat16: {max(found):.3f} deviations")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from obftnet.backbones.weights import load_backbone
 from obftnet.cli import main
-from obftnet.config import ModelConfig
-from obftnet.features.weights import load_backbone
+from obftnet.config import CuesConfig
 from obftnet.model import OBFTNet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,5 +58,5 @@ def mobilenet_weights(shared) -> Path:
 def tiny_model() -> OBFTNet:
     """An untrained model of the light readers, at 64 px. Shared: leave it as it is."""
     torch.manual_seed(0)
-    config = ModelConfig(backbone="compact", size=64, reader="cues")
+    config = CuesConfig(backbone="compact", size=64)
     return OBFTNet(config, load_backbone("compact", "random", seed=0)).eval()

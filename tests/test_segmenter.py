@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from obftnet.backbones.weights import load_backbone
+from obftnet.config import CuesConfig
 from obftnet.errors import InputError
-from obftnet.features.weights import load_backbone
 from obftnet.model import OBFTNet
 from obftnet.segmenter import Segmenter, resolve_device
 from obftnet.weights import save_model
@@ -113,9 +114,9 @@ def test_the_guidance_is_worked_on_once(segmenter, monkeypatch):
     calls = []
     extract = OBFTNet.extract
 
-    def counted(self, images):
+    def counted(self, images, masks=None):
         calls.append(len(images))
-        return extract(self, images)
+        return extract(self, images, masks)
 
     monkeypatch.setattr(OBFTNet, "extract", counted)
     segmenter.fit([(picture(0), mask_of()), (picture(1), mask_of())], [picture(2), picture(3), picture(4)])
@@ -127,10 +128,8 @@ def test_the_guidance_is_worked_on_once(segmenter, monkeypatch):
 
 
 def test_votes_of_several_shots_work_on_the_query_once(monkeypatch):
-    from obftnet.config import ModelConfig
-
     model = OBFTNet(
-        ModelConfig(backbone="compact", size=64, reader="cues", shots_rule="vote"),
+        CuesConfig(backbone="compact", size=64, shots_rule="vote"),
         load_backbone("compact", "random"),
     )
     segmenter = Segmenter(model, device="cpu")
@@ -138,7 +137,7 @@ def test_votes_of_several_shots_work_on_the_query_once(monkeypatch):
     calls = []
     extract = OBFTNet.extract
     monkeypatch.setattr(
-        OBFTNet, "extract", lambda self, images: calls.append(len(images)) or extract(self, images)
+        OBFTNet, "extract", lambda self, *given: calls.append(len(given[0])) or extract(self, *given)
     )
     score = segmenter.predict(picture(5)).score
     assert calls == [1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.config import CuesConfig
 from obftnet.model import OBFTNet
 from obftnet.weights import load_model, save_model
 
@@ -16,7 +16,7 @@ TOOL = Path(__file__).resolve().parents[1] / "tools" / "ship.py"
 
 def saved(path: Path, seed: int, cues: str = "abns") -> dict[str, torch.Tensor]:
     torch.manual_seed(seed)
-    model = OBFTNet(ModelConfig(backbone="compact", size=64, reader="cues", cues=cues))
+    model = OBFTNet(CuesConfig(backbone="compact", size=64, cues=cues))
     save_model(path, model, {})
     return model.state_dict()
 

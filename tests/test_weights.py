@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.weights import load_backbone
+from obftnet.config import CuesConfig, EncoderConfig
 from obftnet.errors import InputError
-from obftnet.features.weights import load_backbone
 from obftnet.model import OBFTNet
 from obftnet.safefile import file_hash, read_safetensors, write_safetensors
 from obftnet.weights import DEFAULT, find_weights, load_model, read_notes, save_model, shipped
@@ -40,7 +40,7 @@ def test_the_backbone_travels_inside(saved):
 
 def test_half_precision_weights_are_stored_in_half_the_bytes(tmp_path):
     torch.manual_seed(0)
-    model = OBFTNet(ModelConfig(backbone="compact", reader="cues", cues="a"))
+    model = OBFTNet(CuesConfig(backbone="compact", cues="a"))
     save_model(tmp_path / "single", model)
     for parameter in model.backbone.parameters():
         parameter.data = parameter.data.half().float()
@@ -53,7 +53,7 @@ def test_half_precision_weights_are_stored_in_half_the_bytes(tmp_path):
 
 
 def test_both_readers_and_their_options_travel(tmp_path):
-    config = ModelConfig(backbone="compact", size=64, transport="foreground", background=False, epsilon=0.2)
+    config = EncoderConfig(backbone="compact", size=64, transport="foreground", background=False, epsilon=0.2)
     save_model(tmp_path / "w", OBFTNet(config))
     assert load_model(tmp_path / "w")[0].config == config
 
@@ -98,12 +98,10 @@ def rewritten(path, *, tensors=None, metadata=None):
 
 
 def test_weights_of_another_architecture(saved):
-    other = ModelConfig(backbone="compact", size=64, reader="encoder4d").model_dump_json()
-    with pytest.raises(
-        InputError, match=r"another architecture: reader\.\S+ is missing.*reader encoder4d on compact"
-    ):
+    other = EncoderConfig(backbone="compact", size=64).model_dump_json()
+    with pytest.raises(InputError, match=r"another architecture: reader\.\S+ is missing.*obftnet on compact"):
         load_model(rewritten(saved, metadata={"config": other}))
-    fewer = ModelConfig(backbone="compact", size=64, reader="cues", cues="ab").model_dump_json()
+    fewer = CuesConfig(backbone="compact", size=64, cues="ab").model_dump_json()
     with pytest.raises(InputError, match=r"another architecture: .* is of shape \(42,\), \(12,\) is wanted"):
         load_model(rewritten(saved, metadata={"config": fewer}))
 
@@ -112,6 +110,7 @@ def test_weights_of_another_architecture(saved):
     ("config", "message"),
     [
         ("", "configuration cannot be read"),
+        ("[]", "configuration cannot be read"),
         ('{"colour": 1}', r"configuration cannot be read \(colour"),
         ('{"backbone": "resnet7"}', "unknown backbone 'resnet7'"),
     ],
@@ -128,7 +127,7 @@ def test_what_is_no_model_is_named(saved, tmp_path):
     (tmp_path / "cut.safetensors").write_bytes(saved.read_bytes()[:-10])
     for name, message in [
         ("w.pth", "a pickle"),
-        ("backbone.safetensors", "not an obftnet model.*--backbone-weights"),
+        ("backbone.safetensors", "not an obftnet model.*named apart"),
         ("cut.safetensors", "not a whole safetensors file"),
         ("none.safetensors", "no such weights"),
     ]:

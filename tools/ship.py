@@ -4,7 +4,7 @@
 
 Rounding halves the file; what is shipped, and measured, are the rounded weights. `--size` sets the side of
 the input at which they are used, where that is not the side they were trained at; `--coreset` how many of the
-guidance's sound positions a query is compared with, 0 for all (`features.coreset`). `--average` takes the
+guidance's sound positions a query is compared with, 0 for all (`guidance.coreset`). `--average` takes the
 mean of the source's weights and those of the model it was started from: what either learned on its own
 materials alone weighs half (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from obftnet.config import ModelConfig
+from obftnet.config import model_config
 from obftnet.model import OBFTNet
 from obftnet.weights import load_model, read_notes, save_model
 
@@ -33,7 +33,7 @@ def main() -> None:
     trained, _ = load_model(arguments.source)
     asked = {"size": arguments.size, "coreset": arguments.coreset}
     chosen = {key: value for key, value in asked.items() if value is not None}
-    config = ModelConfig.model_validate(trained.config.model_dump() | chosen)
+    config = model_config(trained.config.model_dump() | chosen)
     model = OBFTNet(config, trained.backbone)
     model.load_state_dict(_mean(trained, arguments.average) if arguments.average else trained.state_dict())
     with torch.no_grad():

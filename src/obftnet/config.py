@@ -1,106 +1,165 @@
 """Everything that makes one model differ from another. docs/method.md says why each default."""
 
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-#: The letters by which a configuration names the cues. `relation.statistics` says what each is, and
-#: `relation.own` what u is.
-CUES = "abnsolputm"
-
-#: Cosines over a smaller epsilon lie so far from 0 that sums of their exponentials need a shift in float32,
-#: which cues read a block at a time (`relation.streaming`) do without.
-LEAST_STREAMED_EPSILON = 1 / 60
+from obftnet.errors import InputError
+from obftnet.relation.bilateral import Bilateral
+from obftnet.relation.cues import CUES
+from obftnet.transport import Algorithm1
 
 
-class ModelConfig(BaseModel):
-    """A model's configuration; unknown keys raise. It travels inside the model's file."""
+class _Config(BaseModel):
+    """What every model has; unknown keys raise. It travels inside the model's file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    reader: str
     backbone: str = "mobilenet_v2"
     size: int = Field(
-        default=256, ge=64, description="side of the network's square input, pixels (paper: 400)"
+        default=256, ge=64, le=8192, description="side of the network's square input, pixels (paper: 400)"
     )
-    reader: Literal["encoder4d", "cues"] = "encoder4d"
-
-    # Transport (Algorithm 1).
-    transport: Literal["none", "foreground", "bilateral"] = "bilateral"
-    background: bool = True
-    epsilon: float = Field(default=0.05, ge=0.01)
-    iterations: int = Field(default=20, ge=1, description="sweeps, the paper's t_max")
-    #: Unit marginals leave the mean of P at 1 / positions, which the first GroupNorm's epsilon swallows;
-    #: "positions" multiplies it back to 1, "none" is the literal form.
-    transport_scale: Literal["none", "positions"] = "positions"
+    epsilon: float = Field(default=0.05, ge=0.01, le=100, description="regularisation of Algorithm 1")
+    iterations: int = Field(default=20, ge=1, le=10_000, description="sweeps, the paper's t_max")
     #: P > 0, so a ReLU after it does nothing: the cosine is clamped at 0 before. "after" is the literal form.
     relu: Literal["before", "after"] = "before"
-    #: Zeroed support columns take up the mass of query positions that match nothing.
-    zeroed_columns: Literal["keep", "drop"] = "keep"
     #: "any" marks every cell that holds defect; "bilinear" is HSNet's point sampling, which loses small ones.
     mask_resize: Literal["any", "bilinear"] = "any"
     #: "vote" runs each shot alone as HSNet does; "joint" makes all of them columns of one transport.
     shots_rule: Literal["vote", "joint"] = "joint"
 
+    #: What only the other reader reads, with its defaults.
+    foreign: ClassVar[dict[str, Any]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_foreign(cls, values: Any) -> Any:
+        """Files of earlier versions name what their reader does not read: at its default it says nothing."""
+        if not isinstance(values, dict):
+            return values
+        for name, default in cls.foreign.items():
+            if name in values and values[name] != default:
+                reader = cls.model_fields["reader"].default
+                raise ValueError(
+                    f"the {reader} reader does not read {name}, which is {values[name]!r}; leave it out"
+                )
+        return {key: value for key, value in values.items() if key not in cls.foreign}
+
+
+class EncoderConfig(_Config):
+    """A model with the paper's 4D encoder, which reads the bilateral tensors."""
+
+    reader: Literal["encoder4d"] = "encoder4d"
+    transport: Literal["none", "foreground", "bilateral"] = "bilateral"
+    background: bool = True
+    #: Unit marginals leave the mean of P at 1 / positions, which the first GroupNorm's epsilon swallows;
+    #: "positions" multiplies it back to 1, "none" is the literal form.
+    transport_scale: Literal["none", "positions"] = "positions"
+    #: Zeroed support columns take up the mass of query positions that match nothing.
+    zeroed_columns: Literal["keep", "drop"] = "keep"
+    #: A plan's rows and columns do not say how alike two positions are at all; the cosines beside it do.
+    cosine_channels: bool = False
     fusion: Literal["top_down", "bidirectional"] = "bidirectional"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.background and self.transport == "bilateral":
+            raise ValueError(
+                "transport = bilateral needs the background branch; without it take foreground or none"
+            )
+        if self.cosine_channels and self.transport == "none":
+            raise ValueError("transport = none reads the cosines already; leave cosine_channels out")
+        return self
+
+    @property
+    def algorithm(self) -> Algorithm1:
+        """Algorithm 1 under these options."""
+        return Algorithm1(self.epsilon, self.iterations, self.relu, self.zeroed_columns)
+
+    @property
+    def bilateral(self) -> Bilateral:
+        """The tensors that are read."""
+        return Bilateral(
+            self.algorithm, self.transport, self.background, self.transport_scale, self.cosine_channels
+        )
+
+
+class CuesConfig(_Config):
+    """A model with the cue reader, which reads a few numbers of the correspondence a position."""
+
+    reader: Literal["cues"] = "cues"
+    #: Letters of `relation.cues.CUES`.
     cues: str = "abnsolp"
     #: Of the supports' sound positions, and of the good ones, a tap keeps at most as many; 0 keeps all.
     coreset: int = Field(default=0, ge=0)
     #: The cue reader draws outlines with the query's own early features; the backbone must offer a map.
     query_skip: bool = False
     #: A query is looked at twice, the second time with its own confident positions as guidance, too
-    #: (`features.self_support`).
+    #: (`guidance.self_support`).
     self_support: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.reader == "cues" and (
-            not self.cues or set(self.cues) - set(CUES) or len(set(self.cues)) < len(self.cues)
-        ):
-            raise ValueError(f"cues must be distinct letters of {CUES!r}, got {self.cues!r}")
-        if self.cues == "u":
-            raise ValueError("cues 'u' alone looks at the query only; add one that looks at the guidance")
-        unread = (
-            _READ_BY_ENCODER if self.reader == "cues" else ("cues", "query_skip", "coreset", "self_support")
-        )
-        for name in unread:
-            value = getattr(self, name)
-            if value != type(self).model_fields[name].default:
-                raise ValueError(
-                    f"the {self.reader} reader does not read {name}, which is {value!r}; leave it out"
-                )
+        if not self.cues or set(self.cues) - set(CUES) or len(set(self.cues)) < len(self.cues):
+            raise ValueError(f"cues must be distinct letters of {''.join(CUES)!r}, got {self.cues!r}")
+        if not any(CUES[letter].guided for letter in self.cues):
+            raise ValueError(
+                f"cues {self.cues!r} alone look at the query only; add one that looks at the guidance"
+            )
         if self.coreset:
             self._check_streamed("a coreset serves")
-        if self.turned:
-            self._check_streamed("cues t and m go with")
+        if self.views:
+            self._check_streamed("the defect's other views go with")
         if self.self_support:
             self._check_streamed("self_support goes with")
-        if not self.background and self.transport == "bilateral":
-            raise ValueError(
-                "transport = bilateral needs the background branch; without it take foreground or none"
-            )
         return self
 
     @property
-    def turned(self) -> bool:
-        """Whether the supports' defects are looked at in their turned views, too."""
-        return self.reader == "cues" and bool(set(self.cues) & set("tm"))
+    def views(self) -> bool:
+        """Whether the supports' defects are looked at in their other views, too."""
+        return any(CUES[letter].views for letter in self.cues)
+
+    @property
+    def algorithm(self) -> Algorithm1:
+        """Algorithm 1 under these options."""
+        return Algorithm1(self.epsilon, self.iterations, self.relu)
 
     def _check_streamed(self, what: str) -> None:
         """Raise ValueError where a setting that only streamed cues have meets one that they do not have."""
-        if set(self.cues) - set(_STREAMED) or self.shots_rule == "vote":
+        streamed = "".join(cue.letter for cue in CUES.values() if cue.streamed)
+        if set(self.cues) - set(streamed) or self.shots_rule == "vote":
             raise ValueError(
-                f"{what} the cues {_STREAMED!r} and shots_rule = joint; got cues {self.cues!r} "
+                f"{what} the cues {streamed!r} and shots_rule = joint; got cues {self.cues!r} "
                 f"and {self.shots_rule!r}; leave one of them out"
             )
-        if self.epsilon < LEAST_STREAMED_EPSILON:
-            raise ValueError(f"{what} an epsilon of 1/60 or more, got {self.epsilon}; leave one of them out")
 
 
-#: Cues that see a position of the guidance by its similarity alone; a transport wants them all.
-_STREAMED = "abnsutm"
+def _defaults(config: type[_Config]) -> dict[str, Any]:
+    own = set(config.model_fields) - set(_Config.model_fields)
+    return {name: field.default for name, field in config.model_fields.items() if name in own}
 
-#: What only the cue reader's relation reads.
-_READ_BY_CUES = ("cues", "query_skip", "coreset", "self_support")
 
-#: What only the 4D encoder's relation reads; what the cues take from the correspondence, `cues` says.
-_READ_BY_ENCODER = ("transport", "background", "transport_scale", "zeroed_columns", "fusion")
+EncoderConfig.foreign = _defaults(CuesConfig)
+CuesConfig.foreign = _defaults(EncoderConfig)
+
+#: An OBFTNet's configuration: which fields there are, `reader` says.
+ModelConfig: TypeAlias = EncoderConfig | CuesConfig
+
+_OF_READER: dict[object, type[EncoderConfig] | type[CuesConfig]] = {
+    "encoder4d": EncoderConfig,
+    "cues": CuesConfig,
+}
+
+
+def model_config(values: dict[str, Any]) -> ModelConfig:
+    """A configuration of its fields; without a reader it is the paper's.
+
+    Raises:
+        InputError: no such reader.
+        pydantic.ValidationError: a key or a value that it does not have.
+    """
+    reader = values.get("reader", "encoder4d")
+    if reader not in _OF_READER:
+        raise InputError(f"unknown reader {reader!r}: there are {', '.join(map(str, _OF_READER))}")
+    return _OF_READER[reader].model_validate(values)

@@ -1,30 +1,35 @@
 """OBFTNet: frozen backbone, relation, reader. The whole method read top to bottom."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from obftnet.backbones.backbone import Backbone
+from obftnet.backbones.features import Features, Pyramid, unit_features
 from obftnet.config import ModelConfig
+from obftnet.contract import LossTerm, TrainingInput
 from obftnet.errors import InputError
-from obftnet.features.backbone import Backbone, Pyramid
-from obftnet.features.guidance import GuidanceFeatures, Turned, prepare_guidance
-from obftnet.features.self_support import self_supported
-from obftnet.features.turned import joined_views, turned_defect
-from obftnet.methods.base import Example, Supervised
+from obftnet.guidance.columns import sorted_columns
+from obftnet.guidance.guidance import Guidance, masked_guidance
+from obftnet.guidance.self_support import own_columns
+from obftnet.guidance.views import defect_views
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
-from obftnet.relation.cue_maps import seen_by
-from obftnet.relation.factors import FactoredLevel, factored_relation
-from obftnet.relation.relate import Relation, relate
+from obftnet.relation.cues import Evidence, cue_levels, evidence_of
+from obftnet.relation.relation import Relation, relation_of, stacked
 from obftnet.voting import vote
 
 
 class OBFTNet(nn.Module):
     """Optimal bilateral feature transport network.
 
-    extract -> prepare -> supported -> relate -> read, each usable alone; `forward` is all of them. Only the
-    reader learns.
+    extract -> guide, once an episode; extract -> score, each query. Inside `score`: relate, a query's
+    correspondence with the guidance, and read, its logits. Only the reader learns.
+
+    Images of one role are (n, 3, h, w) RGB in 0..1; all guidance of an episode has one size, a query may have
+    another. Features are of length 1 at every position: nothing but cosines is read of them.
     """
 
     def __init__(self, config: ModelConfig, backbone: Backbone | None = None) -> None:
@@ -33,143 +38,105 @@ class OBFTNet(nn.Module):
         self.config = config
         self.backbone = backbone if backbone is not None else Backbone(config.backbone)
         self.levels = self.backbone.spec.levels
-        self.reader: CuesReader | Encoder4DReader
-        if config.reader == "cues":
-            early = self.backbone.spec.early if config.query_skip else None
-            if config.query_skip and early is None:
-                raise InputError(
-                    f"query_skip needs a backbone with an early map; {config.backbone} has none, compact has"
-                )
-            self.reader = CuesReader(
-                tuple(len(config.cues) * count for count in self.levels), early.channels if early else 0
-            )
-        else:
-            branches = 2 if config.background else 1
-            self.reader = Encoder4DReader([branches * count for count in self.levels], config.fusion)
+        self.reader = _reader(config, self.backbone)
 
     @property
     def size(self) -> int:
         """Side of the square input, pixels."""
         return self.config.size
 
-    def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> feature maps (b, c, h / stride, w / stride), fine to coarse.
+    @property
+    def reads_masks(self) -> bool:
+        """Whether a support's features hold its defect in other views, too."""
+        return self.config.reader == "cues" and self.config.views
 
-        With `config.query_skip` the early map follows the taps; of a query it goes to the reader as it is, of
-        guidance it is not used.
-        """
-        return tuple(self.backbone(images, early=self.config.query_skip))
-
-    def prepare(
-        self,
-        supports: Pyramid,
-        fraction: Tensor,
-        backgrounds: Pyramid,
-        usable: Tensor | None = None,
-        turned: Turned | None = None,
-    ) -> GuidanceFeatures:
-        """Guidance as every query will meet it; see `features.guidance.prepare_guidance`.
-
-        `turned`: for b items what `turn` gives of their supports; wanted where `config.turned` says so.
-        """
-        taps, sort = sum(self.levels), self.config.reader == "cues"
-        return prepare_guidance(
-            supports[:taps],
-            fraction,
-            backgrounds[:taps],
-            usable,
-            self.config.mask_resize,
-            columns=sort,
-            coreset=self.config.coreset,
-            turned=turned,
-        )
-
-    def turn(self, supports: Tensor, fraction: Tensor) -> Turned | None:
-        """The supports' defects in their turned views, for `prepare`; None where `config.turned` is not set.
+    def extract(self, images: Tensor, masks: Tensor | None = None) -> Features:
+        """Unit features of images, and of supports their defects' views where the cues ask for them.
 
         Args:
-            supports: (b, k, 3, S, S) RGB in 0..1.
-            fraction: (b, k, S, S) the defect's share of each of their cells.
+            images: (n, 3, h, w) RGB in 0..1.
+            masks: (n, h, w) the defect's share of each cell, 0..1, of supports; all 0 where an image is none.
 
-        Returns:
-            For each of b items (c, n) unit features a tap, without gradient.
+        Raises:
+            InputError: images too small for the backbone.
         """
-        if not self.config.turned:
-            return None
-        stride = self.backbone.spec.taps[-1].stride
-        return [
-            joined_views(
-                turned_defect(self.backbone, *support, stride, self.config.mask_resize)
-                for support in zip(*item, strict=True)
+        found = self.backbone(images, early=self.reads_early)
+        views: tuple[Pyramid, ...] = ()
+        if masks is not None and self.reads_masks:
+            stride = self.backbone.spec.taps[-1].stride
+            views = tuple(
+                defect_views(self._unit_taps, image, mask, stride, self.config.mask_resize)
+                if bool(mask.any())
+                else tuple(x.new_empty(x.shape[1], 0) for x in found.taps)
+                for image, mask in zip(images, masks, strict=True)
             )
-            for item in zip(supports, fraction, strict=True)
-        ]
+        early = None if found.early is None else found.early.float()
+        return Features(tuple(unit_features(x) for x in found.taps), found.size, early, views)
 
-    def supported(
-        self, query: Pyramid, guidance: GuidanceFeatures, size: tuple[int, int]
-    ) -> GuidanceFeatures:
-        """The guidance for the second look at a query, with the positions of its own of which a first look is
-        certain (`features.self_support`); as it is where `config.self_support` is not set.
+    def guide(
+        self, supports: Features, masks: Tensor, backgrounds: Features, usable: Tensor | None = None
+    ) -> Guidance:
+        """Guidance of one episode, as every query will meet it.
 
-        The first look is the trained network's, without gradient, while it learns too.
+        Args:
+            supports: of k images, extracted with their masks.
+            masks: (k, h, w) the defect's share of each cell of the network's input, 0..1.
+            backgrounds: of j images.
+            usable: (j, h, w) share of each input cell that is free of defect, 0..1; None where all is.
+
+        Raises:
+            ValueError: supports that were extracted without their masks, whose views the cues want.
         """
-        if not self.config.self_support:
-            return guidance
-        taps = query[: sum(self.levels)]
-        guidance = seen_by(taps, guidance, self.config)
-        learning = self.reader.training
-        self.reader.eval()
-        with torch.no_grad():
-            first = self.score_relation(self.relate(query, guidance), size, guidance.shots)
-        self.reader.train(learning)
-        return self_supported(guidance, taps, first)
+        if self.reads_masks and len(supports.views) != len(supports):
+            raise ValueError("the cues want supports that were extracted with their masks")
+        guidance = masked_guidance(supports, masks, backgrounds, usable, self.config.mask_resize)
+        if self.config.shots_rule == "vote" and guidance.shots > 1:
+            alone = (self._sorted(guidance.shot(index), ()) for index in range(guidance.shots))
+            guidance = replace(guidance, each_shot=tuple(alone))
+        return self._sorted(guidance, supports.views)
 
-    def relate(self, query: Pyramid, guidance: GuidanceFeatures) -> Relation:
-        """The correspondence of query features (b, c, h, w) with prepared guidance."""
-        taps = sum(self.levels)
-        return relate(query[:taps], guidance, self.levels, self.config) + query[taps:]
-
-    def read(
-        self, relation: Relation | tuple[FactoredLevel, ...], size: tuple[int, int], shots: int = 1
-    ) -> Tensor:
-        """Relation -> (b, H, W) logit of defect, of `size`."""
-        return self.reader(relation, size, shots)  # type: ignore[no-any-return]
-
-    def score(self, query: Pyramid, guidance: GuidanceFeatures, size: tuple[int, int]) -> Tensor:
-        """Score of defect for every position: the one way from (guidance, query) to a map.
+    def score(self, query: Features, guidance: Guidance) -> Tensor:
+        """Score of defect for every position: the one way from (query, guidance) to a map.
 
         One shot or the joint rule: the softmax's defect channel, with `config.self_support` that of the
-        second look. The vote rule: `voting.vote` over the K shots.
+        second look. The vote rule: `vote` over the K shots.
 
         Returns:
-            (b, H, W) float32 in 0..1.
+            (b, h, w) float32 in 0..1 at the size the b queries were seen at.
         """
-        shots = guidance.shots
-        if shots > 1 and self.config.shots_rule == "vote":
-            return vote(
-                [self.read(self._relate_to_score(query, alone), size) for alone in guidance.each_shot]
-            )
-        guidance = self.supported(query, guidance, size)
-        return self.score_relation(self._relate_to_score(query, guidance), size, shots)
+        if guidance.each_shot:
+            return vote([self.read(self.relate(query, alone), query.size) for alone in guidance.each_shot])
+        return self.read(self.relate(query, guidance, second_look=self.looks_twice), query.size).sigmoid()
 
-    def one_relation(self, shots: int) -> bool:
-        """Whether a score is read off one relation of all the episode's shots, which may then be kept and
-        read again."""
-        return not self.config.self_support and (shots == 1 or self.config.shots_rule == "joint")
+    def relate(self, query: Features, guidance: Guidance, *, second_look: bool = False) -> Relation:
+        """The correspondence of b queries with their guidance, which the reader reads.
 
-    def score_relation(
-        self, relation: Relation | tuple[FactoredLevel, ...], size: tuple[int, int], shots: int
-    ) -> Tensor:
-        """(b, H, W) score in 0..1 of a relation that holds all shots."""
-        return self.read(relation, size, shots).sigmoid()
+        Args:
+            query: of b images.
+            guidance: of one episode.
+            second_look: of cues, whether a first look's confident positions are guidance, too
+                (`guidance.self_support`). The first look is the trained network's, without gradient, while
+                it learns too.
+        """
+        if self.config.reader == "encoder4d":
+            tensors = self.config.bilateral.levels(query.taps, guidance, self.levels)
+            relation = Relation(tensors, None, guidance.shots)
+            # On a CPU, and where nothing learns, it is read soonest in factors.
+            soon = not (query.taps[0].is_cuda or torch.is_grad_enabled())
+            return relation if soon else relation_of(relation.tensors(), len(self.levels), guidance.shots)
+        items = []
+        for index in range(len(query)):
+            one = query[index : index + 1]
+            maps = tuple(x[0] for x in one.taps)
+            evidence = evidence_of(maps, guidance.columns, self.config.cues, self.config.algorithm)
+            if second_look:
+                evidence = self._looked_again(one, evidence)
+            items.append(self._cue_relation(one, evidence).tensors())
+        return relation_of(stacked(items), len(self.levels))
 
-    def _relate_to_score(
-        self, query: Pyramid, guidance: GuidanceFeatures
-    ) -> Relation | tuple[FactoredLevel, ...]:
-        """The relation as it is read soonest: on a CPU the 4D encoder's stays in factors."""
-        if self.config.reader == "cues" or query[0].is_cuda or torch.is_grad_enabled():
-            return self.relate(query, guidance)
-        return factored_relation(query, guidance, self.levels, self.config)
+    def read(self, relation: Relation, size: tuple[int, int]) -> Tensor:
+        """Relation -> (b, h, w) logit of defect, of `size`."""
+        return self.reader(relation, size)  # type: ignore[no-any-return]
 
     def forward(
         self,
@@ -179,55 +146,107 @@ class OBFTNet(nn.Module):
         backgrounds: Tensor,
         usable: Tensor | None = None,
     ) -> Tensor:
-        """Episodes of images -> logits.
+        """One episode of images -> logits, all shots joint.
 
         Args:
             query: (b, 3, h, w) RGB in 0..1.
-            supports: (b, k, 3, h', w') of any size, not only the query's.
-            masks: (b, k, h', w') the defect's share of each cell, 0..1.
-            backgrounds: (b, j, 3, h', w').
-            usable: (b, j, h', w') or None.
+            supports: (k, 3, h', w') of any size, not only the query's.
+            masks: (k, h', w') the defect's share of each cell, 0..1.
+            backgrounds: (j, 3, h', w').
+            usable: (j, h', w') or None.
 
         Returns:
-            (b, h, w) logit of defect, all shots joint.
+            (b, h, w) logit of defect.
         """
-        guidance = self.prepare(
-            self._extract_many(supports),
-            masks,
-            self._extract_many(backgrounds),
-            usable,
-            self.turn(supports, masks),
-        )
-        features, size = self.extract(query), (query.shape[-2], query.shape[-1])
-        guidance = self.supported(features, guidance, size)
-        return self.read(self.relate(features, guidance), size, guidance.shots)
-
-    def _extract_many(self, images: Tensor) -> Pyramid:
-        """(b, k, 3, h, w) -> (b, k, c, h', w') a tap."""
-        return tuple(x.reshape(*images.shape[:2], *x.shape[1:]) for x in self.extract(images.flatten(0, 1)))
+        guidance = self.guide(self.extract(supports, masks), masks, self.extract(backgrounds), usable)
+        features = self.extract(query)
+        return self.read(self.relate(features, guidance, second_look=self.looks_twice), features.size)
 
     @property
-    def learner(self) -> nn.Module:
+    def trainable(self) -> nn.Module:
         """What training changes: the reader."""
         return self.reader
-
-    def example(self, query: Pyramid, guidance: GuidanceFeatures) -> Example:
-        """What training reads of an episode: the relation, all of whose axes 2 and 3 are the query's."""
-        return Example(self.relate(query, guidance))
-
-    def supervise(self, examples: Sequence[Example], target: Tensor) -> list[Supervised]:
-        """The logits of a batch against its truth (b, H, W). Relations of equally many shots are read
-        together, because a kind with few groups gives fewer than were asked for."""
-        size = (target.shape[-2], target.shape[-1])
-        shots = [example.query[0].shape[0] for example in examples]
-        logits: dict[int, Tensor] = {}
-        for count in sorted(set(shots)):
-            members = [index for index, own in enumerate(shots) if own == count]
-            levels = zip(*(examples[index].query for index in members), strict=True)
-            logit = self.read(tuple(torch.cat(level) for level in levels), size, count)
-            logits |= zip(members, logit, strict=True)
-        return [Supervised(torch.stack([logits[index] for index in range(len(examples))]), target)]
 
     def trainable_parameters(self) -> int:
         """Number of learnable values: the reader's alone."""
         return sum(p.numel() for p in self.reader.parameters())
+
+    def one_relation(self, shots: int) -> bool:
+        """Whether a score is read off one relation of all the episode's shots, which may then be kept and
+        read again."""
+        return not self.looks_twice and (shots == 1 or self.config.shots_rule == "joint")
+
+    def training_input(
+        self, query: Features, guidance: Guidance, *, second_look: bool = False
+    ) -> TrainingInput:
+        """What training reads of an episode: its relation, b = 1."""
+        relation = self.relate(query, guidance, second_look=second_look)
+        return TrainingInput(relation.tensors(), shots=relation.shots)
+
+    def loss_terms(self, inputs: Sequence[TrainingInput], target: Tensor) -> list[LossTerm]:
+        """The logits of a batch against its truth (b, H, W). Relations of equally many shots are read
+        together, because a kind with few groups gives fewer than were asked for."""
+        size = (target.shape[-2], target.shape[-1])
+        logits: dict[int, Tensor] = {}
+        for shots in sorted({one.shots for one in inputs}):
+            members = [index for index, one in enumerate(inputs) if one.shots == shots]
+            tensors = stacked([inputs[index].query for index in members])
+            logit = self.read(relation_of(tensors, len(self.levels), shots), size)
+            logits |= zip(members, logit, strict=True)
+        return [LossTerm(torch.stack([logits[index] for index in range(len(inputs))]), target)]
+
+    @property
+    def reads_early(self) -> bool:
+        """Whether the reader reads the query's early map along."""
+        return self.config.reader == "cues" and self.config.query_skip
+
+    @property
+    def looks_twice(self) -> bool:
+        """Whether a query is looked at again with its own confident positions as guidance."""
+        return self.config.reader == "cues" and self.config.self_support
+
+    def _unit_taps(self, images: Tensor) -> Pyramid:
+        return tuple(unit_features(x) for x in self.backbone(images).taps)
+
+    def _sorted(self, guidance: Guidance, views: Sequence[Pyramid]) -> Guidance:
+        """The guidance with columns, for the cues; a vote's single shots with columns of their own."""
+        if self.config.reader == "encoder4d":
+            return guidance
+        layers = zip(guidance.supports, guidance.defect, guidance.backgrounds, guidance.usable, strict=True)
+        of_views: list[Tensor | None] = [torch.cat(tap, 1) for tap in zip(*views, strict=True)]
+        columns = [
+            sorted_columns(*layer, self.config.coreset, seen)
+            for layer, seen in zip(layers, of_views or [None] * len(self.backbone.spec.taps), strict=True)
+        ]
+        return replace(guidance, columns=tuple(columns))
+
+    def _cue_relation(self, query: Features, evidence: Sequence[Evidence]) -> Relation:
+        """The cues of one query."""
+        assert self.config.reader == "cues"
+        grids = [(x.shape[-2], x.shape[-1]) for x in query.taps]
+        return Relation(cue_levels(evidence, self.config.cues, grids, self.levels), query.early)
+
+    def _looked_again(self, query: Features, evidence: Sequence[Evidence]) -> list[Evidence]:
+        """The evidence of one query, and what its own confident positions add to it."""
+        learning = self.reader.training
+        self.reader.eval()
+        with torch.no_grad():
+            first = self.read(self._cue_relation(query, evidence), query.size).sigmoid()[0]
+        self.reader.train(learning)
+        own = [own_columns(unit[0], first) for unit in query.taps]
+        return [
+            one if columns is None else one.joined(columns)
+            for one, columns in zip(evidence, own, strict=True)
+        ]
+
+
+def _reader(config: ModelConfig, backbone: Backbone) -> CuesReader | Encoder4DReader:
+    levels = backbone.spec.levels
+    if config.reader == "encoder4d":
+        return Encoder4DReader([config.bilateral.channels * count for count in levels], config.fusion)
+    early = backbone.spec.early if config.query_skip else None
+    if config.query_skip and early is None:
+        raise InputError(
+            f"query_skip needs a backbone with an early map; {config.backbone} has none, compact has"
+        )
+    return CuesReader(tuple(len(config.cues) * count for count in levels), early.channels if early else 0)

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
+from obftnet.backbones.features import Features, joined
 from obftnet.decision import DEFAULT_THRESHOLD, decide
 from obftnet.errors import InputError
-from obftnet.features.backbone import Pyramid, side_by_side
-from obftnet.features.guidance import GuidanceFeatures
+from obftnet.guidance.guidance import Guidance
 from obftnet.imaging.read import as_image, as_mask
 from obftnet.imaging.tiles import blend, defect_corners, enlarge, spread_corners, window
 from obftnet.model import OBFTNet
@@ -69,7 +70,7 @@ class Segmenter:
         self.model = model.to(self.device).eval()
         self.threshold = threshold
         self.weights_hash = weights_hash
-        self._guidance: GuidanceFeatures | None = None
+        self._guidance: Guidance | None = None
         self._seen: set[str] = set()
 
     @classmethod
@@ -115,7 +116,7 @@ class Segmenter:
             raise InputError("no background: give at least one defect-free image of the material")
         size = self._input_size
         seen: set[str] = set()
-        images, support_maps, fractions, good_maps = [], [], [], []
+        seen_supports, fractions, seen_backgrounds = [], [], []
         # One image at a time: of large photographs there is no room for all.
         for index, (image_source, mask_source) in enumerate(supports):
             image = as_image(image_source, f"support {index}")
@@ -127,20 +128,15 @@ class Segmenter:
             )
             seen.add(_digest(image))
             for part, marked in self._support_parts(image, mask, most=_share(len(supports))):
-                pixels = to_tensor(part, size).to(self.device)
-                images.append(pixels)
-                support_maps.append(self.model.extract(pixels.unsqueeze(0)))
-                fractions.append(mask_fraction(marked, size).to(self.device))
+                fraction = mask_fraction(marked, size).unsqueeze(0).to(self.device)
+                seen_supports.append(self._extract(part, fraction))
+                fractions.append(fraction)
         for index, source in enumerate(backgrounds):
             image = as_image(source, f"background {index}")
             for part in self._background_parts(image, most=_share(len(backgrounds))):
-                good_maps.append(self._extract(part))
-        fraction = torch.stack(fractions).unsqueeze(0)
-        self._guidance = self.model.prepare(
-            side_by_side(support_maps),
-            fraction,
-            side_by_side(good_maps),
-            turned=self.model.turn(torch.stack(images).unsqueeze(0), fraction),
+                seen_backgrounds.append(self._extract(part))
+        self._guidance = self.model.guide(
+            joined(seen_supports), torch.cat(fractions), joined(seen_backgrounds)
         )
         self._seen = seen
         return self
@@ -163,15 +159,15 @@ class Segmenter:
         return Prediction(values, decide(values, self.threshold))
 
     @property
-    def guidance(self) -> GuidanceFeatures:
+    def guidance(self) -> Guidance:
         """What `fit` took in, as the model meets it. Raises InputError where `fit` was not called."""
         if self._guidance is None:
             raise InputError("no guidance: call fit(supports, backgrounds) first")
         return self._guidance
 
     @torch.inference_mode()
-    def features(self, image: ImageLike) -> Pyramid:
-        """An image's features (1, c, h, w) a tap, as `predict` has them. Raises InputError as `predict`."""
+    def features(self, image: ImageLike) -> Features:
+        """An image's features, as `predict` has them. Raises InputError as `predict`."""
         return self._extract(as_image(image))
 
     @property
@@ -181,7 +177,7 @@ class Segmenter:
     def _score(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Image (h, w, 3) -> score (h, w) in 0..1, looked at as a whole."""
         assert self._guidance is not None
-        score = self.model.score(self._extract(image), self._guidance, self._input_size)[0]
+        score = self.model.score(self._extract(image), self._guidance)[0]
         values: NDArray[np.float32] = resize_score(score.cpu(), image.shape[:2]).clamp(0, 1).numpy()
         return values
 
@@ -209,9 +205,9 @@ class Segmenter:
         places = spread_corners((image.shape[0], image.shape[1]), self.tile, most)
         return [image[window(corner, self.tile)] for corner in places]
 
-    def _extract(self, image: NDArray[np.float32]) -> Pyramid:
-        """Image (h, w, 3) -> features (1, c, h', w') a tap."""
-        return self.model.extract(to_tensor(image, self._input_size).unsqueeze(0).to(self.device))
+    def _extract(self, image: NDArray[np.float32], mask: Tensor | None = None) -> Features:
+        """Image (h, w, 3), of a support with its mask (1, S, S) -> features."""
+        return self.model.extract(to_tensor(image, self._input_size).unsqueeze(0).to(self.device), mask)
 
 
 def check_tile(tile: int | None) -> int | None:

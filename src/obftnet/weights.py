@@ -12,11 +12,11 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.registry import backbone_spec
+from obftnet.config import model_config
 from obftnet.errors import InputError
-from obftnet.features.backbones import backbone_spec
 from obftnet.methods.learned import Learned, LearnedConfig
-from obftnet.methods.registry import TRAINED, MethodConfig, build
+from obftnet.methods.registry import MethodConfig, build, method_name
 from obftnet.model import OBFTNet
 from obftnet.safefile import compact, file_hash, read_safetensors, write_safetensors
 
@@ -102,7 +102,10 @@ def load_method(
             "backbone_weights",
         )
     config = _config(path, metadata)
-    model = build(config)
+    try:
+        model = build(config)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     _fill(model, tensors, path)
     return model.to(device).eval(), file_hash(path)
 
@@ -114,32 +117,26 @@ def read_notes(path: Path) -> dict[str, Any]:
 
 
 def _config(path: Path, metadata: dict[str, str]) -> MethodConfig:
-    text = metadata.get("config", "")
-    config: MethodConfig
     try:
-        config = (LearnedConfig if _names_a_method(text) else ModelConfig).model_validate_json(text)
+        values = json.loads(metadata.get("config", ""))
+    except ValueError as error:
+        raise InputError(f"{path}: its configuration cannot be read (not JSON)") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: its configuration cannot be read (not an object)")
+    try:
+        # A compared network's has a key `method`, which an OBFTNet's has not.
+        config = LearnedConfig.model_validate(values) if "method" in values else model_config(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise InputError(f"{path}: its configuration cannot be read ({where}: {first['msg']})") from error
     backbone_spec(config.backbone)
-    if isinstance(config, LearnedConfig) and config.method not in TRAINED:
-        raise InputError(f"{path}: unknown method {config.method!r}; there are {', '.join(TRAINED)}")
     return config
-
-
-def _names_a_method(text: str) -> bool:
-    """Whether a configuration is a compared network's: the others have no key `method`."""
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return False  # the validation that follows says what is wrong
-    return isinstance(content, dict) and "method" in content
 
 
 def _fill(model: OBFTNet | Learned, tensors: dict[str, Tensor], path: Path) -> None:
     wanted = model.state_dict()
-    kind = f"reader {model.config.reader}" if isinstance(model, OBFTNet) else model.config.method
+    kind = method_name(model.config)
     for key, tensor in wanted.items():
         found = tensors.get(key)
         if found is None or found.shape != tensor.shape:

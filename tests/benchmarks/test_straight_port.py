@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.config import EncoderConfig
 from obftnet.model import OBFTNet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,12 +24,10 @@ def load(name: str):
 def test_the_port_gives_the_models_scores():
     port = load("straight_port")
     torch.manual_seed(0)
-    model = OBFTNet(ModelConfig(backbone="compact", size=96)).eval()
-    support, background, query = torch.rand(3, 1, 3, 96, 96).unbind(0)
-    mask = torch.zeros(1, 1, 96, 96)
-    mask[..., 20:50, 30:70] = 1
-    supports = tuple(x.unsqueeze(1) for x in model.extract(support))
-    guidance = model.prepare(supports, mask, tuple(x.unsqueeze(1) for x in model.extract(background)))
-    features = model.extract(query)
-    found = port.port_score(model, list(features), port.port_guidance(guidance), (96, 96))
-    torch.testing.assert_close(found, model.score(features, guidance, (96, 96)), rtol=0, atol=1e-4)
+    model = OBFTNet(EncoderConfig(backbone="compact", size=96)).eval()
+    seen = model.extract(torch.rand(3, 3, 96, 96))
+    masks = torch.zeros(1, 96, 96)
+    masks[:, 20:50, 30:70] = 1
+    guidance = model.guide(seen[:1], masks, seen[1:2])
+    found = port.port_score(model, seen[2:], port.port_guidance(guidance))
+    torch.testing.assert_close(found, model.score(seen[2:], guidance), rtol=0, atol=1e-4)

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import interpolate
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.features import Features
+from obftnet.backbones.weights import load_backbone
+from obftnet.config import CuesConfig
 from obftnet.data import (
     Collection,
     Episode,
@@ -24,8 +25,7 @@ from obftnet.evaluation.answers import Answer, Protocol, SeedResult
 from obftnet.evaluation.evaluate import Evaluator, as_drawn, draw, draw_fold, evaluate, group
 from obftnet.evaluation.metrics import Counts
 from obftnet.evaluation.results import summarise
-from obftnet.features.guidance import prepare_guidance
-from obftnet.features.weights import load_backbone
+from obftnet.guidance.guidance import masked_guidance
 from obftnet.loading.store import FeatureStore
 from obftnet.model import OBFTNet
 
@@ -36,21 +36,22 @@ class Painted:
     """A method that reads its answer off the red channel: score = gain * red + offset."""
 
     size = 64
+    reads_masks = False
 
     def __init__(self, gain: float = 1, offset: float = 0) -> None:
         self.backbone = SimpleNamespace(mean=torch.zeros(1))
         self.gain, self.offset = gain, offset
         self.looked = 0
 
-    def extract(self, images):
+    def extract(self, images, masks=None):
         self.looked += len(images)
-        return (images,)
+        return Features((images,), (64, 64))
 
-    def prepare(self, supports, fraction, backgrounds, usable=None):
-        return prepare_guidance(supports, fraction, backgrounds, usable)
+    def guide(self, supports, masks, backgrounds, usable=None):
+        return masked_guidance(supports, masks, backgrounds, usable)
 
-    def score(self, query, guidance, size):
-        return interpolate(query[0][:, :1] * self.gain + self.offset, size, mode="bilinear")[:, 0]
+    def score(self, query, guidance):
+        return query.taps[0][:, 0] * self.gain + self.offset
 
 
 TRUTH, NOTHING, EVERYTHING = {"gain": 1}, {"gain": 0}, {"gain": 0, "offset": 1}
@@ -214,9 +215,7 @@ def test_steel_without_good_images(steel, source):
 
 
 def test_a_model_with_kept_relations_scores_as_without(collection, tmp_path):
-    model = OBFTNet(
-        ModelConfig(backbone="compact", size=64, reader="cues"), load_backbone("compact", "random")
-    )
+    model = OBFTNet(CuesConfig(backbone="compact", size=64), load_backbone("compact", "random"))
     (episode, *_) = draw_fold(collection, "tile", ["tile"], Protocol(shots=2), 0)
     plain = Evaluator(model.eval(), collection).score(episode)
     cached = Evaluator(model, collection, cache=tmp_path)

@@ -243,7 +243,7 @@ def test_steel(nn_contrast, steel, tmp_path, source):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--fold", "wood"), "--fold 'wood': no such fold; there are leather, tile"),
+        (("--fold", "wood"), "fold 'wood': no such fold; there are leather, tile (--fold)"),
         (("--episodes", "absent.json"), "absent.json"),
         (("--size", 8), "too small"),
         (("--data", "absent"), "absent"),

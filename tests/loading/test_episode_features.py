@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,11 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.features import Features
+from obftnet.config import CuesConfig
 from obftnet.data import Background, Episode, Sample
-from obftnet.features.guidance import prepare_guidance
+from obftnet.guidance.columns import VIEWS
+from obftnet.guidance.guidance import masked_guidance
 from obftnet.loading.features import EpisodeReader
-from obftnet.loading.store import FeatureStore
 from obftnet.model import OBFTNet
 from obftnet.segmenter import Segmenter
 
@@ -18,19 +20,20 @@ class Pixels:
     """A method whose features are the pixels of its input."""
 
     size = 8
+    reads_masks = False
 
     def __init__(self) -> None:
         self.backbone = SimpleNamespace(mean=torch.zeros(1))
         self.looked = 0
 
-    def extract(self, images):
+    def extract(self, images, masks=None):
         self.looked += 1
         assert images.shape[-2:] == (8, 8)
-        return (images, images[..., ::2, ::2])
+        return Features((images, images[..., ::2, ::2]), (8, 8))
 
-    def prepare(self, supports, fraction, backgrounds, usable=None):
-        self.given = (supports, fraction, backgrounds, usable)
-        return prepare_guidance(supports, fraction, backgrounds, usable)
+    def guide(self, supports, masks, backgrounds, usable=None):
+        self.given = (supports, masks, backgrounds, usable)
+        return masked_guidance(supports, masks, backgrounds, usable)
 
 
 @pytest.fixture
@@ -60,25 +63,24 @@ def episode(sample):
 def test_shapes_of_a_non_square_episode(episode):
     method = Pixels()
     guidance = EpisodeReader(method).guidance(episode)
-    assert [tuple(x.shape) for x in guidance.supports] == [(1, 2, 3, 8, 8), (1, 2, 3, 4, 4)]
-    assert [tuple(x.shape) for x in guidance.backgrounds] == [(1, 2, 3, 8, 8), (1, 2, 3, 4, 4)]
-    assert [tuple(x.shape) for x in EpisodeReader(method).query(episode.query)] == [
-        (1, 3, 8, 8),
-        (1, 3, 4, 4),
-    ]
+    assert [tuple(x.shape) for x in guidance.supports] == [(2, 3, 8, 8), (2, 3, 4, 4)]
+    assert [tuple(x.shape) for x in guidance.backgrounds] == [(2, 3, 8, 8), (2, 3, 4, 4)]
+    query = EpisodeReader(method).query(episode.query)
+    assert [tuple(x.shape) for x in query.taps] == [(1, 3, 8, 8), (1, 3, 4, 4)]
+    assert query.size == (8, 8)
 
 
 def test_masks_are_the_defects_share_of_each_cell(episode):
     method = Pixels()
     guidance = EpisodeReader(method).guidance(episode)
-    fraction = method.given[1]
-    assert fraction.shape == (1, 2, 8, 8)
+    masks = method.given[1]
+    assert masks.shape == (2, 8, 8)
     # Cells are 2 x 3 px. The first defect fills 2 x 2 cells, the second is one pixel of one.
-    assert fraction[0, 0].nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
-    assert fraction[0, 0].sum() == 4
-    assert fraction[0, 1].nonzero().tolist() == [[4, 7]]
-    assert fraction[0, 1, 4, 7] == pytest.approx(1 / 6)
-    assert guidance.defect[1][0, 1].nonzero().tolist() == [[2, 3]]
+    assert masks[0].nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert masks[0].sum() == 4
+    assert masks[1].nonzero().tolist() == [[4, 7]]
+    assert masks[1, 4, 7] == pytest.approx(1 / 6)
+    assert guidance.defect[1][1].nonzero().tolist() == [[2, 3]]
 
 
 def test_a_window_is_cropped(episode, sample):
@@ -88,9 +90,9 @@ def test_a_window_is_cropped(episode, sample):
     background = episode.backgrounds[1]
     crop = torch.from_numpy(background.sample.load_image()[4:12, 6:15]).permute(2, 0, 1)[None]
     expected = torch.nn.functional.interpolate(crop, (8, 8), mode="bilinear", antialias=True)
-    torch.testing.assert_close(method.given[2][0][0, 1:], expected)
+    torch.testing.assert_close(method.given[2].taps[0][1:], expected)
     # The same image as a whole is another picture to the store.
-    assert not torch.equal(reader.query(background.sample)[0], method.given[2][0][:, 1])
+    assert not torch.equal(reader.query(background.sample).taps[0], method.given[2].taps[0][1:])
 
 
 def test_all_of_a_good_background_is_usable(episode):
@@ -104,7 +106,7 @@ def test_of_a_complement_only_what_is_not_defect_is_usable(episode):
     method = Pixels()
     complement = Episode(episode.query, (support,), (Background(support, complement=True),), 0, 0)
     guidance = EpisodeReader(method).guidance(complement)
-    assert (~guidance.usable[0][0, 0]).nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert (~guidance.usable[0][0]).nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
     assert torch.equal(guidance.usable[0], ~guidance.defect[0])
     assert method.looked == 1  # support and background are one picture
 
@@ -121,12 +123,12 @@ def test_a_picture_met_before_comes_from_the_store(episode):
 
 
 def test_no_gradient_is_kept(episode):
-    assert not any(x.requires_grad for x in EpisodeReader(Pixels()).query(episode.query))
+    assert not any(x.requires_grad for x in EpisodeReader(Pixels()).query(episode.query).taps)
 
 
-def test_an_evaluation_and_a_segmenter_see_the_same_turned_views(episode):
+def test_an_evaluation_and_a_segmenter_see_the_same_views(episode):
     torch.manual_seed(0)
-    model = OBFTNet(ModelConfig(backbone="compact", size=64, reader="cues", cues="abnstm")).eval()
+    model = OBFTNet(CuesConfig(backbone="compact", size=64, cues="abnstm")).eval()
     reader = EpisodeReader(model)
     evaluated = reader.guidance(episode)
     segmenter = Segmenter(model, device="cpu").fit(
@@ -134,36 +136,20 @@ def test_an_evaluation_and_a_segmenter_see_the_same_turned_views(episode):
         [background.load()[0] for background in episode.backgrounds],
     )
     for given, wanted in zip(segmenter.guidance.columns, evaluated.columns, strict=True):
-        assert given[0].turned.shape[1] > 0
-        torch.testing.assert_close(given[0].turned, wanted[0].turned, rtol=0, atol=1e-5)
+        assert given.counts == wanted.counts
+        assert given.counts[VIEWS] > 0
+        torch.testing.assert_close(given.matrix, wanted.matrix, rtol=0, atol=1e-5)
     model.backbone.forward = None  # a second look at the same supports needs no backbone
     again = reader.guidance(episode)
-    assert torch.equal(again.columns[0][0].turned, evaluated.columns[0][0].turned)
+    assert torch.equal(again.columns[0].matrix, evaluated.columns[0].matrix)
 
 
-def maps(value: float) -> tuple[torch.Tensor, ...]:
-    return (torch.full((1, 1, 5, 5), float(value)),)  # 100 bytes
-
-
-def test_the_store_drops_what_was_used_longest_ago():
-    store, computed = FeatureStore(limit=250), []
-
-    def get(key):
-        return store.get(key, lambda: computed.append(key) or maps(key))
-
-    for key in (1, 2, 1, 3):  # 2 goes
-        get(key)
-    assert computed == [1, 2, 3]
-    assert float(get(1)[0].mean()) == 1
-    assert computed == [1, 2, 3]
-    get(2)  # 3 goes
-    get(1)
-    get(3)
-    assert computed == [1, 2, 3, 2, 3]
-
-
-def test_a_store_without_room_holds_the_last_alone():
-    store, computed = FeatureStore(limit=0), []
-    for key in (1, 1, 2, 1):
-        store.get(key, lambda key=key: computed.append(key) or maps(key))
-    assert computed == [1, 2, 1]
+def test_a_support_is_not_its_image_to_a_method_that_reads_masks(episode):
+    """The same image as a query, or as a support with another mask, has other features or none of views."""
+    model = OBFTNet(CuesConfig(backbone="compact", size=64, cues="abt")).eval()
+    reader = EpisodeReader(model)
+    first = episode.supports[0]
+    other = replace(first, mask=episode.supports[1].mask)
+    alone = [reader.guidance(replace(episode, supports=(support,))).columns[0] for support in (first, other)]
+    assert not torch.equal(*(one.matrix[:, one.slices()[VIEWS]][:, :1] for one in alone))
+    assert reader.query(first).views == ()

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from obftnet.features.backbone import Pyramid
+from obftnet.backbones.features import Pyramid
 from obftnet.methods.learned import Network, Shots
 
 

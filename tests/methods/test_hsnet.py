@@ -3,17 +3,18 @@
 import pytest
 import torch
 
-from obftnet.config import ModelConfig
-from obftnet.features.weights import load_backbone
+from obftnet.backbones.weights import load_backbone
+from obftnet.config import CuesConfig, EncoderConfig
 from obftnet.methods import hsnet
 from obftnet.methods.registry import method_name, paper_recipe
 from obftnet.model import OBFTNet
+from obftnet.relation.relation import Relation
 
 
 @pytest.fixture(scope="module")
 def model() -> OBFTNet:
     torch.manual_seed(0)
-    config = ModelConfig(backbone="compact", size=64, **hsnet.SETTINGS)
+    config = EncoderConfig(backbone="compact", size=64, **hsnet.SETTINGS)
     model = OBFTNet(config, load_backbone("compact", "random")).eval()
     with torch.no_grad():
         for parameter in model.reader.parameters():
@@ -127,58 +128,50 @@ def naive(
 def episode(model: OBFTNet, shots: int) -> tuple:
     generator = torch.Generator().manual_seed(1)
     images = torch.rand(1 + shots, 3, 64, 64, generator=generator)
-    maps = [x.double() for x in model.backbone.float()(images)]
-    mask = torch.zeros(1, shots, 64, 64)
-    mask[0, 0, 10:40, 8:20] = 1
-    mask[0, 1:, 30:60, 30:50] = 1
-    return maps, mask
+    masks = torch.zeros(shots, 64, 64)
+    masks[0, 10:40, 8:20] = 1
+    masks[1:, 30:60, 30:50] = 1
+    return images, masks
 
 
 @pytest.mark.parametrize("size", [(64, 64), (40, 56)])
-def test_one_shot_is_the_definition(model, size, monkeypatch):
-    maps, mask = episode(model, 1)
+def test_one_shot_is_the_definition(model, size):
+    images, masks = episode(model, 1)
     # The library computes in float32 up to the correlation; here everything is float64.
-    query = tuple(x[:1] for x in maps)
-    guidance = model.prepare(
-        tuple(x[1:].unsqueeze(0) for x in maps), mask, tuple(x[1:].unsqueeze(0) for x in maps)
-    )
-    relation = tuple(x.double() for x in model.relate(query, guidance))
+    maps = [x.double() for x in model.backbone.float()(images).taps]
+    seen = model.extract(images)
+    relation = model.relate(seen[:1], model.guide(seen[1:], masks, seen[1:]))
+    relation = Relation(tuple(x.double() for x in relation.tensors()), shots=relation.shots)
     state = model.reader.state_dict()
-    expected = naive(
-        state, [x[0] for x in maps], [x[1] for x in maps], mask[0, 0].double(), model.levels, size
-    )
+    expected = naive(state, [x[0] for x in maps], [x[1] for x in maps], masks[0].double(), model.levels, size)
     found = model.read(relation, size)[0]
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
     assert found.std() > 0.01
 
 
 def test_five_shots_are_a_vote_over_single_passes(model):
-    maps, mask = episode(model, 3)
-    query = tuple(x[:1].float() for x in maps)
-    supports = tuple(x[1:].unsqueeze(0).float() for x in maps)
+    images, masks = episode(model, 3)
     model = model.float()
-    size = (64, 64)
+    seen = model.extract(images)
+    query, supports = seen[:1], seen[1:]
     alone = [
-        model.score(
-            query, model.prepare(tuple(x[:, k : k + 1] for x in supports), mask[:, k : k + 1], supports), size
-        )
-        for k in range(3)
+        model.score(query, model.guide(supports[k : k + 1], masks[k : k + 1], supports)) for k in range(3)
     ]
     votes = sum((score > 0.5).float() for score in alone)
-    together = model.score(query, model.prepare(supports, mask, supports), size)
+    together = model.score(query, model.guide(supports, masks, supports))
     torch.testing.assert_close(together, votes / votes.max().clamp(min=1))
     model.double()
 
 
 def test_its_name_and_recipe():
-    config = ModelConfig(**hsnet.SETTINGS)
+    config = EncoderConfig(**hsnet.SETTINGS)
     assert method_name(config) == "hsnet"
     assert paper_recipe(config) == {"optimizer": "adam", "schedule": "constant", "lr": 1e-3}
-    assert method_name(ModelConfig()) == "obftnet"
-    assert method_name(ModelConfig(reader="cues")) == "obftnet_cues"
+    assert method_name(EncoderConfig()) == "obftnet"
+    assert method_name(CuesConfig()) == "obftnet_cues"
 
 
 def test_parameters_on_resnet50():
-    config = ModelConfig(backbone="resnet50", size=400, **hsnet.SETTINGS)
+    config = EncoderConfig(backbone="resnet50", size=400, **hsnet.SETTINGS)
     with torch.device("meta"):
         assert OBFTNet(config).trainable_parameters() == 2_573_794

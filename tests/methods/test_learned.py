@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.weights import load_backbone
+from obftnet.config import CuesConfig
 from obftnet.errors import InputError
-from obftnet.features.weights import load_backbone
 from obftnet.methods.learned import LearnedConfig, Shots
 from obftnet.methods.registry import NETWORKS, build, method_name, paper_recipe
 from obftnet.training.config import TrainConfig, recipe
@@ -71,7 +71,7 @@ def test_the_gradient_reaches_every_parameter(network):
     target = (torch.rand(2, 128, 96) > 0.7).float()
     # Dropout of whole channels and random choices may leave a parameter out of one pass.
     for _ in range(4):
-        for logit, truth, weight in network.supervise(features(2), shots(2, 2), target):
+        for logit, truth, weight in network.loss_terms(features(2), shots(2, 2), target):
             assert logit.shape == truth.shape
             assert weight > 0
             loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, truth)
@@ -91,7 +91,7 @@ def test_it_learns_one_episode(network):
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     losses = []
     for _ in range(20):
-        terms = network.supervise(query, guidance, target)
+        terms = network.loss_terms(query, guidance, target)
         loss = sum(w * torch.nn.functional.binary_cross_entropy_with_logits(x, t) for x, t, w in terms)
         optimizer.zero_grad()
         loss.backward()
@@ -107,13 +107,10 @@ def test_a_model_file_holds_the_method(name, tmp_path):
     loaded, _ = load_method(tmp_path / "m.safetensors")
     assert method_name(loaded.config) == name
     images = torch.rand(2, 3, 64, 64)
-    supports = tuple(x[:1].unsqueeze(0) for x in model.extract(images))
-    mask = torch.zeros(1, 1, 64, 64)
-    mask[..., 20:40, 20:50] = 1
-    scores = [
-        m.score(tuple(x[1:] for x in m.extract(images)), m.prepare(supports, mask, supports), (64, 64))
-        for m in (model, loaded)
-    ]
+    masks = torch.zeros(1, 64, 64)
+    masks[:, 20:40, 20:50] = 1
+    supports = model.extract(images[:1])
+    scores = [m.score(m.extract(images[1:]), m.guide(supports, masks, supports)) for m in (model, loaded)]
     torch.testing.assert_close(*scores)
     assert 0 <= float(scores[0].min()) <= float(scores[0].max()) <= 1
     with pytest.raises(InputError, match=f"weights of {name}, which obftnet evaluate reads"):
@@ -124,7 +121,7 @@ def test_a_file_of_a_method_there_is_not(tmp_path):
     model = build(LearnedConfig(method="panet", backbone="compact", size=64))
     model.config = LearnedConfig(method="maskrcnn", backbone="compact", size=64)
     save_model(tmp_path / "m.safetensors", model)
-    with pytest.raises(InputError, match="unknown method 'maskrcnn'; there are"):
+    with pytest.raises(InputError, match=r"m\.safetensors: unknown method 'maskrcnn': there are"):
         load_method(tmp_path / "m.safetensors")
 
 
@@ -138,7 +135,7 @@ def test_its_papers_recipe_is_a_training(name):
 def test_the_last_tap_of_each_level_is_read():
     backbone = load_backbone("mobilenet_v2", "random")
     model = build(LearnedConfig(method="panet", size=64), backbone)
-    maps = model.extract(torch.rand(1, 3, 64, 64))
+    maps = model.extract(torch.rand(1, 3, 64, 64)).taps
     assert [tuple(x.shape[1:]) for x in maps] == [(32, 8, 8), (96, 4, 4), (320, 2, 2)]
 
 
@@ -146,17 +143,10 @@ def test_episodes_of_different_shots_are_weighted_by_their_number():
     model = build(
         LearnedConfig(method="sg_one", backbone="compact", size=64), load_backbone("compact", "random")
     )
-    maps = model.extract(torch.rand(5, 3, 64, 64))
-    mask = torch.ones(1, 5, 64, 64)
-    examples = [
-        model.example(
-            tuple(x[:1] for x in maps),
-            model.prepare(tuple(x[:k].unsqueeze(0) for x in maps), mask[:, :k], ()),
-        )
-        for k in (1, 2, 1)
-    ]
+    seen, masks = model.extract(torch.rand(5, 3, 64, 64)), torch.ones(5, 64, 64)
+    inputs = [model.training_input(seen[:1], model.guide(seen[:k], masks[:k], seen[:1])) for k in (1, 2, 1)]
     target = torch.stack([torch.full((64, 64), float(i)) for i in range(3)])
-    terms = model.supervise(examples, target)
+    terms = model.loss_terms(inputs, target)
     assert [(len(x.target), x.weight) for x in terms] == [
         (2, pytest.approx(2 / 3)),
         (1, pytest.approx(1 / 3)),
@@ -167,4 +157,4 @@ def test_episodes_of_different_shots_are_weighted_by_their_number():
 def test_an_unknown_method_is_named():
     with pytest.raises(InputError, match="unknown method 'maskrcnn': there are obftnet, hsnet"):
         build(LearnedConfig(method="maskrcnn"))
-    assert method_name(build(ModelConfig(backbone="compact", reader="cues")).config) == "obftnet_cues"
+    assert method_name(build(CuesConfig(backbone="compact")).config) == "obftnet_cues"

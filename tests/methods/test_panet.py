@@ -43,7 +43,7 @@ def test_the_logit_by_hand(plain):
 def test_the_alignment_by_hand(plain):
     """The query is found defect on its first cell alone; its vectors judge the support."""
     support = Shots(tuple(x.unsqueeze(1) for x in maps((1, 0), (0, 1))), torch.tensor([[[[1.0, 0]]]]))
-    terms = plain.supervise(maps((3, 4 - 1.5), (0, 1)), support, torch.tensor([[[1.0, 0]]]))
+    terms = plain.loss_terms(maps((3, 4 - 1.5), (0, 1)), support, torch.tensor([[[1.0, 0]]]))
     (logit, target, weight) = terms[1]
     length = math.hypot(3, 2.5)
     assert logit[0, 0].tolist() == pytest.approx([20 * 3 / length, 20 * (2.5 / length - 1)], abs=1e-4)
@@ -53,4 +53,4 @@ def test_the_alignment_by_hand(plain):
 
 def test_without_a_prediction_there_is_no_alignment(plain):
     support = Shots(tuple(x.unsqueeze(1) for x in maps((1, 0), (0, 1))), torch.tensor([[[[1.0, 0]]]]))
-    assert len(plain.supervise(maps((0, 1), (0, 2)), support, torch.zeros(1, 1, 2))) == 1
+    assert len(plain.loss_terms(maps((0, 1), (0, 2)), support, torch.zeros(1, 1, 2))) == 1

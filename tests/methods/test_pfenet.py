@@ -43,7 +43,7 @@ def test_every_scale_has_its_loss():
     network = PFENet((4, 4, 4))
     maps = tuple(torch.randn(1, 4, s, s) for s in (16, 8, 4))
     shots = Shots(tuple(x.unsqueeze(1) for x in maps), torch.ones(1, 1, 128, 128))
-    terms = network.supervise(maps, shots, torch.zeros(1, 128, 128))
+    terms = network.loss_terms(maps, shots, torch.zeros(1, 128, 128))
     assert [term.weight for term in terms] == [1, *[1 / len(SCALES)] * len(SCALES)]
     assert network.enrichment(
         torch.randn(1, 256, 16, 30), torch.randn(1, 256, 16, 30), torch.rand(1, 1, 16, 30)

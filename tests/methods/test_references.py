@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from obftnet.backbones.weights import load_backbone
 from obftnet.errors import InputError
-from obftnet.features.weights import load_backbone
 from obftnet.methods.registry import REFERENCES, reference
 
 
@@ -14,23 +14,20 @@ def backbone():
 
 
 def scene(method, shots=1, backgrounds=1, batch=1, side=96):
-    """A grey noisy material; the query and every support show one bright square. Score map and truth."""
+    """A grey noisy material; every query and support shows one bright square. Score map and truth."""
     generator = torch.Generator().manual_seed(0)
 
     def material(count):
-        return 0.4 + 0.05 * torch.rand(batch, count, 3, side, side, generator=generator)
+        return 0.4 + 0.05 * torch.rand(count, 3, side, side, generator=generator)
 
-    def features(images):
-        return tuple(x.unflatten(0, images.shape[:2]) for x in method.extract(images.flatten(0, 1)))
-
-    mask = torch.zeros(batch, shots, side, side)
-    mask[..., 16:48, 16:48] = 1
-    supports = torch.where(mask.unsqueeze(2) > 0, 0.95, material(shots))
-    guidance = method.prepare(features(supports), mask, features(material(backgrounds)))
+    masks = torch.zeros(shots, side, side)
+    masks[:, 16:48, 16:48] = 1
+    supports = torch.where(masks.unsqueeze(1) > 0, 0.95, material(shots))
+    guidance = method.guide(method.extract(supports), masks, method.extract(material(backgrounds)))
     truth = torch.zeros(batch, side, side, dtype=torch.bool)
     truth[:, 48:80, 32:64] = True
-    query = torch.where(truth[:, None], 0.95, material(1)[:, 0])
-    return method.score(method.extract(query), guidance, (side, side)), truth
+    query = torch.where(truth[:, None], 0.95, material(batch))
+    return method.score(method.extract(query), guidance), truth
 
 
 @pytest.mark.parametrize("name", REFERENCES)
@@ -45,17 +42,16 @@ def test_the_defect_scores_higher_than_the_rest(name, backbone, shots, backgroun
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-def test_an_episode_does_not_depend_on_its_batch(name, backbone):
+def test_a_query_does_not_depend_on_its_batch(name, backbone):
     method = reference(name, backbone, 96)
-    maps = method.extract(torch.rand(2, 3, 96, 96))
-    supports = tuple(x.unsqueeze(1) for x in maps)
-    mask = torch.zeros(2, 1, 96, 96)
-    mask[..., :40, :40] = 1
-    both = method.score(maps, method.prepare(supports, mask, supports), (96, 96))
+    seen = method.extract(torch.rand(4, 3, 96, 96))
+    masks = torch.zeros(1, 96, 96)
+    masks[..., :40, :40] = 1
+    guidance = method.guide(seen[:1], masks, seen[1:2])
+    both = method.score(seen[2:], guidance)
+    assert not torch.allclose(both[0], both[1])
     for index in range(2):
-        one = slice(index, index + 1)
-        own = tuple(x[one] for x in supports)
-        alone = method.score(tuple(x[one] for x in maps), method.prepare(own, mask[one], own), (96, 96))
+        alone = method.score(seen[2 + index : 3 + index], guidance)
         torch.testing.assert_close(alone[0], both[index], atol=1e-4, rtol=1e-4)
 
 

@@ -51,7 +51,7 @@ def test_each_stage_has_its_prototypes_and_sees_the_mask_of_the_last(scene, monk
 
 def test_every_stage_has_its_loss_and_the_last_is_the_result(scene):
     network, query, shots = scene
-    terms = network.supervise(query, shots, torch.zeros(2, 128, 128))
+    terms = network.loss_terms(query, shots, torch.zeros(2, 128, 128))
     assert [term.weight for term in terms] == [1, 1, 1]
     assert torch.equal(terms[-1].logit, network(query, shots, (128, 128)))
     assert not torch.equal(terms[0].logit, terms[1].logit)

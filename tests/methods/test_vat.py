@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from obftnet.features.backbones import backbone_spec
-from obftnet.features.weights import load_backbone
+from obftnet.backbones.registry import backbone_spec
+from obftnet.backbones.weights import load_backbone
 from obftnet.methods.learned import LearnedConfig, Shots
 from obftnet.methods.registry import build
 from obftnet.methods.vat import VAT, correlations, grid
@@ -173,8 +173,7 @@ def test_the_query_is_looked_at_through_its_first_and_last_fine_tap(network):
 
 def test_it_reads_every_tap():
     model = build(LearnedConfig(method="vat", size=64), load_backbone("mobilenet_v2", "random"))
-    maps = model.extract(torch.rand(1, 3, 64, 64))
-    assert len(maps) == 14
+    assert len(model.extract(torch.rand(1, 3, 64, 64)).taps) == 14
     assert model.network.levels == (3, 7, 4)
 
 

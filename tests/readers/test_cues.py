@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from obftnet.readers.cues import CuesReader, CueUNet
+from obftnet.relation.relation import Relation
 
 
 def reader(channels: tuple[int, ...] = (4, 3, 2)) -> CuesReader:
@@ -11,9 +12,10 @@ def reader(channels: tuple[int, ...] = (4, 3, 2)) -> CuesReader:
     return CuesReader(channels)
 
 
-def relation(b: int, channels: tuple[int, ...], grids) -> tuple[torch.Tensor, ...]:
+def relation(b: int, channels: tuple[int, ...], grids, early: int = 0) -> Relation:
     torch.manual_seed(1)
-    return tuple(torch.randn(b, c, *grid) for c, grid in zip(channels, grids, strict=True))
+    levels = tuple(torch.randn(b, c, *grid) for c, grid in zip(channels, grids, strict=True))
+    return Relation(levels, torch.randn(b, early, 18, 14) if early else None)
 
 
 @pytest.mark.parametrize("b", [1, 3])
@@ -39,11 +41,10 @@ def test_logits_of_any_size_from_grids_of_any_size(b, grids, mode):
 
 def test_levels_are_resized_to_the_finest_grid():
     net = reader((2, 1)).eval()
-    fine, coarse = relation(1, (2, 1), ((6, 4), (3, 2)))
+    (fine, coarse), *_ = relation(1, (2, 1), ((6, 4), (3, 2)))
     coarse[:] = 0.7  # a constant stays constant, whatever the grid
-    assert torch.allclose(
-        net((fine, coarse), (9, 9)), net((fine, torch.full((1, 1, 6, 4), 0.7)), (9, 9)), atol=1e-5
-    )
+    found, same = (net(Relation((fine, x)), (9, 9)) for x in (coarse, torch.full((1, 1, 6, 4), 0.7)))
+    assert torch.allclose(found, same, atol=1e-5)
 
 
 def test_two_levels_and_one_are_served():
@@ -54,18 +55,20 @@ def test_two_levels_and_one_are_served():
 def test_the_early_map_draws_at_any_size():
     torch.manual_seed(0)
     net = CuesReader((4, 3), early=5).eval()
-    levels = relation(2, (4, 3), ((9, 7), (5, 4)))
-    flat, drawn = torch.zeros(2, 5, 18, 14), torch.randn(2, 5, 17, 15)
-    assert net((*levels, drawn), (40, 30)).shape == (2, 40, 30)
-    assert not torch.equal(net((*levels, flat), (40, 30)), net((*levels, drawn), (40, 30)))
+    levels = relation(2, (4, 3), ((9, 7), (5, 4))).levels
+    flat, drawn = (
+        net(Relation(levels, early), (40, 30))
+        for early in (torch.zeros(2, 5, 18, 14), torch.randn(2, 5, 17, 15))
+    )
+    assert drawn.shape == (2, 40, 30)
+    assert not torch.equal(flat, drawn)
 
 
 @pytest.mark.parametrize("early", [0, 5])
 def test_every_parameter_gets_a_gradient(early):
     torch.manual_seed(0)
     net = CuesReader((4, 3, 2), early)
-    maps = relation(2, (4, 3, 2), ((9, 7), (5, 4), (3, 2)))
-    maps += (torch.randn(2, early, 18, 14),) if early else ()
+    maps = relation(2, (4, 3, 2), ((9, 7), (5, 4), (3, 2)), early)
     net(maps, (20, 20)).square().sum().backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
@@ -100,5 +103,5 @@ def test_items_of_a_batch_do_not_meet_in_eval_mode():
     net = reader().eval()
     maps = relation(2, (4, 3, 2), ((9, 7), (5, 4), (3, 2)))
     together = net(maps, (20, 20))
-    alone = net(tuple(x[1:] for x in maps), (20, 20))
+    alone = net(Relation(tuple(x[1:] for x in maps.levels)), (20, 20))
     torch.testing.assert_close(together[1:], alone, rtol=1e-4, atol=1e-5)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from obftnet.backbones.weights import load_backbone
 from obftnet.data import read_layout
 from obftnet.evaluation import evaluate as evaluation
-from obftnet.features.weights import load_backbone
 from obftnet.imaging import write_png
 from obftnet.protocols import DataProtocol, ProtocolData, read_data
 from obftnet.reproduction import Setting, run

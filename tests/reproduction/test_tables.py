@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from obftnet.config import ModelConfig
+from obftnet.config import model_config
 from obftnet.errors import InputError
 from obftnet.methods.registry import REFERENCES, TRAINED, method_config
 from obftnet.protocols import read_protocol
@@ -32,7 +32,7 @@ def test_the_splits_are_the_protocols():
 
 def test_the_rows_of_the_ablation_differ_as_their_names_say():
     table = read_table("table4")
-    models = {name: ModelConfig(**row.settings) for name, row in table.rows.items()}
+    models = {name: model_config(row.settings) for name, row in table.rows.items()}
     none, oft, obft, full = (models[name] for name in table.chosen(None))
     assert (none.transport, none.background, none.fusion) == ("none", False, "top_down")
     assert (oft.transport, oft.background, oft.fusion) == ("foreground", False, "top_down")
@@ -51,7 +51,7 @@ def test_the_rows_of_the_ablation_differ_as_their_names_say():
 
 def test_the_rows_of_the_sweeps_differ_in_them_alone():
     table = read_table("table5")
-    models = {name: ModelConfig(**row.settings) for name, row in table.rows.items()}
+    models = {name: model_config(row.settings) for name, row in table.rows.items()}
     assert {name: model.iterations for name, model in models.items()} == {
         f"t{count}": count for count in (1, 2, 5, 10, 20, 30, 40)
     }

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from obftnet.backbones.backbone import Backbone
+from obftnet.backbones.weights import load_backbone
 from obftnet.data import Collection, default_folds, read_layout
-from obftnet.features.backbone import Backbone
-from obftnet.features.weights import load_backbone
 from obftnet.synthetic import write_dataset
 
 MATERIALS = ("fabric_00", "fabric_01", "leather", "tile")

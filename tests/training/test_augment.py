@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from obftnet.config import ModelConfig
-from obftnet.features.guidance import prepare_guidance
-from obftnet.relation.relate import relate
+from obftnet.backbones.weights import load_backbone
+from obftnet.config import model_config
+from obftnet.model import OBFTNet
 from obftnet.training.augment import flip
 
 #: Generators whose first two draws turn nothing, up and down, left and right, and both over.
@@ -43,18 +45,17 @@ def test_relation_and_target_are_turned_the_same_way(turn):
 @pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("reader", ["cues", "encoder4d"])
 def test_the_relation_of_a_turned_query_is_the_turned_relation(reader, turn):
-    generator = torch.Generator().manual_seed(0)
-
-    def maps(*lead: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return tuple(torch.randn(*lead, 8, h, w, generator=generator) for h, w in ((4, 6), (2, 3)))
-
-    fraction = torch.zeros(1, 1, 8, 12)
-    fraction[..., 2:4, 3:5] = 1
-    guidance = prepare_guidance(maps(1, 1), fraction, maps(1, 1))
-    query, config = maps(1), ModelConfig(reader=reader)
+    backbone = load_backbone("compact", "random")
+    model = OBFTNet(model_config({"reader": reader, "backbone": "compact", "size": 64}), backbone)
+    seen = model.extract(torch.rand(3, 3, 64, 96, generator=torch.Generator().manual_seed(0)))
+    masks = torch.zeros(1, 64, 96)
+    masks[:, 16:32, 24:40] = 1
+    query, guidance = seen[:1], model.guide(seen[1:2], masks, seen[2:])
     axes = [axis for axis, turned in zip((2, 3), turn, strict=True) if turned]
-    direct = relate(tuple(level.flip(axes) for level in query), guidance, (1, 1), config)
-    augmented, _ = flip(relate(query, guidance, (1, 1), config), torch.zeros(1, 8, 12), by(turn))
+    turned = replace(query, taps=tuple(level.flip(axes) for level in query.taps))
+    augmented, _ = flip(model.training_input(query, guidance).query, torch.zeros(1, 64, 96), by(turn))
+    direct = model.training_input(turned, guidance).query
+    assert len(direct) == len(model.levels)
     for a, b in zip(direct, augmented, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
+from obftnet.backbones.records import Tap
+from obftnet.backbones.weights import load_backbone
 from obftnet.data import read_layout
 from obftnet.errors import InputError
-from obftnet.features.taps import Tap
-from obftnet.features.weights import load_backbone
 from obftnet.training import distill as module
 from obftnet.training.distill import distill, similarity_loss
 

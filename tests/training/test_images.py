@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.config import CuesConfig
 from obftnet.data import train_episode
 from obftnet.model import OBFTNet
 from obftnet.training import images
-from obftnet.training.images import load_episode, relations_of
+from obftnet.training.images import inputs_of, load_episode
 
 
 @pytest.fixture
@@ -58,30 +58,25 @@ def test_a_defect_stays_on_its_pixels(episode, monkeypatch):
 
 
 @pytest.mark.parametrize("cues", ["abns", "abnstm"])
-def test_relations_reach_the_backbone_and_are_those_of_the_model(episode, backbone, cues):
-    config = ModelConfig(backbone="compact", size=64, reader="cues", cues=cues, query_skip=True)
+def test_inputs_reach_the_backbone_and_are_those_of_the_model(episode, backbone, cues):
+    config = CuesConfig(backbone="compact", size=64, cues=cues, query_skip=True)
     model = OBFTNet(config, backbone)
     seen = [load_episode(episode(i, shots=1 + i), 64, np.random.default_rng(i)) for i in range(2)]
     backbone.requires_grad_(True)
     try:
-        relations = relations_of(model, seen, torch.float32, [False] * len(seen))
-        sum(level.square().mean() for relation in relations for level in relation).backward()
+        inputs = inputs_of(model, seen, torch.float32, [False] * len(seen))
+        sum(level.square().mean() for one in inputs for level in one.query).backward()
         for name, parameter in backbone.named_parameters():
             assert parameter.grad is not None, name
     finally:
         backbone.requires_grad_(False)
         backbone.zero_grad(set_to_none=True)
     one = seen[0]
-    turned = model.turn(one.images[None, 1:2], one.fraction[None])
-    guidance = model.prepare(
-        tuple(x[:, None] for x in model.extract(one.images[1:2])),
-        one.fraction[None],
-        tuple(x[:, None] for x in model.extract(one.images[2:])),
-        turned=turned,
-    )
-    expected = model.relate(model.extract(one.images[:1]), guidance)
-    assert len(relations[0]) == len(expected) == 4
-    for given, wanted in zip(relations[0], expected, strict=True):
+    supports = model.extract(one.images[1:2], one.fraction)
+    guidance = model.guide(supports, one.fraction, model.extract(one.images[2:]))
+    expected = model.relate(model.extract(one.images[:1]), guidance).tensors()
+    assert len(inputs[0].query) == len(expected) == 4
+    for given, wanted in zip(inputs[0].query, expected, strict=True):
         assert torch.allclose(given, wanted, atol=1e-4)
 
 
@@ -108,25 +103,25 @@ def test_some_episodes_show_images_of_several_shapes_and_scales(episode, monkeyp
 
 
 def test_a_relation_taken_twice_knows_what_the_first_look_found(episode, backbone):
-    config = ModelConfig(backbone="compact", size=64, reader="cues", cues="abns", self_support=True)
+    config = CuesConfig(backbone="compact", size=64, cues="abns", self_support=True)
     model = OBFTNet(config, backbone).train()
-    model.read = lambda relation, size, shots=1: torch.full((1, *size), 9.0)  # type: ignore[method-assign]
+    model.read = lambda relation, size: torch.full((1, *size), 9.0)  # type: ignore[method-assign]
     seen = [load_episode(episode(i), 64, np.random.default_rng(i)) for i in range(2)]
-    once, twice = relations_of(model, seen, torch.float32, [False, True])
+    once, twice = (one.query[0][0, 0] for one in inputs_of(model, seen, torch.float32, [False, True]))
     # Certain of everything, it finds every cell among the defect's.
-    assert (once[0][0, 0] < 0.9999).any()
-    assert torch.allclose(twice[0][0, 0], torch.ones(()), atol=1e-5)
+    assert (once < 0.9999).any()
+    assert torch.allclose(twice, torch.ones(()), atol=1e-5)
 
 
 def test_a_second_look_passes_its_gradient_to_the_backbone(episode, backbone):
-    config = ModelConfig(backbone="compact", size=64, reader="cues", cues="abns", self_support=True)
+    config = CuesConfig(backbone="compact", size=64, cues="abns", self_support=True)
     model = OBFTNet(config, backbone).train()
-    model.read = lambda relation, size, shots=1: torch.full((1, *size), -9.0)  # type: ignore[method-assign]
+    model.read = lambda relation, size: torch.full((1, *size), -9.0)  # type: ignore[method-assign]
     seen = [load_episode(episode(0), 64, np.random.default_rng(0))]
     backbone.requires_grad_(True)
     try:
-        (relation,) = relations_of(model, seen, torch.float32, [True])
-        relation[0].square().mean().backward()
+        (one,) = inputs_of(model, seen, torch.float32, [True])
+        one.query[0].square().mean().backward()
         assert any(
             (parameter.grad != 0).any() for parameter in backbone.parameters() if parameter.grad is not None
         )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from obftnet.config import ModelConfig
+from obftnet.config import model_config
 from obftnet.data.hashes import FileHashes
 from obftnet.errors import InputError
 from obftnet.loading.features import EpisodeReader
@@ -26,7 +26,7 @@ def make(backbone, monkeypatch):
     """Relations of a model configuration, and a list that grows with every one that is computed."""
 
     def make(folder=None, weights_hash="w", **config):
-        model = OBFTNet(ModelConfig(backbone="compact", size=64, **config), backbone)
+        model = OBFTNet(model_config({"backbone": "compact", "size": 64, **config}), backbone)
         relations = Relations(model, EpisodeReader(model), weights_hash, FileHashes(), folder)
         computed = []
         compute = relations._compute
@@ -39,16 +39,18 @@ def make(backbone, monkeypatch):
 
 
 def same(first, second, **tolerance):
-    assert len(first) == len(second)
-    for a, b in zip(first, second, strict=True):
+    assert (first.shots, len(first.levels)) == (second.shots, len(second.levels))
+    for a, b in zip(first.tensors(), second.tensors(), strict=True):
         assert a.dtype == b.dtype == torch.float32
         torch.testing.assert_close(a, b, **tolerance)
 
 
-@pytest.mark.parametrize("reader", ["cues", "encoder4d"])
-def test_kept_relations_are_the_computed_ones_in_half_precision(make, episodes, tmp_path, reader):
-    plain, _ = make(reader=reader)
-    cached, computed = make(tmp_path, reader=reader)
+@pytest.mark.parametrize(
+    "options", [{"reader": "cues"}, {"reader": "cues", "query_skip": True}, {"reader": "encoder4d"}]
+)
+def test_kept_relations_are_the_computed_ones_in_half_precision(make, episodes, tmp_path, options):
+    plain, _ = make(**options)
+    cached, computed = make(tmp_path, **options)
     for episode in episodes:
         first = cached.get(episode)
         same(first, plain.get(episode), rtol=2e-3, atol=1e-4)

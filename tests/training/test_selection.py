@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.config import CuesConfig
 from obftnet.data import Collection, test_queries
 from obftnet.errors import InputError
 from obftnet.model import OBFTNet
@@ -37,7 +37,7 @@ def test_held_out_classes_are_kept_from_training(collection, training, monkeypat
     monkeypatch.setattr(
         module.Evaluator, "score", lambda self, e: judged.append(e) or e.query.load_mask().astype("float32")
     )
-    model = OBFTNet(ModelConfig(backbone="compact", size=64, reader="cues"))
+    model = OBFTNet(CuesConfig(backbone="compact", size=64))
     assert judge(model) == 1.0
     assert {(episode.query.material, episode.query.kind) for episode in judged} == held
     used = [s for e in judged for s in (e.query, *e.supports, *(b.sample for b in e.backgrounds))]
@@ -89,13 +89,13 @@ def test_the_leak_needs_a_tested_fold_and_judges_on_it(collection, training, mon
         "score",
         lambda self, e: judged.append(e) or 0 * e.query.load_mask().astype("float32"),
     )
-    assert judge(OBFTNet(ModelConfig(backbone="compact", size=64, reader="cues"))) == 0.0
+    assert judge(OBFTNet(CuesConfig(backbone="compact", size=64))) == 0.0
     assert {episode.query.material for episode in judged} == {"leather"}
 
 
 def test_judging_leaves_the_random_state_alone(collection, training):
     _, judge = selection(TrainConfig(select="held_out"), collection, training, ())
-    model = OBFTNet(ModelConfig(backbone="compact", size=64, reader="cues")).eval()
+    model = OBFTNet(CuesConfig(backbone="compact", size=64)).eval()
     state = torch.get_rng_state()
     assert 0 <= judge(model) == judge(model) <= 1
     assert torch.equal(torch.get_rng_state(), state)

@@ -98,7 +98,7 @@ def test_folds_of_a_file(obftnet, textures, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--test-fold", "steel"), "--test-fold 'steel': no such fold; there are fabric, leather, tile"),
+        (("--test-fold", "steel"), "fold 'steel': no such fold; there are fabric, leather, tile"),
         (("--batch", 0), "--batch"),
         (("--size", 8), "--size"),
         (("--lr", -1), "--lr"),
@@ -167,10 +167,10 @@ def test_two_processes_are_one_run(obftnet, textures, tmp_path):
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(textures, tmp_path, monkeypatch):
-    from obftnet.config import ModelConfig
+    from obftnet.backbones.weights import load_backbone
+    from obftnet.config import CuesConfig
     from obftnet.data import default_folds, read_layout
     from obftnet.errors import InputError
-    from obftnet.features.weights import load_backbone
     from obftnet.training import loop
     from obftnet.training.config import TrainConfig
 
@@ -178,7 +178,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(textures, tmp_path, monkeypatc
     data = read_layout("mvtec", textures)
     with pytest.raises(InputError, match="a batch of 3 cannot be shared equally by 2 processes"):
         loop.train(
-            ModelConfig(backbone="compact", size=64, reader="cues"),
+            CuesConfig(backbone="compact", size=64),
             TrainConfig(steps=1, batch=3),
             load_backbone("compact", "random"),
             data,

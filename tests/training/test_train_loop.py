@@ -14,11 +14,11 @@ import pytest
 import torch
 from PIL import Image
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.weights import load_backbone
+from obftnet.config import CuesConfig, EncoderConfig, model_config
 from obftnet.data import Collection, read_layout
 from obftnet.data import collection as collection_module
 from obftnet.errors import InputError
-from obftnet.features.weights import load_backbone
 from obftnet.readers.encoder4d import Encoder4DReader
 from obftnet.safefile import read_safetensors
 from obftnet.training import loop
@@ -51,7 +51,7 @@ def run(backbone, collection, folds):
         rest = {"validate": options.pop("validate", None), "cache": options.pop("cache", None)}
         chosen = options.pop("folds", folds)
         config = TrainConfig(**{"steps": 8, "batch": 2, **options})
-        model = ModelConfig(**{"backbone": "compact", "size": 64, "reader": reader, **model_options})
+        model = model_config({"backbone": "compact", "size": 64, "reader": reader, **model_options})
         return train(model, config, backbone, collection, chosen, out, device=CPU, progress=progress, **rest)
 
     return run
@@ -159,9 +159,9 @@ def test_a_process_that_is_killed_goes_on(run, textures, folds, tmp_path):
     script = f"""
         import os, signal, torch
         from pathlib import Path
-        from obftnet.config import ModelConfig
+        from obftnet.config import CuesConfig
         from obftnet.data import default_folds, read_layout
-        from obftnet.features.weights import load_backbone
+        from obftnet.backbones.weights import load_backbone
         from obftnet.training import loop
         from obftnet.training.config import TrainConfig
         torch.set_num_threads(1)
@@ -169,7 +169,7 @@ def test_a_process_that_is_killed_goes_on(run, textures, folds, tmp_path):
         loop._tensorboard = None
         data = read_layout("mvtec", {str(textures)!r})
         loop.train(
-            ModelConfig(backbone="compact", size=64, reader="cues"), TrainConfig(steps=8, batch=2),
+            CuesConfig(backbone="compact", size=64), TrainConfig(steps=8, batch=2),
             load_backbone("compact", "random", seed=0), data, default_folds(data),
             Path({str(tmp_path / "cut")!r}),
             device=torch.device("cpu"),
@@ -228,7 +228,7 @@ def test_another_run_in_the_same_folder_is_refused_by_the_setting(run, tmp_path,
 def test_another_backbone_in_the_same_folder_is_refused(run, collection, folds, tmp_path):
     run(tmp_path, steps=1)
     other = load_backbone("compact", "random", seed=1)
-    model = ModelConfig(backbone="compact", size=64, reader="cues")
+    model = CuesConfig(backbone="compact", size=64)
     with pytest.raises(InputError, match="backbone_sha256"):
         train(model, TrainConfig(steps=1, batch=2), other, collection, folds, tmp_path, device=CPU)
 
@@ -256,7 +256,7 @@ def test_a_killed_run_does_not_go_on_with_other_data_of_the_same_names(
         run(tmp_path / "out", kill_at=4)
     shutil.copytree(textures, tmp_path / "copy")
     other_pixels(tmp_path / "copy" / "tile", name)
-    model, config = ModelConfig(backbone="compact", size=64, reader="cues"), TrainConfig(steps=8, batch=2)
+    model, config = CuesConfig(backbone="compact", size=64), TrainConfig(steps=8, batch=2)
     with pytest.raises(InputError, match="another data_sha256"):
         train(
             model,
@@ -276,7 +276,7 @@ def test_the_same_data_elsewhere_goes_on(run, textures, folds, backbone, tmp_pat
         run(tmp_path / "out", kill_at=4)
     shutil.copytree(textures, tmp_path / "copy")
     copy = read_layout("mvtec", tmp_path / "copy")
-    model, config = ModelConfig(backbone="compact", size=64, reader="cues"), TrainConfig(steps=8, batch=2)
+    model, config = CuesConfig(backbone="compact", size=64), TrainConfig(steps=8, batch=2)
     resumed = train(model, config, backbone, copy, folds, tmp_path / "out", device=CPU)
     assert digest(resumed) == digest(whole)
 
@@ -288,7 +288,7 @@ def test_data_that_change_while_they_are_trained_on_stop_the_run(textures, folds
         if done == 1:
             other_pixels(tmp_path / "copy" / "tile", "000.png")
 
-    model, config = ModelConfig(backbone="compact", size=64, reader="cues"), TrainConfig(steps=8, batch=2)
+    model, config = CuesConfig(backbone="compact", size=64), TrainConfig(steps=8, batch=2)
     copy = read_layout("mvtec", tmp_path / "copy")
     with pytest.raises(InputError, match="changed while it was in use"):
         train(model, config, backbone, copy, folds, tmp_path / "out", device=CPU, progress=progress)
@@ -437,9 +437,13 @@ def test_kinds_with_fewer_groups_than_shots_train_beside_others(
     shots = []
     forward = Encoder4DReader.forward
     monkeypatch.setattr(
-        Encoder4DReader, "forward", lambda self, *a: shots.append((len(a[0][0]), a[2])) or forward(self, *a)
+        Encoder4DReader,
+        "forward",
+        lambda self, relation, size: (
+            shots.append((len(relation.levels[0]), relation.shots)) or forward(self, relation, size)
+        ),
     )
-    model = ModelConfig(backbone="compact", size=64)
+    model = EncoderConfig(backbone="compact", size=64)
     config = TrainConfig(steps=2, batch=8, shots=2)
     train(model, config, load_backbone("compact", "random"), fewer, folds, tmp_path, device=CPU)
     assert {count for _, count in shots} == {1, 2}

@@ -42,7 +42,7 @@ def test_train_and_evaluate_by_name(obftnet, textures, tmp_path, method):
         (("--method", "maskrcnn"), "unknown method 'maskrcnn': there are obftnet, hsnet"),
         (("--method", "hsnet", "--transport", "none"), "--transport: --method hsnet does not have it"),
         (("--method", "panet", "--shots-rule", "vote"), "--shots-rule: --method panet does not have it"),
-        (("--method", "panet", "--cache", "c"), "--cache c: only obftnet and hsnet have something to keep"),
+        (("--method", "panet", "--cache", "c"), "cache c: only obftnet and hsnet have something to keep"),
     ],
 )
 def test_what_does_not_go_together(obftnet, textures, tmp_path, options, said):

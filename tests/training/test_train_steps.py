@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 from pydantic import ValidationError
 
-from obftnet.config import ModelConfig
+from obftnet.config import CuesConfig, EncoderConfig
 from obftnet.methods.learned import LearnedConfig
 from obftnet.training.config import TrainConfig, recipe
 from obftnet.training.steps import episode_of, learning_rate, side_of
@@ -112,7 +112,7 @@ def test_a_tenth_after_each_third():
 
 
 def test_the_paper_recipe_is_cross_entropy_without_augmentation():
-    config = TrainConfig(**recipe("paper", ModelConfig()))
+    config = TrainConfig(**recipe("paper", EncoderConfig()))
     assert (config.loss, config.augment, config.optimizer, config.schedule) == (
         "ce",
         "none",
@@ -122,14 +122,14 @@ def test_the_paper_recipe_is_cross_entropy_without_augmentation():
 
 
 def test_the_fast_recipe_gives_each_reader_its_rate():
-    assert recipe("fast", ModelConfig(reader="cues"))["lr"] == 2e-3
-    assert recipe("fast", ModelConfig())["lr"] < 2e-3
+    assert recipe("fast", CuesConfig())["lr"] == 2e-3
+    assert recipe("fast", EncoderConfig())["lr"] < 2e-3
 
 
-@pytest.mark.parametrize("model", [ModelConfig(), ModelConfig(reader="cues"), LearnedConfig(method="pfenet")])
+@pytest.mark.parametrize("model", [EncoderConfig(), CuesConfig(), LearnedConfig(method="pfenet")])
 def test_the_short_recipe_differs_between_methods_in_the_rate_alone(model):
     rest = recipe("short", model) | {"lr": 0.0}
-    assert rest == recipe("short", ModelConfig()) | {"lr": 0.0}
+    assert rest == recipe("short", EncoderConfig()) | {"lr": 0.0}
     config = TrainConfig(**recipe("short", model))
     assert (config.loss, config.schedule) == ("ce10_dice", "warm_cosine")
 

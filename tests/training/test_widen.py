@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.config import CuesConfig
 from obftnet.errors import InputError
 from obftnet.model import OBFTNet
 from obftnet.training.widen import widened
@@ -12,7 +12,7 @@ from obftnet.training.widen import widened
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    model = OBFTNet(ModelConfig(backbone="compact", reader="cues", cues="abns", size=64, query_skip=True))
+    model = OBFTNet(CuesConfig(backbone="compact", cues="abns", size=64, query_skip=True))
     norm = model.reader.unet.norm
     norm.running_mean.uniform_(-1, 1)
     norm.running_var.uniform_(0.5, 2)
@@ -21,15 +21,15 @@ def model():
 
 def episode():
     generator = torch.Generator().manual_seed(1)
-    masks = torch.zeros(1, 2, 64, 64)
-    masks[..., 20:30, 8:50] = 1
-    images = torch.rand(4, 1, 1, 3, 64, 64, generator=generator)
-    return images[0, 0], torch.cat([images[1], images[2]], 1), masks, images[3]
+    masks = torch.zeros(2, 64, 64)
+    masks[:, 20:30, 8:50] = 1
+    images = torch.rand(4, 3, 64, 64, generator=generator)
+    return images[:1], images[1:3], masks, images[3:]
 
 
 @pytest.mark.parametrize("cues", ["abnsutm", "mtsanb", "abns"])
 def test_new_cues_weigh_nothing_at_first(model, cues):
-    config = ModelConfig.model_validate(model.config.model_dump() | {"cues": cues})
+    config = CuesConfig.model_validate(model.config.model_dump() | {"cues": cues})
     wide = widened(model, config).eval()
     assert wide.config.cues == cues
     with torch.no_grad():
@@ -37,7 +37,7 @@ def test_new_cues_weigh_nothing_at_first(model, cues):
 
 
 def test_new_cues_can_be_learned(model):
-    wide = widened(model, ModelConfig.model_validate(model.config.model_dump() | {"cues": "abnst"}))
+    wide = widened(model, CuesConfig.model_validate(model.config.model_dump() | {"cues": "abnst"}))
     wide(*episode()).sum().backward()
     gradient = wide.reader.unet.entry.weight.grad
     assert (gradient[:, 4::5].abs().sum((0, 2, 3)) > 0).all()
@@ -45,4 +45,4 @@ def test_new_cues_can_be_learned(model):
 
 def test_a_cue_less_is_refused(model):
     with pytest.raises(InputError, match="all of its own cues, 'abns'"):
-        widened(model, ModelConfig.model_validate(model.config.model_dump() | {"cues": "abst"}))
+        widened(model, CuesConfig.model_validate(model.config.model_dump() | {"cues": "abst"}))

@@ -30,8 +30,8 @@ def distill_command(
 ) -> None:
     """Train a backbone from scratch to find the same positions alike as a teacher does."""
     with signals.loading():
+        from obftnet.backbones.weights import load_backbone
         from obftnet.data.layouts import read_layout
-        from obftnet.features.weights import load_backbone
         from obftnet.segmenter import resolve_device
         from obftnet.training.distill import distill
 

@@ -24,7 +24,7 @@ from obftnet.errors import InputError
 from obftnet.files import alone_in
 
 if TYPE_CHECKING:
-    from obftnet.methods.base import Method
+    from obftnet.contract import Method
 
 _Opt = typer.Option
 
@@ -86,6 +86,7 @@ def evaluate_command(
     with signals.loading():
         from dataclasses import asdict
 
+        from obftnet.backbones.weights import load_backbone
         from obftnet.cli.settings import data_set
         from obftnet.data.episode_files import (
             check_episodes_place,
@@ -108,7 +109,6 @@ def evaluate_command(
         from obftnet.evaluation.place import check_place, picture_file, queries_file
         from obftnet.evaluation.queries import worst, write_queries
         from obftnet.evaluation.results import summarise
-        from obftnet.features.weights import load_backbone
         from obftnet.files import write_json
         from obftnet.methods.registry import TRAINED, method_name, reference
         from obftnet.safefile import tensors_hash

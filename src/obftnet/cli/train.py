@@ -107,10 +107,10 @@ def train_command(
 ) -> None:
     """Train a model on the materials of a data set, one fold left out."""
     with signals.loading():
+        from obftnet.backbones.weights import load_backbone
         from obftnet.cli.settings import data_set, settings
         from obftnet.cli.train_settings import given, new_config, several_gpus, started_from
         from obftnet.data.folds import one_fold
-        from obftnet.features.weights import load_backbone
         from obftnet.segmenter import resolve_device
         from obftnet.training.config import TrainConfig, recipe
         from obftnet.training.loop import train

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from obftnet.cli.settings import settings
-from obftnet.config import ModelConfig
+from obftnet.config import model_config
 from obftnet.errors import InputError
 from obftnet.methods.learned import Learned, LearnedConfig
 from obftnet.methods.registry import MethodConfig, method_config
@@ -29,7 +29,7 @@ def started_from(
     if not isinstance(model, OBFTNet):
         _refuse(anew, settles)
         return model, settings(LearnedConfig, values)
-    config = settings(ModelConfig, values | {"coreset": 0} | given(anew))
+    config = settings(lambda **fields: model_config(fields), values | {"coreset": 0} | given(anew))
     return widened(model, config), config
 
 

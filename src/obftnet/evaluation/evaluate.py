@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from obftnet.contract import Method
 from obftnet.data.collection import Collection, Sample
 from obftnet.data.episodes import Episode, good_episodes, test_episodes
 from obftnet.decision import decide
@@ -23,7 +24,6 @@ from obftnet.imaging.read import image_size
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
 from obftnet.loading.store import FeatureStore
-from obftnet.methods.base import Method
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
 from obftnet.tensors import resize_score
@@ -50,31 +50,26 @@ class Evaluator:
         self._method = method
         self._collection = collection
         self._episodes = EpisodeReader(method, store)
-        self._relations: Relations | None = None
+        self._kept: tuple[OBFTNet, Relations] | None = None
         if cache is not None and isinstance(method, OBFTNet):
             digest = tensors_hash(method.backbone.state_dict())
-            self._relations = Relations(method, self._episodes, digest, collection.hashes, cache)
+            self._kept = method, Relations(method, self._episodes, digest, collection.hashes, cache)
 
     @torch.inference_mode()
     def score(self, episode: Episode, guidance: Any = None) -> NDArray[np.float32]:
         """Score map of an episode's query at its own size: (h, w) float32 in 0..1.
 
-        `guidance`: what the method's `prepare` made of the episode; None where it is still to be made.
+        `guidance`: what the method's `guide` made of the episode; None where it is still to be made.
 
         Raises:
             InputError: an image or mask cannot be used, or the score is no number somewhere.
         """
-        size = (self._method.size, self._method.size)
-        shots = len(episode.supports)
-        if (
-            self._relations is not None
-            and isinstance(self._method, OBFTNet)
-            and self._method.one_relation(shots)
-        ):
-            score = self._method.score_relation(self._relations.get(episode), size, shots)
+        if self._kept is not None and self._kept[0].one_relation(len(episode.supports)):
+            model, relations = self._kept
+            score = model.read(relations.get(episode), (model.size, model.size)).sigmoid()
         else:
             guidance = guidance if guidance is not None else self._episodes.guidance(episode)
-            score = self._method.score(self._episodes.query(episode.query), guidance, size)
+            score = self._method.score(self._episodes.query(episode.query), guidance)
         shape = episode.query.load_mask().shape
         values: NDArray[np.float32] = resize_score(score[0].cpu(), shape).clamp(0, 1).numpy()
         if not np.isfinite(values).all():

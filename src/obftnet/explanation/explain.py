@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet.backbones.features import Features
 from obftnet.data.layouts.guidance import read_guidance
 from obftnet.errors import InputError
 from obftnet.explanation.matches import matches
 from obftnet.explanation.picture import Row, draw
-from obftnet.features.backbone import Pyramid
-from obftnet.features.guidance import GuidanceFeatures
+from obftnet.guidance.guidance import Guidance
 from obftnet.imaging.read import read_image, read_mask
 from obftnet.imaging.write import check_picture
 from obftnet.model import OBFTNet
@@ -83,8 +83,8 @@ def explain(
 
 def explain_points(
     model: OBFTNet,
-    query: Pyramid,
-    guidance: GuidanceFeatures,
+    query: Features,
+    guidance: Guidance,
     score: NDArray[np.float32],
     points: Sequence[tuple[int, int]],
     level: int = 0,
@@ -93,7 +93,7 @@ def explain_points(
 
     Args:
         model: whose features and transport settings these are.
-        query: features (1, c, h, w), one a tap.
+        query: features of one image.
         guidance: of one episode.
         score: (H, W) of the query at its own size, 0..1.
         points: (x, y) in pixels of the query.
@@ -101,9 +101,9 @@ def explain_points(
     """
     height, width = score.shape
     taps = range(sum(model.levels[:level]), sum(model.levels[: level + 1]))
-    grid = query[taps[0]].shape[-2:]
+    grid = query.taps[taps[0]].shape[-2:]
     cells = [(y * grid[0] // height, x * grid[1] // width) for x, y in points]
-    told = matches(query, guidance, taps, cells, model.config)
+    told = matches(query, guidance, taps, cells, model.config.algorithm)
     return [Row((x, y), float(score[y, x]), match) for (x, y), match in zip(points, told, strict=True)]
 
 

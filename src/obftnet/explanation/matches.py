@@ -2,55 +2,50 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.features import Features
 from obftnet.explanation.match import Match
-from obftnet.features.backbone import Pyramid
-from obftnet.features.guidance import GuidanceFeatures
-from obftnet.relation.correlation import cosine, positions, unit_features
-from obftnet.transport import sinkhorn, sinkhorn_masked
+from obftnet.guidance.guidance import Guidance
+from obftnet.transport import Algorithm1
 
 
 @torch.no_grad()
 def matches(
-    query: Pyramid,
-    guidance: GuidanceFeatures,
+    query: Features,
+    guidance: Guidance,
     taps: Sequence[int],
     cells: Sequence[tuple[int, int]],
-    config: ModelConfig,
+    algorithm: Algorithm1,
 ) -> list[Match]:
     """The rows of Algorithm 1's plans that belong to some query cells.
 
     Args:
-        query: features (1, c, h, w), one a tap.
-        guidance: of one episode; all its supports are columns of one plan, all its backgrounds of another.
+        query: unit features of one image.
+        guidance: all its supports are columns of one plan, all its backgrounds of another.
         taps: of one level, so that their maps have one size.
         cells: (row, column) in those maps.
-        config: epsilon, iterations, relu, zeroed_columns.
+        algorithm: the transport's options.
     """
-    w = query[taps[0]].shape[-1]
-    rows = torch.tensor([row * w + column for row, column in cells])
+    w = query.taps[taps[0]].shape[-1]
+    rows = [row * w + column for row, column in cells]
     support, background = [], []
     for tap in taps:
-        maps = unit_features(query[tap]).flatten(2).mT
-        to_support = cosine(maps, positions(guidance.supports[tap]))
-        to_background = cosine(maps, positions(guidance.backgrounds[tap]))
-        if config.relu == "before":
-            to_support, to_background = to_support.clamp(min=0), to_background.clamp(min=0)
-        on_defect = guidance.defect[tap].flatten(1)
-        foreground = sinkhorn_masked(
-            to_support,
-            on_defect,
-            config.epsilon,
-            config.iterations,
-            keep_rest=config.zeroed_columns == "keep",
-        ).dense(to_support.shape[-1])[0, rows]
-        usable = guidance.usable[tap].flatten(1).to(to_background)
-        good = sinkhorn(to_background, config.epsilon, config.iterations, multiplicity=usable)[0, rows]
-        foreground = foreground / foreground.sum(-1, keepdim=True) * on_defect
-        support.append(foreground.reshape(len(cells), *guidance.defect[tap].shape[1:]))
-        good = good / good.sum(-1, keepdim=True)
-        background.append(good.reshape(len(cells), *guidance.usable[tap].shape[1:]))
+        maps = query.taps[tap][0].flatten(1).mT
+        marked, usable = guidance.defect[tap], guidance.usable[tap]
+        defect = guidance.supports[tap].transpose(0, 1).flatten(1)[:, marked.flatten()]
+        plan = algorithm.foreground(maps, defect, marked.numel() - defect.shape[1]).plan()[rows]
+        # The last column is each zeroed position's; those that were dropped have none of the mass.
+        whole = plan[:, :-1].sum(-1) + plan[:, -1] * (marked.numel() - defect.shape[1])
+        share = plan.new_zeros(len(rows), *marked.shape)
+        share[:, marked] = plan[:, :-1] / whole.unsqueeze(-1)
+        support.append(share)
+        good = guidance.backgrounds[tap].transpose(0, 1).flatten(1)
+        mass = algorithm.background(maps, good, usable.flatten().to(maps)).plan()[rows]
+        background.append((mass / mass.sum(-1, keepdim=True)).reshape(len(rows), *usable.shape))
     both = zip(torch.stack(support).mean(0), torch.stack(background).mean(0), strict=True)
-    return [Match(foreground.cpu().numpy(), good.cpu().numpy()) for foreground, good in both]
+    return [
+        Match(foreground.cpu().numpy().astype(np.float32), good.cpu().numpy().astype(np.float32))
+        for foreground, good in both
+    ]

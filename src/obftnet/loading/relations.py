@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from obftnet.data.episodes import Episode
 from obftnet.data.hashes import FileHashes
-from obftnet.features.guidance import GuidanceFeatures
 from obftnet.files import atomic
+from obftnet.guidance.guidance import Guidance
 from obftnet.loading.features import EpisodeReader
 from obftnet.model import OBFTNet
-from obftnet.relation.relate import Relation
+from obftnet.relation.relation import Relation, relation_of
 
 #: What in a model's configuration does not change its relations.
 _NOT_RELATION = {"fusion", "shots_rule", "self_support"}
@@ -29,7 +29,7 @@ class Relations:
     def __init__(
         self,
         model: OBFTNet,
-        reader: EpisodeReader[GuidanceFeatures],
+        reader: EpisodeReader[Guidance],
         weights_hash: str,
         hashes: FileHashes,
         folder: Path | None = None,
@@ -48,14 +48,16 @@ class Relations:
             return self._compute(episode)
         key = hashlib.sha256((self._prefix + repr(self._identity(episode))).encode()).hexdigest()
         path = self._folder / key[:2] / f"{key}.npz"
-        levels = _kept(path, key, len(self._model.levels) + self._model.config.query_skip)
-        if levels is None:
+        arrays = _kept(path, key, len(self._model.levels) + self._model.reads_early)
+        if arrays is None:
             # Half the bytes; every reader of the folder, the first one too, gets the rounded values.
-            levels = [level.cpu().numpy().astype(np.float16) for level in self._compute(episode)]
+            arrays = [x.cpu().numpy().astype(np.float16) for x in self._compute(episode).tensors()]
             self._identity(episode)  # raises where a file is no longer what it was
             with atomic(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, *levels, key=np.array(key))
-        return tuple(torch.from_numpy(level.astype(np.float32)).to(self._reader.device) for level in levels)
+                np.savez(file, *arrays, key=np.array(key))
+        tensors = [torch.from_numpy(x.astype(np.float32)).to(self._reader.device) for x in arrays]
+        # Of one query, so that what is left of the first axis are the shots.
+        return relation_of(tensors, len(self._model.levels), len(tensors[0]))
 
     def _compute(self, episode: Episode) -> Relation:
         query, guidance = self._reader.query(episode.query), self._reader.guidance(episode)

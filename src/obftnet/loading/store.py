@@ -7,40 +7,36 @@ from pathlib import Path
 import psutil
 import torch
 
-from obftnet.features.backbone import Pyramid
+from obftnet.backbones.features import Features
 
 #: Bytes that features take at most, however much is free.
 MOST = 4 << 30
 
 
 class FeatureStore:
-    """Keeps the pyramids of the images used last, up to a limit in bytes; the rest is computed again.
+    """Keeps the features of the images used last, up to a limit in bytes; the rest is computed again.
 
-    A pyramid is the same whether it was kept or computed on the same machine, so a limit changes speed alone.
-    Computed with another number of threads, scores differ by up to about 3e-7.
+    Features are the same whether they were kept or computed on the same machine, so a limit changes speed
+    alone. Computed with another number of threads, scores differ by up to about 3e-7.
     """
 
     def __init__(self, limit: int) -> None:
         """`limit`: bytes of features held in memory."""
         self._limit = limit
-        self._held: OrderedDict[Hashable, Pyramid] = OrderedDict()
+        self._held: OrderedDict[Hashable, Features] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: Hashable, compute: Callable[[], Pyramid]) -> Pyramid:
-        """The pyramid of `key`, from memory or from `compute`."""
+    def get(self, key: Hashable, compute: Callable[[], Features]) -> Features:
+        """The features of `key`, from memory or from `compute`."""
         if key in self._held:
             self._held.move_to_end(key)
             return self._held[key]
-        pyramid = compute()
-        self._held[key] = pyramid
-        self._bytes += _size(pyramid)
+        features = compute()
+        self._held[key] = features
+        self._bytes += features.nbytes
         while self._bytes > self._limit and len(self._held) > 1:
-            self._bytes -= _size(self._held.popitem(last=False)[1])
-        return pyramid
-
-
-def _size(pyramid: Pyramid) -> int:
-    return sum(x.numel() * x.element_size() for x in pyramid)
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
+        return features
 
 
 def spare_bytes(device: torch.device) -> int:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.backbone import Pyramid
+from obftnet.backbones.features import Pyramid
 from obftnet.methods.enrichment import EnrichedNetwork
 from obftnet.methods.learned import Shots
 from obftnet.methods.parts import at_grid, masked_average

@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from obftnet.features.backbone import Backbone, Pyramid
+from obftnet.backbones.backbone import Backbone
+from obftnet.backbones.features import Features
 
 _STRIDE = 16
 
@@ -15,7 +16,12 @@ class AtStride16:
         self.size = size
         self._taps = backbone.spec.at_stride(_STRIDE)
 
-    def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> the stride-16 maps."""
-        maps = self.backbone(images)
-        return tuple(maps[index] for index in self._taps)
+    @property
+    def reads_masks(self) -> bool:
+        """No: a support's features are those of its image."""
+        return False
+
+    def extract(self, images: Tensor, masks: Tensor | None = None) -> Features:
+        """(n, 3, h, w) RGB in 0..1 -> the stride-16 maps."""
+        found = self.backbone(images)
+        return Features(tuple(found.taps[index] for index in self._taps), found.size)

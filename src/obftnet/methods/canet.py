@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from obftnet.features.backbone import Pyramid
-from obftnet.methods.base import Supervised
+from obftnet.backbones.features import Pyramid
+from obftnet.contract import LossTerm
 from obftnet.methods.comparison import WIDTH, Decoder, beside, logit_at, reduction
 from obftnet.methods.learned import Network, Shots
 from obftnet.methods.parts import joined, masked_average, over_shots
@@ -60,14 +60,14 @@ class CANet(Network):
             mask = self.decode(compared, mask).softmax(1)
         return logit_at(self.decode(compared, mask), size)
 
-    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
+    def loss_terms(self, query: Pyramid, shots: Shots, target: Tensor) -> list[LossTerm]:
         """One prediction, with an earlier mask to look at in three of ten episodes."""
         compared = self._compared(query, shots)
         with torch.no_grad():
             earlier = self.decode(compared, _nothing(compared)).softmax(1)
             kept = torch.rand(len(earlier), 1, 1, 1, device=earlier.device) >= _FORGET
         logit = logit_at(self.decode(compared, earlier * kept), (target.shape[-2], target.shape[-1]))
-        return [Supervised(logit, target)]
+        return [LossTerm(logit, target)]
 
     def _compared(self, query: Pyramid, shots: Shots) -> Tensor:
         """Query features compared with each shot's vector, summed by attention: (b, 256, h, w)."""

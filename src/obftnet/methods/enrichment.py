@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from obftnet.features.backbone import Pyramid
-from obftnet.methods.base import Supervised
+from obftnet.backbones.features import Pyramid
+from obftnet.contract import LossTerm
 from obftnet.methods.learned import Network, Shots
 from obftnet.methods.parts import difference, joined, over_shots, resized, upsampled
 
@@ -93,12 +93,12 @@ class EnrichedNetwork(Network):
         """As `Network.forward`."""
         return upsampled(self._logits(query, shots)[0], size)
 
-    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
+    def loss_terms(self, query: Pyramid, shots: Shots, target: Tensor) -> list[LossTerm]:
         """The result's term, and those of the scales, which together weigh as much."""
         size = (target.shape[-2], target.shape[-1])
         logit, inner = self._logits(query, shots)
-        terms = [Supervised(upsampled(x, size), target, 1 / len(inner)) for x in inner]
-        return [Supervised(upsampled(logit, size), target), *terms]
+        terms = [LossTerm(upsampled(x, size), target, 1 / len(inner)) for x in inner]
+        return [LossTerm(upsampled(logit, size), target), *terms]
 
     def _logits(self, query: Pyramid, shots: Shots) -> tuple[Tensor, list[Tensor]]:
         maps = self.reduce_query(joined(query[:2]))

@@ -8,7 +8,7 @@ Differences from the paper: none in the network (2,573,794 parameters on ResNet5
 the harness's: its episodes, its batch, and the last step's weights instead of the best on the tested classes.
 """
 
-#: What makes `ModelConfig` HSNet.
+#: What makes `EncoderConfig` HSNet.
 SETTINGS: dict[str, object] = {
     "reader": "encoder4d",
     "transport": "none",

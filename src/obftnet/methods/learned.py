@@ -13,9 +13,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from obftnet.features.backbone import Backbone, Pyramid
-from obftnet.features.taps import BackboneSpec
-from obftnet.methods.base import Example, Supervised
+from obftnet.backbones.backbone import Backbone
+from obftnet.backbones.features import Features, Pyramid
+from obftnet.backbones.records import BackboneSpec
+from obftnet.contract import LossTerm, TrainingInput
 
 
 class LearnedConfig(BaseModel):
@@ -39,12 +40,17 @@ class Shots:
     features: Pyramid
     fraction: Tensor
 
+    def of(self, queries: int) -> "Shots":
+        """The supports of one episode for that many queries."""
+        maps = tuple(x.expand(queries, *x.shape[1:]) for x in self.features)
+        return Shots(maps, self.fraction.expand(queries, *self.fraction.shape[1:]))
+
 
 class Network(nn.Module, ABC):
     """The part of a method that learns.
 
     A subclass is built from the channels of three feature maps, fine to coarse (strides 8, 16, 32), and gives
-    `forward`; one whose loss has more than the query's cross-entropy gives `supervise` as well, one that
+    `forward`; one whose loss has more than the query's cross-entropy gives `loss_terms` as well, one that
     reads other maps `taps` and `on`, one with a rule of its own for several shots `score`.
     """
 
@@ -69,9 +75,9 @@ class Network(nn.Module, ABC):
     def forward(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
         """Query features (b, c, h, w) a tap -> (b, H, W) logit of defect, of `size`."""
 
-    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
+    def loss_terms(self, query: Pyramid, shots: Shots, target: Tensor) -> list[LossTerm]:
         """The loss's terms of b episodes; target: (b, H, W) in 0..1."""
-        return [Supervised(self(query, shots, (target.shape[-2], target.shape[-1])), target)]
+        return [LossTerm(self(query, shots, (target.shape[-2], target.shape[-1])), target)]
 
     def score(self, query: Pyramid, shots: Shots, size: tuple[int, int]) -> Tensor:
         """Score of defect in 0..1, (b, *size), above 0.5 is defect: the softmax over (sound, defect)."""
@@ -98,44 +104,48 @@ class Learned(nn.Module):
         return self.config.size
 
     @property
-    def learner(self) -> nn.Module:
+    def reads_masks(self) -> bool:
+        """No: a support's features are those of its image."""
+        return False
+
+    @property
+    def trainable(self) -> nn.Module:
         """What training changes."""
         return self.network
 
-    def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> a map a tap read (b, c, h / stride, w / stride), fine to coarse."""
-        maps = self.backbone(images)
-        return tuple(maps[index].float() for index in self._taps)
+    def extract(self, images: Tensor, masks: Tensor | None = None) -> Features:
+        """(n, 3, h, w) RGB in 0..1 -> a map a tap that the network reads, fine to coarse."""
+        found = self.backbone(images)
+        return Features(tuple(found.taps[index].float() for index in self._taps), found.size)
 
-    def prepare(
-        self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
+    def guide(
+        self, supports: Features, masks: Tensor, backgrounds: Features, usable: Tensor | None = None
     ) -> Shots:
-        """See `Method.prepare`; backgrounds are not looked at."""
-        return Shots(supports, fraction)
+        """See `Method.guide`; backgrounds are not looked at."""
+        return Shots(tuple(maps.unsqueeze(0) for maps in supports.taps), masks.unsqueeze(0))
 
     @torch.no_grad()
-    def score(self, query: Pyramid, guidance: Shots, size: tuple[int, int]) -> Tensor:
-        """As `Network.score`: (b, H, W) in 0..1."""
-        return self.network.score(query, guidance, size)
+    def score(self, query: Features, guidance: Shots) -> Tensor:
+        """As `Network.score`: (b, h, w) in 0..1."""
+        return self.network.score(query.taps, guidance.of(len(query)), query.size)
 
-    def example(self, query: Pyramid, guidance: Shots) -> Example:
+    def training_input(self, query: Features, guidance: Shots) -> TrainingInput:
         """The features themselves: what learns begins right behind the backbone."""
-        return Example(query, (*guidance.features, guidance.fraction))
+        return TrainingInput(query.taps, (*guidance.features, guidance.fraction), guidance.fraction.shape[1])
 
-    def supervise(self, examples: Sequence[Example], target: Tensor) -> list[Supervised]:
+    def loss_terms(self, inputs: Sequence[TrainingInput], target: Tensor) -> list[LossTerm]:
         """The terms of a batch, episodes of equally many shots together, weighted by their number."""
-        shots = [example.guidance[-1].shape[1] for example in examples]
         terms = []
-        for count in sorted(set(shots)):
-            members = [index for index, own in enumerate(shots) if own == count]
-            query = _joined([examples[index].query for index in members])
-            *features, fraction = _joined([examples[index].guidance for index in members])
-            found = self.network.supervise(query, Shots(tuple(features), fraction), target[members])
-            share = len(members) / len(examples)
-            terms += [Supervised(logit, truth, share * weight) for logit, truth, weight in found]
+        for count in sorted({one.shots for one in inputs}):
+            members = [index for index, one in enumerate(inputs) if one.shots == count]
+            query = _joined([inputs[index].query for index in members])
+            *features, fraction = _joined([inputs[index].guidance for index in members])
+            found = self.network.loss_terms(query, Shots(tuple(features), fraction), target[members])
+            share = len(members) / len(inputs)
+            terms += [LossTerm(logit, truth, share * weight) for logit, truth, weight in found]
         return terms
 
 
-def _joined(examples: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+def _joined(inputs: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
     """Tensors of b = 1 each -> tensors of the batch."""
-    return tuple(torch.cat(parts) for parts in zip(*examples, strict=True))
+    return tuple(torch.cat(parts) for parts in zip(*inputs, strict=True))

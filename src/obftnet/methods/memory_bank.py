@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from obftnet.features.backbone import Backbone, Pyramid
-from obftnet.features.guidance import prepare_guidance
+from obftnet.backbones.backbone import Backbone
+from obftnet.backbones.features import Features
+from obftnet.guidance.masks import usable_cells
 
 #: The strides whose last taps are joined; the finer one's grid is the bank's.
 _STRIDES = (8, 16)
@@ -24,13 +25,13 @@ NEIGHBOURHOOD = 3
 
 @dataclass(frozen=True)
 class Bank:
-    """Features of good positions, an entry an episode.
+    """Features of an episode's good positions.
 
-    features: (n, c) float32 each. limit: the distance above which a position is called defect, > 0, each.
+    features: (n, c) float32. limit: the distance above which a position is called defect, > 0.
     """
 
-    features: tuple[Tensor, ...]
-    limit: tuple[float, ...]
+    features: Tensor
+    limit: float
 
 
 class MemoryBank:
@@ -54,40 +55,40 @@ class MemoryBank:
         self.size = size
         self._taps = [backbone.spec.at_stride(stride)[-1] for stride in _STRIDES]
 
-    def extract(self, images: Tensor) -> Pyramid:
-        """(b, 3, h, w) RGB in 0..1 -> one map (b, c, h / 8, w / 8), aggregated and joined."""
-        maps = self.backbone(images)
+    @property
+    def reads_masks(self) -> bool:
+        """No: of the supports nothing is used."""
+        return False
+
+    def extract(self, images: Tensor, masks: Tensor | None = None) -> Features:
+        """(n, 3, h, w) RGB in 0..1 -> one map (n, c, h / 8, w / 8), aggregated and joined."""
+        found = self.backbone(images)
         means = [
-            F.avg_pool2d(maps[tap].float(), 3, stride=1, padding=1, count_include_pad=False)
+            F.avg_pool2d(found.taps[tap].float(), 3, stride=1, padding=1, count_include_pad=False)
             for tap in self._taps
         ]
         grid = means[0].shape[-2:]
         resized = [F.interpolate(x, grid, mode="bilinear", align_corners=False) for x in means]
-        return (torch.cat(resized, 1),)
+        return Features((torch.cat(resized, 1),), found.size)
 
     @torch.no_grad()
-    def prepare(
-        self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
+    def guide(
+        self, supports: Features, masks: Tensor, backgrounds: Features, usable: Tensor | None = None
     ) -> Bank:
-        """See `Method.prepare`; of the supports nothing is used."""
-        clean = prepare_guidance(supports, fraction, backgrounds, usable).usable[0]
-        size = (fraction.shape[-2], fraction.shape[-1])
-        banks, limits = [], []
-        for maps, cells in zip(backgrounds[0], clean, strict=True):
-            features = maps.permute(0, 2, 3, 1)
-            banks.append(features[cells])
-            limits.append(_limit(features, cells, size))
-        return Bank(tuple(banks), tuple(limits))
+        """See `Method.guide`; of the supports nothing is used."""
+        (maps,) = backgrounds.taps
+        cells = usable_cells(usable, len(maps), (maps.shape[-2], maps.shape[-1]), maps.device)
+        features = maps.permute(0, 2, 3, 1)
+        return Bank(features[cells], _limit(features, cells, backgrounds.size))
 
     @torch.no_grad()
-    def score(self, query: Pyramid, guidance: Bank, size: tuple[int, int]) -> Tensor:
-        """Score d / (d + limit) of the blurred distance d: (b, H, W) in 0..1, 0.5 at the limit."""
-        scores = []
-        for maps, bank, limit in zip(query[0], guidance.features, guidance.limit, strict=True):
-            nearest = torch.cdist(maps.flatten(1).T, bank).amin(-1).reshape(1, *maps.shape[-2:])
-            distance = _smooth(nearest, size)[0]
-            scores.append(distance / (distance + limit))
-        return torch.stack(scores)
+    def score(self, query: Features, guidance: Bank) -> Tensor:
+        """Score d / (d + limit) of the blurred distance d: (b, h, w) in 0..1, 0.5 at the limit."""
+        (maps,) = query.taps
+        rows = maps.permute(0, 2, 3, 1)
+        nearest = torch.cdist(rows.flatten(0, 2), guidance.features).amin(-1).reshape(rows.shape[:3])
+        distance = _smooth(nearest, query.size)
+        return distance / (distance + guidance.limit)
 
 
 def _limit(features: Tensor, cells: Tensor, size: tuple[int, int]) -> float:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from obftnet.features.backbone import Pyramid
+from obftnet.backbones.features import Pyramid
 from obftnet.methods.comparison import WIDTH, beside, reduction
 from obftnet.methods.learned import Network, Shots
 from obftnet.methods.parts import at_grid, joined, over_shots

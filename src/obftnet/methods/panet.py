@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from obftnet.features.backbone import Pyramid
-from obftnet.methods.base import Supervised
+from obftnet.backbones.features import Pyramid
+from obftnet.contract import LossTerm
 from obftnet.methods.learned import Network, Shots
 from obftnet.methods.parts import joined, masked_average, over_shots, upsampled
 
@@ -47,7 +47,7 @@ class PANet(Network):
         maps, supports = self._embedded(query, shots)
         return upsampled(self._compared(maps, *self._prototypes(supports, shots.fraction)), size)
 
-    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
+    def loss_terms(self, query: Pyramid, shots: Shots, target: Tensor) -> list[LossTerm]:
         """The query's term and the alignment's, over the supports.
 
         An episode whose prediction is all defect or none has no prototype of the other and is left out of the
@@ -56,7 +56,7 @@ class PANet(Network):
         size = (target.shape[-2], target.shape[-1])
         maps, supports = self._embedded(query, shots)
         logit = self._compared(maps, *self._prototypes(supports, shots.fraction))
-        terms = [Supervised(upsampled(logit, size), target)]
+        terms = [LossTerm(upsampled(logit, size), target)]
         found = (logit.detach() > 0).float()
         both = found.flatten(1).amax(1) > found.flatten(1).amin(1)
         if bool(both.any()):
@@ -67,7 +67,7 @@ class PANet(Network):
             )
             truth = shots.fraction[both].flatten(0, 1).round()
             share = float(both.float().mean())
-            terms.append(Supervised(upsampled(again, (truth.shape[-2], truth.shape[-1])), truth, share))
+            terms.append(LossTerm(upsampled(again, (truth.shape[-2], truth.shape[-1])), truth, share))
         return terms
 
     def _embedded(self, query: Pyramid, shots: Shots) -> tuple[Tensor, Tensor]:

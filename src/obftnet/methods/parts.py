@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.backbone import Pyramid
+from obftnet.backbones.features import Pyramid
 
 
 def masked_average(features: Tensor, share: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.backbone import Pyramid
+from obftnet.backbones.features import Pyramid
 from obftnet.methods.comparison import WIDTH, Decoder, logit_at
 from obftnet.methods.learned import Shots
 from obftnet.methods.mixture import MixtureNetwork

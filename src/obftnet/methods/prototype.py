@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.backbone import Pyramid
+from obftnet.backbones.features import Features
 from obftnet.methods.at_stride import AtStride16
 from obftnet.methods.parts import masked_average
 
@@ -16,9 +16,9 @@ _ALPHA = 20.0
 
 @dataclass(frozen=True)
 class Prototypes:
-    """Two mean features an episode, one entry a tap.
+    """Two mean features of an episode, one entry a tap.
 
-    defect: (b, c). good: (b, c).
+    defect: (c,). good: (c,).
     """
 
     defect: tuple[Tensor, ...]
@@ -35,29 +35,29 @@ class Prototype(AtStride16):
     being the mean over the taps of that stride.
     """
 
-    def prepare(
-        self, supports: Pyramid, fraction: Tensor, backgrounds: Pyramid, usable: Tensor | None = None
+    def guide(
+        self, supports: Features, masks: Tensor, backgrounds: Features, usable: Tensor | None = None
     ) -> Prototypes:
-        """See `Method.prepare`. A background without a usable cell counts as a vector of zeros."""
-        clean = backgrounds[0].new_ones(backgrounds[0][:, :, 0].shape) if usable is None else usable
+        """See `Method.guide`. A background without a usable cell counts as a vector of zeros."""
+        clean = torch.ones_like(backgrounds.taps[0][:, 0]) if usable is None else usable
         return Prototypes(
-            tuple(masked_average(x, fraction).mean(1) for x in supports),
-            tuple(masked_average(x, clean).mean(1) for x in backgrounds),
+            tuple(masked_average(x[None], masks[None])[0].mean(0) for x in supports.taps),
+            tuple(masked_average(x[None], clean[None])[0].mean(0) for x in backgrounds.taps),
         )
 
     @torch.no_grad()
-    def score(self, query: Pyramid, guidance: Prototypes, size: tuple[int, int]) -> Tensor:
-        """Softmax of 20 x cosine over (defect, good), the defect's channel: (b, H, W) in 0..1."""
+    def score(self, query: Features, guidance: Prototypes) -> Tensor:
+        """Softmax of 20 x cosine over (defect, good), the defect's channel: (b, h, w) in 0..1."""
         contrast = torch.stack(
             [
                 _cosine(x, defect) - _cosine(x, good)
-                for x, defect, good in zip(query, guidance.defect, guidance.good, strict=True)
+                for x, defect, good in zip(query.taps, guidance.defect, guidance.good, strict=True)
             ]
         ).mean(0)
-        maps = F.interpolate(_ALPHA * contrast.unsqueeze(1), size, mode="bilinear", align_corners=False)
+        maps = F.interpolate(_ALPHA * contrast.unsqueeze(1), query.size, mode="bilinear", align_corners=False)
         return maps.squeeze(1).sigmoid()
 
 
 def _cosine(features: Tensor, vector: Tensor) -> Tensor:
-    """(b, c, h, w), (b, c) -> (b, h, w) in -1..1."""
-    return F.cosine_similarity(features, vector[:, :, None, None])
+    """(b, c, h, w), (c,) -> (b, h, w) in -1..1."""
+    return F.cosine_similarity(features, vector[None, :, None, None])

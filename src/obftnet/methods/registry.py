@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.backbone import Backbone
+from obftnet.config import EncoderConfig, ModelConfig, model_config
+from obftnet.contract import Method
 from obftnet.errors import InputError
-from obftnet.features.backbone import Backbone
 from obftnet.methods import hsnet
 from obftnet.methods.asgnet import ASGNet
-from obftnet.methods.base import Method
 from obftnet.methods.canet import CANet
 from obftnet.methods.learned import Learned, LearnedConfig, Network
 from obftnet.methods.memory_bank import MemoryBank
@@ -63,7 +63,7 @@ def build(config: MethodConfig, backbone: Backbone | None = None) -> OBFTNet | L
     Raises:
         InputError: no such method.
     """
-    if isinstance(config, ModelConfig):
+    if not isinstance(config, LearnedConfig):
         return OBFTNet(config, backbone)
     if config.method not in NETWORKS:
         raise InputError(f"unknown method {config.method!r}: there are {', '.join(TRAINED)}")
@@ -81,9 +81,9 @@ def method_config(name: str, values: dict[str, Any]) -> MethodConfig:
         InputError: no such method. ValidationError: values that it does not have.
     """
     if name == "obftnet":
-        return ModelConfig.model_validate(values)
+        return model_config(values)
     if name == "hsnet":
-        return ModelConfig.model_validate(hsnet.SETTINGS | values)
+        return EncoderConfig.model_validate(hsnet.SETTINGS | values)
     if name not in NETWORKS:
         raise InputError(f"unknown method {name!r}: there are {', '.join(TRAINED)}")
     return LearnedConfig.model_validate(values | {"method": name})
@@ -93,9 +93,10 @@ def method_name(config: MethodConfig) -> str:
     """What a table calls a configuration."""
     if isinstance(config, LearnedConfig):
         return config.method
-    if all(getattr(config, key) == value for key, value in hsnet.SETTINGS.items()):
-        return "hsnet"
-    return "obftnet" if config.reader == "encoder4d" else "obftnet_cues"
+    if isinstance(config, EncoderConfig):
+        settings = hsnet.SETTINGS.items()
+        return "hsnet" if all(getattr(config, key) == value for key, value in settings) else "obftnet"
+    return "obftnet_cues"
 
 
 def paper_recipe(config: MethodConfig) -> dict[str, object]:

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.features.backbone import Pyramid
-from obftnet.methods.base import Supervised
+from obftnet.backbones.features import Pyramid
+from obftnet.contract import LossTerm
 from obftnet.methods.comparison import WIDTH, Decoder, logit_at
 from obftnet.methods.learned import Shots
 from obftnet.methods.mixture import MixtureNetwork
@@ -43,10 +43,10 @@ class RPMMs(MixtureNetwork):
         """As `Network.forward`."""
         return logit_at(self._stages(query, shots)[-1], size)
 
-    def supervise(self, query: Pyramid, shots: Shots, target: Tensor) -> list[Supervised]:
+    def loss_terms(self, query: Pyramid, shots: Shots, target: Tensor) -> list[LossTerm]:
         """A term a stage."""
         size = (target.shape[-2], target.shape[-1])
-        return [Supervised(logit_at(stage, size), target) for stage in self._stages(query, shots)]
+        return [LossTerm(logit_at(stage, size), target) for stage in self._stages(query, shots)]
 
     def _stages(self, query: Pyramid, shots: Shots) -> list[Tensor]:
         """Two channels (sound, defect) of each stage, (b, 2, h, w), first to last."""

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from obftnet.relation.relation import Relation
+
 
 def _block(inside: int, outside: int, dilation: int = 1) -> nn.Sequential:
     # Leaky: with plain ReLUs, runs got caught where no unit of the last block fires on a defect. The score
@@ -60,21 +62,20 @@ class CuesReader(nn.Module):
         self.levels = len(channels)
         self.unet = CueUNet(sum(channels), early)
 
-    def forward(self, relation: tuple[Tensor, ...], size: tuple[int, int], shots: int = 1) -> Tensor:
+    def forward(self, relation: Relation, size: tuple[int, int]) -> Tensor:
         """Logit of defect.
 
         Args:
-            relation: (b, l, hq, wq) a level, fine to coarse; all shots are in it already. A reader built
-                with `early` finds the query's early map (b, early, h, w) after the levels.
+            relation: (b, l, hq, wq) a level, and for a reader built with `early` the queries' early map.
             size: (H, W) of the result.
-            shots: not read; every reader is called alike.
 
         Returns:
             (b, H, W) logits.
         """
-        grid = relation[0].shape[-2:]
-        levels, early = relation[: self.levels], relation[self.levels :]
+        tensors = relation.tensors()[: self.levels]
+        grid = tensors[0].shape[-2:]
         cues = torch.cat(
-            [F.interpolate(level, grid, mode="bilinear", align_corners=False) for level in levels], 1
+            [F.interpolate(level, grid, mode="bilinear", align_corners=False) for level in tensors], 1
         )
-        return F.interpolate(self.unet(cues, *early), size, mode="bilinear", align_corners=False).squeeze(1)
+        logit = self.unet(cues, relation.early)
+        return F.interpolate(logit, size, mode="bilinear", align_corners=False).squeeze(1)

@@ -1,54 +1,102 @@
-"""What one pass over a query's similarities with guidance leaves; passes over different columns add up."""
+"""What one pass over a query's similarities with columns of guidance leaves; passes over more columns join.
 
+The similarities of a block of query positions are multiplied, their maxima and sums of exponentials taken,
+and their memory used again: the (M, N) matrix is never there. The largest similarities pass a gradient on to
+features that take one, at little more than their plain cost: which column is the largest is found without a
+gradient, the similarity to it is then taken again with one. The sums have values alone: their gradient would
+run through every pair of positions.
+"""
+
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from obftnet.guidance.columns import KINDS, Columns
+
+#: Values in a block of similarities: 16 MiB. Smaller blocks gain nothing and cost the threads more meetings.
+_BLOCK = 1 << 22
+
+#: A product of fewer rows than this no longer runs at the machine's rate.
+_LEAST_ROWS = 32
+
 
 @dataclass(frozen=True)
 class Scan:
-    """Of M query positions and some columns.
+    """Of M query positions and some columns; the four rows are `KINDS`.
 
-    largest: (4, M) float32, the largest cosine with the defect's columns, with the rest of the supports',
-        with the good ones and with the turned ones; -inf where there are none, and where no cue asked for it.
-    masses: (3, M) float32, the sums of exp(cosine / epsilon) over the defect's columns, over all but the
-        turned ones, and over the turned ones; 0 likewise.
-    own: (M,) cue u, the largest cosine with the query's own distant positions; None where not taken. No
-        column changes it.
+    largest: (4, M) float32, the largest cosine with the columns of a kind; -inf where it has none.
+    nearest: (4, M) int64, the column that is; -1 where there is none, and where it was not asked for.
+    mass: (4, M) float32, the sum of exp((cosine - largest) / epsilon) over the columns of a kind: with its
+        own largest taken out of each kind no sum is lost at any epsilon.
     """
 
     largest: Tensor
-    masses: Tensor
-    own: Tensor | None = None
+    nearest: Tensor
+    mass: Tensor
+    epsilon: float
 
     def joined(self, other: "Scan") -> "Scan":
-        """Of the same positions, and the columns of both."""
-        own = other.own if self.own is None else self.own
-        return Scan(torch.maximum(self.largest, other.largest), self.masses + other.masses, own)
+        """Of the same positions, and the columns of both; `nearest` is not kept."""
+        largest = torch.maximum(self.largest, other.largest)
+        with torch.no_grad():
+            parts = [
+                # Of a kind that neither has, the difference of two infinities is no number.
+                one.mass * ((one.largest - largest) / self.epsilon).exp().nan_to_num(0)
+                for one in (self, other)
+            ]
+        return Scan(largest, torch.full_like(self.nearest, -1), parts[0] + parts[1], self.epsilon)
 
-    def cue(self, letter: str) -> Tensor:
-        """(M,) one of the cues a, b, n, s, t, m, as `relation.statistics` says what each is.
-
-        Without a column of the defect a is 0, without a turned one t; without one of the rest n is b.
-        """
-        defect, rest, good, turned = self.largest.unbind()
-        marked, whole, views = self.masses.unbind()
-        match letter:
-            case "a":
-                return _or_zero(defect)
-            case "b":
-                return good
-            case "n":
-                return torch.where(rest.isneginf(), good, rest)
-            case "t":
-                return _or_zero(turned)
-            case "s":
-                return marked / whole
-            case "m":
-                return (marked + views) / (whole + views)
-        raise ValueError(f"cue {letter!r}: a pass over similarities gives a, b, n, s, t and m")
+    def share(self, part: Sequence[int], whole: Sequence[int]) -> Tensor:
+        """Share of the mass of the kinds `whole` that is on the kinds `part` of them: (M,) in 0..1."""
+        shift = self.largest[list(whole)].amax(0)
+        masses = self.mass * ((self.largest - shift) / self.epsilon).exp()
+        return masses[list(part)].sum(0) / masses[list(whole)].sum(0)
 
 
-def _or_zero(largest: Tensor) -> Tensor:
-    return largest.masked_fill(largest.isneginf(), 0)
+def scan(query: Tensor, columns: Columns, epsilon: float, *, nearest: bool = False) -> Scan:
+    """One pass over the similarities of query positions with columns.
+
+    Args:
+        query: (c, M) unit features.
+        columns: guidance, sorted.
+        epsilon: temperature of the sums, > 0, in units of the cosine.
+        nearest: find which columns are the largest, too; it costs more than the maxima alone.
+    """
+    with_gradient = torch.is_grad_enabled() and (query.requires_grad or columns.matrix.requires_grad)
+    with torch.no_grad():
+        found = _passed(query, columns, epsilon, nearest or with_gradient)
+    if not with_gradient:
+        return found
+    picked = columns.matrix[:, found.nearest.clamp(min=0)]
+    again = (query.unsqueeze(1) * picked).sum(0).masked_fill(found.nearest < 0, -torch.inf)
+    return Scan(again, found.nearest, found.mass, epsilon)
+
+
+def _passed(query: Tensor, columns: Columns, epsilon: float, nearest: bool) -> Scan:
+    # Powers of 2, whose exponential costs a third of that of e; the scale is taken out of the maxima again.
+    scale = math.log2(math.e) / epsilon
+    rows = query.mT * scale
+    count, width = rows.shape[0], columns.matrix.shape[1]
+    largest = rows.new_full((len(KINDS), count), -torch.inf)
+    mass = rows.new_zeros(len(KINDS), count)
+    which = torch.full((len(KINDS), count), -1, dtype=torch.int64, device=rows.device)
+    step = max(_LEAST_ROWS, _BLOCK // width)
+    block = rows.new_empty(min(step, count), width)
+    kinds = [(kind, chosen) for kind, chosen in enumerate(columns.slices()) if chosen.stop > chosen.start]
+    for start in range(0, count, step):
+        here = slice(start, min(start + step, count))
+        similarity = torch.mm(rows[here], columns.matrix, out=block[: here.stop - start])
+        for kind, chosen in kinds:
+            if nearest:
+                largest[kind, here], index = similarity[:, chosen].max(1)
+                which[kind, here] = index + chosen.start
+            else:
+                largest[kind, here] = similarity[:, chosen].amax(1)
+            similarity[:, chosen].sub_(largest[kind, here].unsqueeze(1))
+        similarity.exp2_()
+        for kind, chosen in kinds:
+            mass[kind, here] = similarity[:, chosen] @ columns.weight[chosen]
+    return Scan(largest / scale, which, mass, epsilon)

@@ -14,14 +14,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from obftnet.config import ModelConfig
+from obftnet.config import CuesConfig
+from obftnet.contract import Method
 from obftnet.data.episodes import Episode, test_queries
 from obftnet.errors import InputError
 from obftnet.evaluation.answers import Protocol
 from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
 from obftnet.evaluation.results import summarise
 from obftnet.files import write_json
-from obftnet.methods.base import Method
 from obftnet.methods.registry import MethodConfig, method_config, reference
 from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
@@ -140,7 +140,7 @@ def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) ->
             f"protocol {setting.data.name} has the fold {fold} alone: without it nothing is left to train "
             "on; take a protocol of several folds"
         )
-    cues = isinstance(config, ModelConfig) and config.reader == "cues"
+    cues = isinstance(config, CuesConfig)
     path = train(
         config,
         _training(setting, seed, config, training),

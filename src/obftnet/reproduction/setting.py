@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from obftnet.features.backbone import Backbone
+from obftnet.backbones.backbone import Backbone
 from obftnet.protocols import ProtocolData
 from obftnet.safefile import tensors_hash
 

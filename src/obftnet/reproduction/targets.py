@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from obftnet.backbones.backbone import Backbone
+from obftnet.backbones.weights import load_backbone
 from obftnet.data.folds import one_fold
 from obftnet.errors import InputError
-from obftnet.features.backbone import Backbone
-from obftnet.features.weights import load_backbone
 from obftnet.files import exclusive, output_folder
 from obftnet.protocols import read_data
 from obftnet.reproduction import gains

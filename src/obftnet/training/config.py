@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from obftnet.config import ModelConfig
+from obftnet.config import CuesConfig
 from obftnet.methods.learned import LearnedConfig
 from obftnet.methods.registry import MethodConfig, paper_recipe
 
@@ -58,7 +58,7 @@ def recipe(name: Literal["fast", "short", "paper"], model: MethodConfig) -> dict
     after which what "fast" has taught is calibrated, with every score below 0.5, and marks nothing."""
     if name == "paper":
         return {"loss": "ce", "augment": "none", **paper_recipe(model)}
-    cues = isinstance(model, ModelConfig) and model.reader == "cues"
+    cues = isinstance(model, CuesConfig)
     if name == "fast":
         # The 4D encoder diverges at the cue reader's rate; HSNet trains it with Adam at 1e-3.
         return {"lr": 2e-3 if cues else 1e-3}

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from obftnet.backbones.backbone import Backbone
+from obftnet.backbones.features import unit_features
+from obftnet.backbones.records import Tap
+from obftnet.backbones.registry import backbone_spec
 from obftnet.data.collection import Collection, Sample
 from obftnet.errors import InputError
-from obftnet.features.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone
-from obftnet.features.backbones import backbone_spec
-from obftnet.features.taps import Tap
 from obftnet.files import alone_in
-from obftnet.relation.correlation import unit_features
 from obftnet.safefile import tensors_hash, write_safetensors
 from obftnet.tensors import to_tensor
 from obftnet.training.checkpoint import FILE, load_state, save_state
@@ -91,14 +91,13 @@ def distill(
     run = check_run(out, asked, (path.name, FILE, "log.csv"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Backbone(student).network.to(device).requires_grad_(True).train()
+        learner = Backbone(student).to(device)
+    network = learner.network.requires_grad_(True).train()
     teacher = teacher.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.02, foreach=False)
     found = load_state(out, run, network, optimizer, steps)
     step = 0 if found is None else found.step
     log = RunLog(out, step)
-    mean = torch.tensor(IMAGENET_MEAN, device=device).reshape(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=device).reshape(1, 3, 1, 1)
     pairs = _Pairs(collection, teacher, size, seed)
 
     while step < steps:
@@ -107,7 +106,7 @@ def distill(
             group["lr"] = rate
         images, wanted = pairs.batch(step, batch)
         with torch.autocast(device.type, torch.bfloat16):
-            given = network((images - mean) / std)
+            given = network(learner.normalised(images))
         rng = np.random.default_rng([seed, step, 5])
         maps = [given[tap.module] for tap in spec.taps]
         loss = similarity_loss(maps, spec.taps, wanted, teacher.spec.taps, rng)
@@ -221,7 +220,7 @@ class _Pairs:
         """An image (3, size, size) uint8 and the teacher's maps of it, float16 to hold thousands of them."""
         if sample.image not in self._held:
             image = to_tensor(sample.load_image(), (self._size, self._size)).to(self._teacher.mean.device)
-            pyramid = [level[0].half() for level in self._teacher(image.unsqueeze(0))]
+            pyramid = [level[0].half() for level in self._teacher(image.unsqueeze(0)).taps]
             self._held[sample.image] = (image.mul(255).round().byte(), pyramid)
         return self._held[sample.image]
 

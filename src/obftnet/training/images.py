@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from obftnet.contract import TrainingInput
 from obftnet.data.episodes import Episode
 from obftnet.model import OBFTNet
-from obftnet.relation.relate import Relation
 from obftnet.tensors import mask_fraction, to_tensor
 
 #: Smallest side of a crop, as a share of the image's.
@@ -87,40 +87,41 @@ def load_episode(episode: Episode, size: int, rng: np.random.Generator) -> Episo
     )
 
 
-def relations_of(
+def inputs_of(
     model: OBFTNet, episodes: Sequence[EpisodeImages], dtype: torch.dtype, twice: Sequence[bool]
-) -> list[Relation]:
-    """Relations, b = 1 each, of a batch of episodes; the gradient reaches the backbone.
+) -> list[TrainingInput]:
+    """What training reads of a batch of episodes; the gradient reaches the backbone.
 
-    The backbone looks at all images at once, in `dtype`; similarities are taken in float32. Turned views of
+    The backbone looks at all images at once, in `dtype`; similarities are taken in float32. Other views of
     the supports' defects are taken as they are: a gradient through them would double a step's cost.
     `twice` says of which episodes it is the second look's, where the model takes one.
     """
     device = model.backbone.mean.device
     images = torch.cat([episode.images for episode in episodes]).to(device)
+    masks = torch.cat([_masks(episode) for episode in episodes]).to(device)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        pyramid = [level.float() for level in model.extract(images)]
-    relations, start = [], 0
+        features = model.extract(images, masks)
+    inputs, start = [], 0
     for episode, second in zip(episodes, twice, strict=True):
-        count, shots = len(episode.images), len(episode.fraction)
-        own = [level[start : start + count].unsqueeze(0) for level in pyramid]
-        start += count
-        usable = episode.usable.unsqueeze(0).to(device)
-        fraction = episode.fraction.unsqueeze(0).to(device)
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            turned = model.turn(episode.images[1 : 1 + shots].unsqueeze(0).to(device), fraction)
-        guidance = model.prepare(
-            tuple(level[:, 1 : 1 + shots] for level in own),
-            fraction,
-            tuple(level[:, 1 + shots :] for level in own),
+        shots = len(episode.fraction)
+        own = features[start : start + len(episode.images)]
+        start += len(episode.images)
+        usable = episode.usable.to(device)
+        guidance = model.guide(
+            own[1 : 1 + shots],
+            episode.fraction.to(device),
+            own[1 + shots :],
             None if bool((usable == 1).all()) else usable,
-            turned,
         )
-        query = tuple(level[:, 0] for level in own)
-        if second:
-            guidance = model.supported(query, guidance, (images.shape[-2], images.shape[-1]))
-        relations.append(model.relate(query, guidance))
-    return relations
+        inputs.append(model.training_input(own[:1], guidance, second_look=second))
+    return inputs
+
+
+def _masks(episode: EpisodeImages) -> Tensor:
+    """The masks of an episode's images for `OBFTNet.extract`: only the supports have one."""
+    masks = torch.zeros_like(episode.images[:, 0])
+    masks[1 : 1 + len(episode.fraction)] = episode.fraction
+    return masks
 
 
 def _shape(scale: float, rng: np.random.Generator) -> tuple[float, float]:

@@ -14,12 +14,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.backbone import Backbone
+from obftnet.config import CuesConfig, EncoderConfig
+from obftnet.contract import LossTerm, TrainingInput
 from obftnet.data.collection import Collection
 from obftnet.errors import InputError
-from obftnet.features.backbone import Backbone
 from obftnet.files import alone_in
-from obftnet.methods.base import Example, Supervised
 from obftnet.methods.learned import Learned
 from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
@@ -91,7 +91,7 @@ def train(
             f"take a multiple of {world}",
             "batch",
         )
-    encoder = isinstance(model_config, ModelConfig) and model_config.reader == "encoder4d"
+    encoder = isinstance(model_config, EncoderConfig)
     if config.precision == "bfloat16" and encoder and device.type == "cpu":
         # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
         raise InputError(
@@ -121,13 +121,13 @@ def train(
         model = build(model_config, backbone).to(device)
     if start is not None:
         model.load_state_dict(start.state_dict())
-    supervise = _distributed(_Supervision(model), device, world)
-    learned = {model.learner: config.lr}
+    terms_of = _distributed(_LossTerms(model), device, world)
+    learned = {model.trainable: config.lr}
     if config.backbone_lr > 0:
         model.backbone.requires_grad_(True)
         learned[model.backbone] = config.backbone_lr
     optimizer = _optimizer(config, list(learned))
-    kept: nn.Module = model.learner if len(learned) == 1 else nn.ModuleList(learned)
+    kept: nn.Module = model.trainable if len(learned) == 1 else nn.ModuleList(learned)
     found = load_state(out, run, kept, optimizer, config.steps)
     step = 0 if found is None else found.step
     best = None if found is None or not found.best else _Best(**found.notes, weights=found.best)
@@ -147,10 +147,10 @@ def train(
             group["lr"] = learning_rate(config, step, peak)
         drawn = [episode_of(collection, folds, config, step, slot) for slot in slots]
         randoms = [np.random.default_rng([config.seed, step, slot, 2]) for slot in slots]
-        examples, target = look(drawn, randoms, step)
+        inputs, target = look(drawn, randoms, step)
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
         with _drawn_by(config.seed, step, rank, device), autocast:
-            terms = supervise(examples, target)
+            terms = terms_of(inputs, target)
         losses = [weight * segmentation_loss(x.float(), truth, config.loss) for x, truth, weight in terms]
         loss = torch.stack(losses).sum()
         check_loss(out, loss, step + 1, rate)
@@ -197,19 +197,19 @@ class _Best(NamedTuple):
     weights: dict[str, Tensor]
 
 
-class _Supervision(nn.Module):
-    """A method's supervision as a forward pass, which is what several processes share gradients of."""
+class _LossTerms(nn.Module):
+    """A method's loss terms as a forward pass, which is what several processes share gradients of."""
 
     def __init__(self, method: Any) -> None:
         super().__init__()
         self.method = method
 
-    def forward(self, examples: Sequence[Example], target: Tensor) -> list[Supervised]:
-        return self.method.supervise(examples, target)  # type: ignore[no-any-return]
+    def forward(self, inputs: Sequence[TrainingInput], target: Tensor) -> list[LossTerm]:
+        return self.method.loss_terms(inputs, target)  # type: ignore[no-any-return]
 
 
 def _check_end_to_end(model_config: MethodConfig, cache: Path | None, world: int) -> None:
-    if not isinstance(model_config, ModelConfig) or model_config.reader != "cues":
+    if not isinstance(model_config, CuesConfig):
         raise InputError(
             "a learning rate of the backbone: it is trained through the cues; take obftnet with the reader "
             "cues, or a rate of 0",

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from obftnet.contract import Method
 from obftnet.data.collection import Collection
 from obftnet.data.episodes import test_queries
 from obftnet.errors import InputError
 from obftnet.evaluation.answers import Protocol
 from obftnet.evaluation.evaluate import Evaluator, draw_fold
-from obftnet.methods.base import Method
 from obftnet.training.config import TrainConfig
 
 #: Share of the training classes that `held_out` keeps out of training.

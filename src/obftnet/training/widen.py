@@ -2,7 +2,7 @@
 
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.config import CuesConfig, ModelConfig
 from obftnet.errors import InputError
 from obftnet.model import OBFTNet
 
@@ -18,7 +18,7 @@ def widened(model: OBFTNet, config: ModelConfig) -> OBFTNet:
     Raises:
         InputError: a cue of the model's is missing, or it has another reader.
     """
-    had, wanted = model.config.cues, config.cues
+    had, wanted = (one.cues if isinstance(one, CuesConfig) else "" for one in (model.config, config))
     if set(had) - set(wanted):
         raise InputError(f"cues {wanted!r}: a model goes on with all of its own cues, {had!r}, or with more")
     wide = OBFTNet(config, model.backbone)

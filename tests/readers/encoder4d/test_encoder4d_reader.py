@@ -8,6 +8,7 @@ from torch import Tensor
 
 from obftnet.readers.encoder4d import Encoder4DReader
 from obftnet.readers.encoder4d.encoder import recipes
+from obftnet.relation.relation import Relation
 
 
 def correlations(
@@ -15,12 +16,16 @@ def correlations(
     query: Sequence[tuple[int, int]] = ((8, 6), (4, 3), (2, 2)),
     guidance: Sequence[tuple[int, int]] = ((9, 12), (5, 6), (3, 3)),
     batch: int = 1,
-) -> list[Tensor]:
+) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(0)
-    return [
+    return tuple(
         torch.rand(batch, l, *q, *g, generator=generator)
         for l, q, g in zip(channels, query, guidance, strict=False)  # noqa: E741
-    ]
+    )
+
+
+def read(module: Encoder4DReader, levels: Sequence[Tensor], size: tuple[int, int], shots: int = 1) -> Tensor:
+    return module(Relation(tuple(levels), shots=shots), size)
 
 
 def reader(channels: Sequence[int] = (2, 3, 1), fusion: str = "bidirectional") -> Encoder4DReader:
@@ -86,12 +91,13 @@ def test_the_guidance_grids_of_400_pixels_all_end_at_two_by_two(coarse):
 @torch.no_grad()
 def test_one_reader_serves_several_sizes_and_batches(fusion):
     module = reader(fusion=fusion)
-    assert module(correlations((2, 3, 1)), (61, 47)).shape == (1, 61, 47)
+    assert read(module, correlations((2, 3, 1)), (61, 47)).shape == (1, 61, 47)
     # guidance grids of 34, 15 and 17 end at 2, 1 and 3: they disagree and are merged all the same
     larger = correlations((2, 3, 1), ((5, 9), (3, 5), (2, 3)), ((34, 20), (15, 9), (17, 5)), batch=2)
     assert [level.shape[4] for level in module.encode(larger)] == [2, 1, 3]
-    assert module(larger, (40, 72)).shape == (2, 40, 72)
-    assert module([torch.rand(1, l, 1, 1, 1, 1) for l in (2, 3, 1)], (3, 5)).shape == (1, 3, 5)  # noqa: E741
+    assert read(module, larger, (40, 72)).shape == (2, 40, 72)
+    points = [torch.rand(1, channels, 1, 1, 1, 1) for channels in (2, 3, 1)]
+    assert read(module, points, (3, 5)).shape == (1, 3, 5)
 
 
 @pytest.mark.parametrize("levels", [2, 4])
@@ -99,17 +105,17 @@ def test_one_reader_serves_several_sizes_and_batches(fusion):
 def test_other_numbers_of_levels(levels):
     sides = [(16 >> i, 12 >> i) for i in range(levels)]
     given = correlations([1] * levels, sides, sides)
-    assert reader([1] * levels)(given, (32, 24)).shape == (1, 32, 24)
+    assert read(reader([1] * levels), given, (32, 24)).shape == (1, 32, 24)
 
 
 @torch.no_grad()
 def test_a_batch_gives_what_its_items_give_alone_and_the_same_each_time():
     module = reader()
     pair = correlations((2, 3, 1), batch=2)
-    together = module(pair, (16, 12))
-    alone = torch.cat([module([level[i : i + 1] for level in pair], (16, 12)) for i in range(2)])
+    together = read(module, pair, (16, 12))
+    alone = torch.cat([read(module, [level[i : i + 1] for level in pair], (16, 12)) for i in range(2)])
     torch.testing.assert_close(together, alone)
-    assert torch.equal(together, module(pair, (16, 12)))
+    assert torch.equal(together, read(module, pair, (16, 12)))
     assert not torch.allclose(together[0], together[1])
 
 
@@ -117,7 +123,7 @@ def test_a_batch_gives_what_its_items_give_alone_and_the_same_each_time():
 def test_shots_are_averaged_within_each_query_before_fusion():
     module = reader()
     given = correlations((2, 3, 1), batch=6)
-    joint = module(given, (16, 12), shots=3)
+    joint = read(module, given, (16, 12), shots=3)
     assert joint.shape == (2, 16, 12)
     squeezed = module.encode(given)
     for query in range(2):
@@ -133,13 +139,13 @@ def test_the_same_shot_several_times_is_one_shot():
     module = reader()
     single = correlations((2, 3, 1), batch=2)
     repeated = [level.repeat_interleave(4, 0) for level in single]
-    torch.testing.assert_close(module(repeated, (16, 12), shots=4), module(single, (16, 12)))
+    torch.testing.assert_close(read(module, repeated, (16, 12), 4), read(module, single, (16, 12)))
 
 
 @pytest.mark.parametrize("fusion", ["top_down", "bidirectional"])
 def test_gradient_reaches_every_parameter(fusion):
     module = reader(fusion=fusion)
-    module(correlations((2, 3, 1), batch=2), (16, 12), shots=2).square().mean().backward()
+    read(module, correlations((2, 3, 1), batch=2), (16, 12), shots=2).square().mean().backward()
     without = [name for name, p in module.named_parameters() if p.grad is None or p.grad.count_nonzero() == 0]
     assert without == []
 
@@ -148,10 +154,10 @@ def test_gradient_reaches_every_parameter(fusion):
 def test_every_level_has_a_say():
     module = reader()
     given = correlations((2, 3, 1))
-    before = module(given, (16, 12))
+    before = read(module, given, (16, 12))
     for i in range(3):
         changed = [level.flip(2) if i == k else level for k, level in enumerate(given)]
-        assert not torch.allclose(module(changed, (16, 12)), before, atol=1e-6)
+        assert not torch.allclose(read(module, changed, (16, 12)), before, atol=1e-6)
 
 
 @pytest.mark.parametrize("channels", [(), (3,), (3, 0, 1)])
@@ -174,12 +180,12 @@ def test_refuses_channels_it_cannot_build(channels):
 )
 def test_refuses_correlations_that_do_not_fit(spoil):
     given = spoil(correlations((2, 3, 1), batch=2))
-    for read in (reader().encode, lambda levels: reader()(levels, (8, 8))):
+    for call in (reader().encode, lambda levels: read(reader(), levels, (8, 8))):
         with pytest.raises(ValueError, match=r"must be 3 levels of .* l = \(2, 3, 1\), got \["):
-            read(given)
+            call(given)
 
 
 @pytest.mark.parametrize("shots", [0, 2])
 def test_refuses_shots_that_do_not_divide_the_batch(shots):
     with pytest.raises(ValueError, match=f"divide the batch of 3, got {shots}"):
-        reader()(correlations((2, 3, 1), batch=3), (8, 8), shots=shots)
+        read(reader(), correlations((2, 3, 1), batch=3), (8, 8), shots=shots)

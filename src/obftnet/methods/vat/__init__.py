@@ -6,15 +6,15 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from obftnet.features.backbone import Pyramid
-from obftnet.features.taps import BackboneSpec
+from obftnet.backbones.features import Pyramid, unit_features
+from obftnet.backbones.records import BackboneSpec
+from obftnet.guidance.masks import cells_with_defect
 from obftnet.methods.learned import Network, Shots
 from obftnet.methods.parts import difference, resized
 from obftnet.methods.vat.decoder import AppearanceDecoder
 from obftnet.methods.vat.embedding import STEPS, WIDTH, VolumeEmbedding
 from obftnet.methods.vat.swin import Swin
 from obftnet.readers.encoder4d.fusion import resize_query
-from obftnet.relation.correlation import cells_with_defect, cosine, unit_features
 from obftnet.voting import vote
 
 _WINDOW = 4
@@ -164,7 +164,7 @@ def correlations(
     for q, s in zip(query, support, strict=True):
         rows = unit_features(resized(q, query_size)).flatten(2).mT
         columns = unit_features(resized(s, support_size)).flatten(2).mT
-        maps.append(cosine(rows, columns).clamp(min=0) * defect)
+        maps.append(torch.bmm(rows, columns.mT).clamp(min=0) * defect)
     return torch.stack(maps, 1).reshape(len(maps[0]), len(maps), *query_size, *support_size)
 
 

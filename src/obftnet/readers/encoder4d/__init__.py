@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from obftnet.readers.encoder4d.decoder import Decoder2d
 from obftnet.readers.encoder4d.encoder import LevelEncoder, recipes
 from obftnet.readers.encoder4d.fusion import Fusion, LevelFusion
-from obftnet.relation.factors import FactoredLevel
+from obftnet.relation.bilateral import FactoredLevel
+from obftnet.relation.relation import Relation
 
 __all__ = ["Encoder4DReader", "Fusion"]
 
@@ -60,24 +61,23 @@ class Encoder4DReader(nn.Module):
         self._check(correlations)
         return self._squeeze(correlations)
 
-    def forward(
-        self, correlations: Sequence[Tensor | FactoredLevel], size: tuple[int, int], shots: int = 1
-    ) -> Tensor:
+    def forward(self, relation: Relation, size: tuple[int, int]) -> Tensor:
         """Logits at `size` from the correlations of one or several guidance images a query.
 
         Args:
-            correlations: as in `encode`, with b * shots in the place of b: the shots of one query lie next to
-                each other (index = query * shots + shot). The squeezed tensors are averaged over the shots.
+            relation: levels as in `encode`, with b * shots in the place of b: the shots of one query lie
+                next to each other (index = query * shots + shot). The squeezed tensors are averaged over
+                the shots.
             size: (H, W) of the result, pixels.
-            shots: guidance images a query, >= 1.
 
         Returns:
             (b, H, W) logit of defect: the decoder's second channel minus its first, so that its sigmoid is
             the softmax over the two.
 
         Raises:
-            ValueError: as in `encode`, or a batch that is not a multiple of `shots`.
+            ValueError: as in `encode`, or a batch that is not a multiple of the shots.
         """
+        correlations, shots = relation.levels, relation.shots
         self._check(correlations)
         batch = correlations[0].shape[0]
         if shots < 1 or batch % shots:

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from obftnet.relation.factors import FactoredLevel
+from obftnet.relation.bilateral import FactoredLevel
 
 #: Values of a factored level that are multiplied out at a time: 4 MiB.
 _BLOCK = 1 << 20

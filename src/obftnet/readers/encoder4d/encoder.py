@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from obftnet.readers.encoder4d.conv4d import CenterPivotConv4d
-from obftnet.relation.factors import FactoredLevel
+from obftnet.relation.bilateral import FactoredLevel
 
 #: Channels after each of the three blocks (HSNet).
 WIDTHS = (16, 64, 128)

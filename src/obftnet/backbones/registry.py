@@ -1,0 +1,98 @@
+"""The backbones there are, each one record (section IV.B.1 of the paper)."""
+
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.vgg import cfgs, make_layers
+
+from obftnet.backbones.compact import CompactNet
+from obftnet.backbones.records import BackboneSpec, Tap
+from obftnet.errors import InputError
+
+
+def _vgg16() -> nn.Module:
+    # The convolutional part alone: torchvision's whole network would build its classifier, 494 MB.
+    features = make_layers(cfgs["D"])
+    for layer in features:
+        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+    return _Convolutions(features)
+
+
+class _Convolutions(nn.Module):
+    """VGG's convolutional part, under the name that it has in the whole network."""
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.features(x)  # type: ignore[no-any-return]
+
+
+def _vgg16_taps() -> tuple[Tap, ...]:
+    conv4 = [Tap(f"features.{i}", 0, 512, 8) for i in (17, 19, 21)]
+    conv5 = [Tap(f"features.{i}", 1, 512, 16) for i in (24, 26, 28)]
+    return (*conv4, *conv5, Tap("features.30", 2, 512, 32))
+
+
+def _resnet_taps(blocks: tuple[int, int, int]) -> tuple[Tap, ...]:
+    """Every bottleneck of conv3_x to conv5_x after the residual addition, before its ReLU."""
+    return tuple(
+        Tap(f"layer{level + 2}.{block}.add", level, 512 * 2**level, 8 * 2**level)
+        for level, count in enumerate(blocks)
+        for block in range(count)
+    )
+
+
+def _mobilenet_v2_taps() -> tuple[Tap, ...]:
+    channels = {4: 32, 5: 32, 6: 32, 7: 64, 8: 64, 9: 64, 10: 64, 11: 96, 12: 96, 13: 96}
+    channels |= {14: 160, 15: 160, 16: 160, 17: 320}
+    return tuple(
+        Tap(f"features.{i}", level := (0 if i < 7 else 1 if i < 14 else 2), c, 8 * 2**level)
+        for i, c in channels.items()
+    )
+
+
+def _compact_taps() -> tuple[Tap, ...]:
+    return tuple(
+        Tap(f"stages.{level}.{block}", level, CompactNet.CHANNELS[level], 8 * 2**level)
+        for level in range(3)
+        for block in range(CompactNet.BLOCKS)
+    )
+
+
+BACKBONES: dict[str, BackboneSpec] = {
+    spec.name: spec
+    for spec in (
+        BackboneSpec("vgg16", _vgg16, _vgg16_taps(), "VGG16_Weights.IMAGENET1K_V1"),
+        BackboneSpec(
+            "resnet50",
+            lambda: torchvision.models.resnet50(weights=None),
+            _resnet_taps((4, 6, 3)),
+            "ResNet50_Weights.IMAGENET1K_V1",
+        ),
+        BackboneSpec(
+            "resnet101",
+            lambda: torchvision.models.resnet101(weights=None),
+            _resnet_taps((4, 23, 3)),
+            "ResNet101_Weights.IMAGENET1K_V1",
+        ),
+        BackboneSpec(
+            "mobilenet_v2",
+            lambda: torchvision.models.mobilenet_v2(weights=None),
+            _mobilenet_v2_taps(),
+            "MobileNet_V2_Weights.IMAGENET1K_V1",
+        ),
+        BackboneSpec(
+            "compact", CompactNet, _compact_taps(), None, Tap("stem", 0, CompactNet.STEM_CHANNELS, 4)
+        ),
+    )
+}
+
+
+def backbone_spec(name: str) -> BackboneSpec:
+    """The record of a backbone by name; raises InputError that lists those there are."""
+    if name not in BACKBONES:
+        raise InputError(f"unknown backbone {name!r}: there are {', '.join(BACKBONES)}")
+    return BACKBONES[name]

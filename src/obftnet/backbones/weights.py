@@ -1,0 +1,122 @@
+"""Filling a backbone: torchvision's published weights by name, a local safetensors file, or none."""
+
+import hashlib
+import io
+import os
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+import torchvision
+from torch import Tensor
+
+from obftnet.backbones.backbone import Backbone
+from obftnet.errors import InputError
+from obftnet.imaging.decode import check_file
+from obftnet.safefile import read_safetensors
+
+#: The value of `weights` that leaves the backbone untrained: the control row of a table.
+RANDOM = "random"
+
+
+def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0) -> Backbone:
+    """A backbone with its weights in.
+
+    Args:
+        name: one of `backbones.registry.BACKBONES`.
+        weights: a safetensors file in torchvision's key names (float16 or float32); None for torchvision's
+            published weights, fetched once and checked against the hash in their name; "random" for
+            untrained weights drawn from `seed`.
+        seed: only for "random".
+
+    Raises:
+        InputError: unknown backbone; a file that is missing, damaged, a pickle, or of another architecture;
+            published weights that are neither on this machine nor to be fetched.
+    """
+    if weights == RANDOM:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return Backbone(name)
+    backbone = Backbone(name)
+    state = _published(backbone) if weights is None else _from_file(Path(weights), backbone)
+    backbone.network.load_state_dict(state)
+    return backbone
+
+
+def _published(backbone: Backbone) -> dict[str, Tensor]:
+    spec = backbone.spec
+    if spec.weights is None:
+        raise InputError(
+            f"backbone {spec.name}: there are no published weights of it; name a safetensors file of "
+            f'them, or "{RANDOM}"',
+            "backbone_weights",
+        )
+    weights = torchvision.models.get_weight(spec.weights)
+    file = weights.url.rsplit("/", 1)[-1]
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    try:
+        if not os.path.lexists(folder / file):
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(weights.url, str(folder / file), _hash_in(file))
+    except (URLError, OSError, RuntimeError) as error:
+        raise InputError(
+            f"backbone {spec.name}: weights {file} are not in {folder} and could not be fetched "
+            f"({' '.join(str(error).split())[:80]}): fetch {weights.url} on a machine with a network and put "
+            f"it there, or name a safetensors file of them",
+            "backbone_weights",
+        ) from error
+    return _trunk(_known(folder / file), backbone)
+
+
+def _known(path: Path) -> dict[str, Tensor]:
+    """Published weights that lie on this machine: a pickle, and so opened only where the hash in its name
+    says that it is the one that was published, and even then for tensors alone.
+
+    Raises:
+        InputError: the file is another, or cannot be read.
+    """
+    wanted = f"remove it to have it fetched again, or pass a local safetensors file: {path.name} is wanted"
+    check_file(path, wanted)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    begins = _hash_in(path.name)
+    if not digest.startswith(begins):
+        raise InputError(
+            f"{path}: its SHA-256 begins with {digest[: len(begins)]}, not with {begins} as its name says; "
+            f"{wanted}"
+        )
+    state: dict[str, Tensor] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    return state
+
+
+def _hash_in(file: str) -> str:
+    """The beginning of the SHA-256 that torchvision writes into a file's name, before .pth."""
+    return Path(file).stem.rpartition("-")[2]
+
+
+def _from_file(path: Path, backbone: Backbone) -> dict[str, Tensor]:
+    state = _trunk(read_safetensors(path)[0], backbone)
+    wanted = backbone.network.state_dict()
+    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
+    if missing:
+        raise InputError(
+            f"{path}: not weights of {backbone.spec.name}: {len(missing)} of its {len(wanted)} tensors are "
+            f"missing, the first is {missing[0]}; the file must hold torchvision's key names"
+        )
+    for key, tensor in wanted.items():
+        if key in state and state[key].shape != tensor.shape:
+            raise InputError(
+                f"{path}: not weights of {backbone.spec.name}: {key} is {tuple(state[key].shape)}, "
+                f"it must be {tuple(tensor.shape)}"
+            )
+    counters = {key: wanted[key] for key in wanted if key not in state}
+    return state | counters
+
+
+def _trunk(state: dict[str, Tensor], backbone: Backbone) -> dict[str, Tensor]:
+    """The tensors the tapped part needs; a classifier's are left out."""
+    wanted = backbone.network.state_dict()
+    return {key: value.to(wanted[key].dtype) for key, value in state.items() if key in wanted}

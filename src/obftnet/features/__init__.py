@@ -1,1 +1,0 @@
-"""Frozen backbones, their weights, and the pyramids of feature maps they give."""

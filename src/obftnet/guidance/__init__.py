@@ -1,0 +1,1 @@
+"""Supports and backgrounds as every query meets them: prepared once, then related to each."""

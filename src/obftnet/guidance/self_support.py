@@ -1,0 +1,37 @@
+"""A query's own confident positions as guidance: its defect and its sound material in its own light.
+
+The self-support of Fan et al., "Self-Support Few-Shot Semantic Segmentation" (ECCV 2022), of positions where
+they have prototypes: a first look at a query finds the part of a defect that resembles the support's, and the
+rest of that defect resembles this part more than it does the support's.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from obftnet.guidance.columns import Columns
+
+#: A cell's mean score from which on it is an example of the defect.
+_DEFECT = 0.9
+#: A cell is an example of sound material where no pixel of it, and of its eight neighbours, scores as much:
+#: a neighbour's features show some of a defect, too.
+_SOUND = 0.02
+
+
+def own_columns(unit: Tensor, score: Tensor) -> Columns | None:
+    """A query's confident positions as columns; None where a first look is certain of none.
+
+    Args:
+        unit: (c, h, w) unit features of one tap.
+        score: (H, W) in 0..1, of a first look at the query.
+    """
+    size = (unit.shape[-2], unit.shape[-1])
+    defect = F.adaptive_avg_pool2d(score[None], size)[0] > _DEFECT
+    sound = F.max_pool2d(F.adaptive_max_pool2d(score[None], size), 3, stride=1, padding=1)[0] < _SOUND
+    found, clean = unit[:, defect], unit[:, sound]
+    if not found.shape[1] + clean.shape[1]:
+        return None
+    matrix = torch.cat([found, clean], 1).contiguous()
+    place = torch.cat([cells.flatten().nonzero()[:, 0] for cells in (defect, sound)])
+    counts = (found.shape[1], 0, clean.shape[1], 0)
+    return Columns(matrix, counts, torch.ones_like(matrix[0]), place)
