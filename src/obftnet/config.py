@@ -92,7 +92,7 @@ class CuesConfig(_Config):
     #: Letters of `relation.cues.CUES`.
     cues: str = "abnsolp"
     #: Of the supports' sound positions, and of the good ones, a tap keeps at most as many; 0 keeps all.
-    coreset: int = Field(default=0, ge=0)
+    coreset: int = Field(default=0, ge=0, le=10**6)
     #: The cue reader draws outlines with the query's own early features; the backbone must offer a map.
     query_skip: bool = False
     #: A query is looked at twice, the second time with its own confident positions as guidance, too

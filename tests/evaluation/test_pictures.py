@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -30,6 +32,15 @@ def test_steel_is_drawn_too(steel, tmp_path, source):
     )
     draw_grid(tmp_path / "steel.png", [(episode, np.zeros((80, 96), np.float32))], 0.5, "steel")
     assert (tmp_path / "steel.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "$x$ [/red] %s {0}", "木材"])
+def test_names_are_drawn_as_they_are(collection, tmp_path, name, recwarn):
+    (episode, *_) = draw_fold(collection, "leather", ["leather"], Protocol(), 0)
+    named = replace(episode, query=replace(episode.query, material=name, kind=name))
+    draw_grid(tmp_path / "a.png", [(named, np.zeros((32, 64), np.float32))], 0.5, name)
+    assert (tmp_path / "a.png").stat().st_size > 1000
+    assert not recwarn.list
 
 
 def test_rows_are_chosen_by_place():

@@ -52,10 +52,30 @@ def test_results_of_other_settings_are_not_mixed(setting):
     other = replace(setting, budget=replace(setting.budget, seeds=2))
     with pytest.raises(InputError, match="a result of another budget"):
         make(other, {"prototype": ROWS["prototype"]})
+
+
+def test_a_damaged_result_is_named(setting):
+    make(setting, {"prototype": ROWS["prototype"]}, folds=("tile",))
     path = setting.out / "results" / "prototype-compact-tile-1shot-seed0.json"
-    path.write_text("{}")
-    with pytest.raises(InputError, match="not the result of a unit"):
-        make(setting, {"prototype": ROWS["prototype"]})
+    whole = json.loads(path.read_text())
+    unit = whole["unit"] | {"seed": 1}
+    damaged = [{}, [], {**whole, "mean_miou": "1"}, {**whole, "mean_miou": 7}, {**whole, "folds": {}}]
+    damaged += [{**whole, "folds": {"tile": 3}}, {**whole, "unit": unit}, {**whole, "asked": None}]
+    for text in [*map(json.dumps, damaged), "{", "[" * 100_000]:
+        path.write_text(text)
+        with pytest.raises(InputError, match=rf"{path.name}: .*result of") as caught:
+            make(setting, {"prototype": ROWS["prototype"]}, folds=("tile",))
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_result_of_other_data_of_the_same_names_is_refused(setting):
+    make(setting, {"prototype": ROWS["prototype"]}, folds=("tile",))
+    path = setting.out / "results" / "prototype-compact-tile-1shot-seed0.json"
+    content = json.loads(path.read_text())
+    content["asked"]["tested_on_sha256"] = "0" * 64
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="a result of another tested_on_sha256"):
+        make(setting, {"prototype": ROWS["prototype"]}, folds=("tile",))
 
 
 def test_a_finished_row_of_other_settings_is_refused_before_anything_is_trained(setting, trained):

@@ -49,16 +49,18 @@ def evaluate_command(
     ] = None,
     backbone: Annotated[str, _Opt(help="Of a reference.")] = "mobilenet_v2",
     backbone_weights: BackboneWeights = None,
-    size: Annotated[int, _Opt(help="Input side of a reference, pixels.")] = 256,
+    size: Annotated[int, _Opt(min=64, max=4096, help="Input side of a reference, pixels.")] = 256,
     protocol_name: ProtocolName = None,
     layout: AnyLayout = None,
     fold: Annotated[
         list[str] | None, _Opt("--fold", help="Fold to test; may be repeated; default: all.")
     ] = None,
     folds: FoldsFile = None,
-    shots: Annotated[int, _Opt(min=1, help="Supports an episode.")] = 1,
-    backgrounds: Annotated[int, _Opt(min=1, help="Backgrounds an episode; the paper draws one.")] = 1,
-    seeds: Annotated[int, _Opt(min=1, help="Draws of supports and backgrounds.")] = 5,
+    shots: Annotated[int, _Opt(min=1, max=100, help="Supports an episode.")] = 1,
+    backgrounds: Annotated[
+        int, _Opt(min=1, max=100, help="Backgrounds an episode; the paper draws one.")
+    ] = 1,
+    seeds: Annotated[int, _Opt(min=1, max=1000, help="Draws of supports and backgrounds.")] = 5,
     background_source: Annotated[
         Literal["good", "window", "complement"] | None,
         _Opt(help="good (default); complement, window: for data without good images."),
@@ -68,7 +70,7 @@ def evaluate_command(
     write_episodes_to: Annotated[
         Path | None, _Opt("--write-episodes", help="Write the episodes here.")
     ] = None,
-    pictures: Annotated[int, _Opt(min=0, help="Rows of each fold's picture grid; 0: none.")] = 8,
+    pictures: Annotated[int, _Opt(min=0, max=100, help="Rows of each fold's picture grid; 0: none.")] = 8,
     lowest: Annotated[
         bool,
         _Opt("--worst", help="Draw the queries of the lowest IoU, not such as are spread over the fold."),

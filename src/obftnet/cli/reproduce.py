@@ -43,11 +43,13 @@ def reproduce_command(
         list[str] | None, _Opt("--fold", help="Fold left out of training; may be repeated; default: all.")
     ] = None,
     shots: Annotated[
-        list[int] | None, _Opt(min=1, help="Supports; may be repeated; default: 1 and 5.")
+        list[int] | None, _Opt(min=1, max=100, help="Supports; may be repeated; default: 1 and 5.")
     ] = None,
-    seeds: Annotated[int | None, _Opt(min=1, help="Trainings of each unit; default: 1.")] = None,
-    count: Annotated[int | None, _Opt(min=1, help="Queries a fold in a figure; default: 2.")] = None,
-    draw_seed: Annotated[int | None, _Opt(min=0, help="Which queries a figure shows; default: 0.")] = None,
+    seeds: Annotated[int | None, _Opt(min=1, max=1000, help="Trainings of each unit; default: 1.")] = None,
+    count: Annotated[int | None, _Opt(min=1, max=100, help="Queries a fold in a figure; default: 2.")] = None,
+    draw_seed: Annotated[
+        int | None, _Opt(min=0, max=2**32 - 1, help="Which queries a figure shows; default: 0.")
+    ] = None,
     backbone: Annotated[
         list[str] | None,
         _Opt(

@@ -12,12 +12,13 @@ from obftnet.data.episodes import Episode
 from obftnet.decision import decide
 from obftnet.files import atomic
 from obftnet.imaging.overlay import draw_overlay
-from obftnet.imaging.panel import show_panel
+from obftnet.imaging.panel import names_as_they_are, show_panel
 
 _T = TypeVar("_T")
 COLUMNS = ("query", "truth", "prediction", "score", "support", "background")
 
 
+@names_as_they_are()
 def draw_grid(
     path: Path, rows: Sequence[tuple[Episode, NDArray[np.float32]]], threshold: float, title: str
 ) -> None:

@@ -26,7 +26,7 @@ class LearnedConfig(BaseModel):
 
     method: str
     backbone: str = "mobilenet_v2"
-    size: int = Field(default=256, ge=64, description="side of the network's square input, pixels")
+    size: int = Field(default=256, ge=64, le=4096, description="side of the network's square input, pixels")
 
 
 @dataclass(frozen=True)

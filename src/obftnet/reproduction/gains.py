@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from obftnet.files import atomic
+from obftnet.imaging.panel import names_as_they_are
 from obftnet.reproduction.run import Unit
 
 #: The row of Table II that is drawn, and the one it is compared with.
@@ -43,6 +44,7 @@ def gains(results: Mapping[Unit, Mapping[str, Any]]) -> list[Gain]:
     return [Gain(name, *(float(np.mean(by_row[row])) for row in ROWS)) for name, by_row in found.items()]
 
 
+@names_as_they_are()
 def write_gains(out: Path, name: str, classes: list[Gain], title: str) -> list[Path]:
     """Write OUT/<name>.csv and .png; each whole or not at all. Raises InputError where that cannot be."""
     paths = [out / f"{name}.{suffix}" for suffix in ("csv", "png")]

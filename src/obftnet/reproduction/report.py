@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from obftnet.files import atomic
+from obftnet.imaging.panel import names_as_they_are
 from obftnet.reproduction.run import Unit
 from obftnet.reproduction.tables import MEANS, SPLITS, PaperRow, PaperTable
 
@@ -184,6 +185,7 @@ def _text(cell: Cell) -> str:
     return f"{cell.ours:.1f} ({cell.paper:.1f}, {cell.ours - cell.paper:+.1f})"
 
 
+@names_as_they_are()
 def _draw(path: Path, table: PaperTable, backbone: str, numbers: Sequence[Cell]) -> None:
     """Mean mIoU of each row, ours beside the paper's, an axis a number of shots."""
     shots = sorted({cell.shots for cell in numbers})

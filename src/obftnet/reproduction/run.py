@@ -22,6 +22,7 @@ from obftnet.evaluation.answers import Protocol
 from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
 from obftnet.evaluation.results import summarise
 from obftnet.files import write_json
+from obftnet.json_files import read_json
 from obftnet.methods.registry import MethodConfig, method_config, reference
 from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
@@ -173,9 +174,9 @@ def _path(setting: Setting, unit: Unit) -> Path:
 
 def _result(setting: Setting, unit: Unit, row: PaperRow) -> dict[str, Any]:
     path = _path(setting, unit)
-    asked = _asked(setting, row)
+    asked = _asked(setting, row, unit.fold)
     if path.exists():
-        return _finished(path, asked)
+        return _finished(path, asked, unit)
     protocol, drawn = episodes_for(setting, unit.fold, unit.shots, setting.budget.seeds)
     subject = trained(setting, unit.row, row, unit.fold, unit.seed)
     collection = (setting.transfer or setting.data).collection
@@ -185,27 +186,31 @@ def _result(setting: Setting, unit: Unit, row: PaperRow) -> dict[str, Any]:
     return summary
 
 
-def _asked(setting: Setting, row: PaperRow) -> dict[str, Any]:
-    """What a result depends on beside its unit's name, as JSON has it."""
+def _asked(setting: Setting, row: PaperRow, fold: str) -> dict[str, Any]:
+    """What a result depends on beside its unit's name, as JSON has it; that of files is what they hold."""
+    data, tested = setting.data, setting.transfer or setting.data
+    others = [material for name, materials in data.folds.items() if name != fold for material in materials]
+    trained_on = [s for s in data.collection.samples if row.trained and s.material in others]
+    tested_on = [s for s in tested.collection.samples if setting.transfer or s.material in data.folds[fold]]
     content = {
         "method": row.method,
         "settings": row.settings,
         "budget": asdict(setting.budget),
         "backbone_sha256": setting.backbone_hash,
         "materials": sorted(setting.data.protocol.materials),
+        "trained_on_sha256": data.collection.content(trained_on),
+        "tested_on_sha256": tested.collection.content(tested_on),
     }
     found: dict[str, Any] = json.loads(json.dumps(content))
     return found
 
 
-def _finished(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        before = found["asked"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: not the result of a unit; remove it, or use another folder", "out"
-        ) from error
+def _finished(path: Path, asked: dict[str, Any], unit: Unit) -> dict[str, Any]:
+    otherwise = "remove it, or use another folder"
+    found = read_json(path, f"the result of a unit is wanted; {otherwise}")
+    if not _is_result(found, unit):
+        raise InputError(f"{path}: not the result of this unit; {otherwise}", "out")
+    before = found["asked"]
     for key, value in asked.items():
         if before.get(key) != value:
             raise InputError(
@@ -214,6 +219,18 @@ def _finished(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
             )
     result: dict[str, Any] = found
     return result
+
+
+def _is_result(found: Any, unit: Unit) -> bool:
+    """Whether a result file's content has all that a report reads, in the shape that it is written in."""
+    try:
+        shares = [found["mean_miou"], found["mean_fb_iou"]]
+        for fold in found["folds"].values():
+            shares += [value["iou"] for value in fold["classes"].values()]
+        own = found["unit"] == asdict(unit) and bool(found["folds"]) and isinstance(found["asked"], dict)
+        return own and all(type(share) in (int, float) and 0 <= share <= 1 for share in shares)
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def _training(

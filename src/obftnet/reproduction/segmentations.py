@@ -14,7 +14,7 @@ from obftnet.evaluation.evaluate import Evaluator
 from obftnet.evaluation.metrics import Counts
 from obftnet.files import atomic
 from obftnet.imaging.overlay import draw_overlay
-from obftnet.imaging.panel import show_panel
+from obftnet.imaging.panel import names_as_they_are, show_panel
 from obftnet.reproduction.queries import drawn_queries
 from obftnet.reproduction.run import Progress, episodes_for, trained
 from obftnet.reproduction.setting import Setting
@@ -75,6 +75,7 @@ def segmentations(
     return found
 
 
+@names_as_they_are()
 def draw_segmentations(path: Path, found: Sequence[Segmented], title: str) -> None:
     """Write the PNG: a row an episode, its support, the query's truth, each method's mask with its IoU.
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageFilter
 
+from obftnet.errors import InputError
 from obftnet.synthetic.colors import luminance
 from obftnet.synthetic.defects import DEFECT_FAMILIES, DEFECTS
 from obftnet.synthetic.dust import dusted
@@ -121,11 +122,13 @@ class Material:
         does not depend on `count`.
 
         Raises:
-            ValueError: there are fewer suitable families than `count`.
+            InputError: there are fewer suitable families than `count`.
         """
         kinds = self._kinds()
         if not 1 <= count <= len(kinds):
-            raise ValueError(f"{count} kinds asked of a {self.family} material, expected 1 to {len(kinds)}")
+            raise InputError(
+                f"{count} kinds asked of a {self.family} material, expected 1 to {len(kinds)}", "kinds"
+            )
         return kinds[:count]
 
     def habits(self) -> tuple[DefectKind, ...]:
