@@ -1,5 +1,7 @@
 """Backbones: what is tapped, where, and that nothing moves it."""
 
+import copy
+
 import pytest
 import torch
 import torchvision
@@ -198,3 +200,15 @@ def test_every_record_names_published_weights_that_exist():
     for spec in BACKBONES.values():
         if spec.weights is not None:
             assert torchvision.models.get_weight(spec.weights).url.startswith("https://")
+
+
+@pytest.mark.parametrize("name", ["compact", "mobilenet_v2"])
+def test_a_copy_sees_as_the_original_does(name):
+    backbone = load_backbone(name, "random", seed=0)
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    expected = backbone(images).taps
+    other = copy.deepcopy(backbone)
+    assert not any(module.training for module in other.modules())
+    assert all(torch.equal(a, b) for a, b in zip(other(images).taps, expected, strict=True))
+    other.train()
+    assert all(torch.equal(a, b) for a, b in zip(other(images).taps, expected, strict=True))

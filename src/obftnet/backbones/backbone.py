@@ -1,6 +1,6 @@
 """A frozen backbone that turns images into feature maps."""
 
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,11 @@ class Backbone(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """Stay in eval mode: a frozen backbone's batch statistics never move."""
         return super().train(False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy is made of its state, and a traced graph comes back from that in training mode."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self.eval()
 
     def normalised(self, images: Tensor) -> Tensor:
         """Images (b, 3, h, w) in 0..1 as the network was trained to see them."""
