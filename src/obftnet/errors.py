@@ -1,4 +1,4 @@
-"""The one exception for what a user gave us and we cannot use."""
+"""The one exception for what a user gave us and we cannot use, and the one warning for what looks wrong."""
 
 
 class InputError(ValueError):
@@ -30,3 +30,10 @@ def _escaped(letter: str) -> str:
     if "\udc80" <= letter <= "\udcff":
         return f"\\x{ord(letter) - 0xDC00:02x}"
     return letter.encode("unicode_escape").decode("ascii")
+
+
+class InputWarning(UserWarning):
+    """What can be used and is likely a mistake: one line, as of InputError; the command line prints it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))

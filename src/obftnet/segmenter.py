@@ -1,31 +1,39 @@
 """Segment by example: fit on a few annotated images, predict on the rest. The one inference path."""
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from obftnet.backbones.features import Features, joined
 from obftnet.decision import DEFAULT_THRESHOLD, decide
 from obftnet.errors import InputError
 from obftnet.guidance.guidance import Guidance
-from obftnet.imaging.read import as_image, as_mask
+from obftnet.imaging.picture import Picture
+from obftnet.imaging.read import ImageSource, as_picture
 from obftnet.imaging.tiles import blend, defect_corners, enlarge, spread_corners, window
+from obftnet.inputs import (
+    KnownPictures,
+    as_backgrounds,
+    as_supports,
+    check_bits,
+    check_count,
+    check_threshold,
+    check_tile,
+    check_tile_fits,
+    find_bits,
+    read_support,
+    warn_of_background,
+    with_bits,
+)
 from obftnet.model import OBFTNet
 from obftnet.tensors import mask_fraction, resize_score, to_tensor
 from obftnet.weights import load_model
-
-ImageLike = str | Path | Image.Image | NDArray[np.generic]
-
-#: Least side of a tile, pixels: less shows too little of a texture.
-MIN_TILE = 64
 
 #: Tiles of defects, and as many of good material, that guidance is cut into at most, all images together, but
 #: for one of each image: what a query is related to, and so its cost, is bounded for guidance of any size.
@@ -63,15 +71,17 @@ class Segmenter:
         device: str | torch.device = "auto",
         weights_hash: str = "",
         tile: int | None = None,
+        bits: int | None = None,
     ) -> None:
         """Wrap a model; `from_pretrained` is the usual way."""
-        self.tile = check_tile(tile)
+        self.tile = tile
+        self.threshold = threshold
+        self._wanted_bits = self._bits = check_bits(bits)
         self.device = resolve_device(device)
         self.model = model.to(self.device).eval()
-        self.threshold = threshold
         self.weights_hash = weights_hash
         self._guidance: Guidance | None = None
-        self._seen: set[str] = set()
+        self._known = KnownPictures()
 
     @classmethod
     def from_pretrained(
@@ -81,6 +91,7 @@ class Segmenter:
         *,
         threshold: float = DEFAULT_THRESHOLD,
         tile: int | None = None,
+        bits: int | None = None,
     ) -> Self:
         """A segmenter with trained weights.
 
@@ -88,73 +99,121 @@ class Segmenter:
             name_or_path: name of shipped weights, a model file, or a training run's folder; None for the
                 default that ships with the package.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
-            threshold: score above which a position is defect, 0..1.
+            threshold: score above which a position is defect, between 0 and 1.
             tile: side in pixels of the tiles that images are looked at in; None for an image as a whole.
+            bits: how many bits of samples stored in 16 a camera has filled, 8 to 16: white is 2^bits - 1;
+                None for the least of 8, 10, 12, 14 and 16 that hold every sample of the guidance.
 
         Raises:
-            InputError: no such weights or device; a file that is not a model of ours; a tile too small.
+            InputError: no such weights or device; a file that is not a model of ours; a threshold, tile or
+                bits out of range.
         """
-        check_tile(tile)
+        # Before the weights, which take longer.
+        check_threshold(threshold), check_tile(tile), check_bits(bits)
         where = resolve_device(device)
         model, digest = load_model(name_or_path, where)
-        return cls(model, threshold=threshold, device=where, weights_hash=digest, tile=tile)
+        return cls(model, threshold=threshold, device=where, weights_hash=digest, tile=tile, bits=bits)
+
+    @property
+    def threshold(self) -> float:
+        """Score above which a position is defect, between 0 and 1. Raises InputError when set to another."""
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, threshold: float) -> None:
+        self._threshold = check_threshold(threshold)
+
+    @property
+    def tile(self) -> int | None:
+        """Side of a tile in pixels, None for whole images. Raises InputError when set to another."""
+        return self._tile
+
+    @tile.setter
+    def tile(self, tile: int | None) -> None:
+        self._tile = check_tile(tile)
+
+    @property
+    def bits(self) -> int | None:
+        """How many bits of samples stored in 16 are used: as asked for, or as `fit` found in the guidance.
+
+        None where neither is the case: no image of the guidance has 16.
+        """
+        return self._bits
 
     @torch.inference_mode()
-    def fit(self, supports: Sequence[tuple[ImageLike, ImageLike]], backgrounds: Sequence[ImageLike]) -> Self:
+    def fit(
+        self, supports: Iterable[tuple[ImageSource, ImageSource]], backgrounds: Iterable[ImageSource]
+    ) -> Self:
         """Take in the guidance; all of its work is done here, once.
+
+        What can be used and is likely a mistake (a mask that marks most of its image) is an InputWarning.
 
         Args:
             supports: (image, mask) pairs, one or more; a mask is two-valued and of its image's size.
             backgrounds: defect-free images of the same material, one or more.
 
         Raises:
-            InputError: no support, no background, or an image or mask that cannot be used.
+            InputError: no support, no background, or an image or mask that cannot be used; a background that
+                is a support's image; a sample beyond the `bits`.
         """
-        if not supports:
-            raise InputError("no support: give at least one image of the defect with its mask")
-        if not backgrounds:
-            raise InputError("no background: give at least one defect-free image of the material")
+        pairs, goods = as_supports(supports), as_backgrounds(backgrounds)
+        check_count(len(pairs))
+        named = [(f"support {index}", image) for index, (image, _) in enumerate(pairs)]
+        named += [(f"background {index}", image) for index, image in enumerate(goods)]
+        bits = self._wanted_bits or find_bits(named)
         size = self._input_size
-        seen: set[str] = set()
+        known = KnownPictures()
         seen_supports, fractions, seen_backgrounds = [], [], []
         # One image at a time: of large photographs there is no room for all.
-        for index, (image_source, mask_source) in enumerate(supports):
-            image = as_image(image_source, f"support {index}")
-            mask = as_mask(
-                mask_source,
-                like=image.shape[:2],
-                name=f"mask of support {index}",
-                image_name=name_of(image_source, f"support {index}"),
-            )
-            seen.add(_digest(image))
-            for part, marked in self._support_parts(image, mask, most=_share(len(supports))):
+        for index, (image_source, mask_source) in enumerate(pairs):
+            image, mask = read_support(image_source, mask_source, index, bits)
+            known.add(image, "support")
+            for part, marked in self._support_parts(image, mask, most=_share(len(pairs))):
                 fraction = mask_fraction(marked, size).unsqueeze(0).to(self.device)
                 seen_supports.append(self._extract(part, fraction))
                 fractions.append(fraction)
-        for index, source in enumerate(backgrounds):
-            image = as_image(source, f"background {index}")
-            for part in self._background_parts(image, most=_share(len(backgrounds))):
+        for index, source in enumerate(goods):
+            image = with_bits(as_picture(source, f"background {index}"), bits)
+            known.add(image, "background")
+            for part in self._background_parts(image, most=_share(len(goods))):
                 seen_backgrounds.append(self._extract(part))
         self._guidance = self.model.guide(
             joined(seen_supports), torch.cat(fractions), joined(seen_backgrounds)
         )
-        self._seen = seen
+        self._known = known
+        self._bits = bits
         return self
 
-    def saw(self, image: ImageLike) -> bool:
-        """Whether this very picture (pixel for pixel) was a support: its prediction would prove nothing."""
-        return _digest(as_image(image)) in self._seen
+    def read(self, image: ImageSource, name: str = "image") -> Picture:
+        """An image as `predict` takes it in: what it is given of the same image, it need not read again.
+
+        Raises:
+            InputError: the image cannot be used; of 16 bits a sample it uses more than the guidance, or
+                fewer, and the guidance has no such image to compare with.
+        """
+        return with_bits(as_picture(image, name), self._bits)
+
+    def saw(self, image: ImageSource) -> str | None:
+        """The name of the support that this very picture (pixel for pixel) was; None if it was none.
+
+        The prediction of a support would prove nothing. Raises InputError as `read`.
+        """
+        return self._known.find(self.read(image), "support")
 
     @torch.inference_mode()
-    def predict(self, image: ImageLike) -> Prediction:
+    def predict(self, image: ImageSource) -> Prediction:
         """Score and mask of one image, at its own size.
 
         Raises:
-            InputError: the image cannot be used, or `fit` was not called.
+            InputError: the image cannot be used (`read`), or is smaller than half a tile; or `fit` was not
+                called.
         """
         if self._guidance is None:
             raise InputError("nothing to segment by: call fit(supports, backgrounds) before predict(image)")
-        pixels = as_image(image)
+        pixels = self.read(image)
+        background = self._known.find(pixels, "background")
+        if background is not None:
+            warn_of_background(pixels.name, background)
         values = self._score(pixels) if self.tile is None else self._score_tiles(pixels, self.tile)
         return Prediction(values, decide(values, self.threshold))
 
@@ -166,57 +225,54 @@ class Segmenter:
         return self._guidance
 
     @torch.inference_mode()
-    def features(self, image: ImageLike) -> Features:
+    def features(self, image: ImageSource) -> Features:
         """An image's features, as `predict` has them. Raises InputError as `predict`."""
-        return self._extract(as_image(image))
+        return self._extract(self.read(image))
 
     @property
     def _input_size(self) -> tuple[int, int]:
         return (self.model.config.size, self.model.config.size)
 
-    def _score(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Image (h, w, 3) -> score (h, w) in 0..1, looked at as a whole."""
+    def _score(self, image: Picture) -> NDArray[np.float32]:
+        """Score (h, w) in 0..1 of a picture looked at as a whole."""
         assert self._guidance is not None
         score = self.model.score(self._extract(image), self._guidance)[0]
-        values: NDArray[np.float32] = resize_score(score.cpu(), image.shape[:2]).clamp(0, 1).numpy()
+        values: NDArray[np.float32] = resize_score(score.cpu(), image.shape).clamp_(0, 1).numpy()
         return values
 
-    def _score_tiles(self, image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    def _score_tiles(self, image: Picture, side: int) -> NDArray[np.float32]:
         """The same in tiles."""
-        whole = enlarge(image, side)
-        values = blend(whole.shape[:2], side, lambda corner: self._score(whole[window(corner, side)]))
-        return values[: image.shape[0], : image.shape[1]].clip(0, 1)
+        whole = _enlarged(image, side)
+        values = blend(whole.shape, side, lambda corner: self._score(whole[window(corner, side)]))
+        values = values[: image.shape[0], : image.shape[1]]
+        return values.clip(0, 1, out=values)
 
     def _support_parts(
-        self, image: NDArray[np.float32], mask: NDArray[np.bool_], most: int
-    ) -> list[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+        self, image: Picture, mask: NDArray[np.bool_], most: int
+    ) -> list[tuple[Picture, NDArray[np.bool_]]]:
         """What of a support is shown to the network: all of it, or tiles around its defects."""
         if self.tile is None:
             return [(image, mask)]
-        image, mask = enlarge(image, self.tile), enlarge(mask, self.tile)
+        image, mask = _enlarged(image, self.tile), enlarge(mask, self.tile)
         places = [window(corner, self.tile) for corner in defect_corners(mask, self.tile, most)]
         return [(image[place], mask[place]) for place in places]
 
-    def _background_parts(self, image: NDArray[np.float32], most: int) -> list[NDArray[np.float32]]:
+    def _background_parts(self, image: Picture, most: int) -> list[Picture]:
         """What of a background is shown to the network: all of it, or tiles spread over it."""
         if self.tile is None:
             return [image]
-        image = enlarge(image, self.tile)
-        places = spread_corners((image.shape[0], image.shape[1]), self.tile, most)
-        return [image[window(corner, self.tile)] for corner in places]
+        image = _enlarged(image, self.tile)
+        return [image[window(corner, self.tile)] for corner in spread_corners(image.shape, self.tile, most)]
 
-    def _extract(self, image: NDArray[np.float32], mask: Tensor | None = None) -> Features:
-        """Image (h, w, 3), of a support with its mask (1, S, S) -> features."""
+    def _extract(self, image: Picture, mask: Tensor | None = None) -> Features:
+        """Features of a picture; of a support with its mask (1, S, S)."""
         return self.model.extract(to_tensor(image, self._input_size).unsqueeze(0).to(self.device), mask)
 
 
-def check_tile(tile: int | None) -> int | None:
-    """The side of a tile, as it is. Raises InputError where it is too small."""
-    if tile is not None and tile < MIN_TILE:
-        raise InputError(
-            f"tile of {tile} pixels: at least {MIN_TILE} are wanted, or none to take images whole"
-        )
-    return tile
+def _enlarged(image: Picture, side: int) -> Picture:
+    """A picture into which a tile fits."""
+    check_tile_fits(image.shape, side)
+    return replace(image, samples=enlarge(image.samples, side), alpha=None)
 
 
 def _share(images: int) -> int:
@@ -239,14 +295,3 @@ def resolve_device(device: str | torch.device) -> torch.device:
             f"device {str(device)!r}: {torch.cuda.device_count()} CUDA devices are here; use cpu or auto"
         )
     return chosen
-
-
-def name_of(source: ImageLike, otherwise: str) -> str:
-    """A path's text, or what to call a picture that came without one."""
-    return str(source) if isinstance(source, str | Path) else otherwise
-
-
-def _digest(image: NDArray[np.float32]) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(image).data)
-    digest.update(str(image.shape).encode())
-    return digest.hexdigest()

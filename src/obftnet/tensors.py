@@ -6,12 +6,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from obftnet.imaging.picture import Picture
 
-def to_tensor(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
+#: Pixels that are floats at a time.
+_STRIP = 1 << 21
+
+
+def to_tensor(image: NDArray[np.float32] | Picture, size: tuple[int, int]) -> Tensor:
     """An image for the network: antialiased bilinear, so that shrinking does not alias fine texture.
 
+    Of a large picture, strips are turned into floats and narrowed one at a time.
+
     Args:
-        image: (h, w, 3) float32, 0..1.
+        image: (h, w, 3) float32, 0..1; or a picture.
         size: (H, W).
 
     Returns:
@@ -20,16 +27,32 @@ def to_tensor(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
     Raises:
         ValueError: another shape, or a size below one.
     """
-    if image.ndim != 3 or image.shape[2] != 3:
+    if not isinstance(image, Picture) and (image.ndim != 3 or image.shape[2] != 3):
         raise ValueError(f"image of shape {image.shape}; (h, w, 3) is wanted")
     _check_size(size)
-    tensor = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1).contiguous()
-    if tensor.shape[1:] == tuple(size):
-        return tensor
-    resized = functional.interpolate(
-        tensor[None], size=tuple(size), mode="bilinear", align_corners=False, antialias=True
-    )
-    return resized[0].clamp_(0, 1)
+    height, width = image.shape[:2]
+    if (height, width) == tuple(size):
+        return _channels_first(image)
+    rows = max(1, _STRIP // width)
+    if rows >= height:
+        return _resized(_channels_first(image), size).clamp_(0, 1)
+    narrow = [
+        _resized(_channels_first(image[top : top + rows]), (min(rows, height - top), size[1]))
+        for top in range(0, height, rows)
+    ]
+    return _resized(torch.cat(narrow, 1), size).clamp_(0, 1)
+
+
+def _channels_first(image: NDArray[np.float32] | Picture) -> Tensor:
+    floats = image.floats() if isinstance(image, Picture) else np.array(image, dtype=np.float32)
+    return torch.from_numpy(floats).permute(2, 0, 1).contiguous()
+
+
+def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """(c, h, w) -> (c, H, W)."""
+    return functional.interpolate(
+        image[None], size=tuple(size), mode="bilinear", align_corners=False, antialias=True
+    )[0]
 
 
 def mask_fraction(mask: NDArray[np.bool_], size: tuple[int, int]) -> Tensor:

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from obftnet.errors import InputError
-from obftnet.imaging import decode as decode_module
+from obftnet.imaging import checks
 from obftnet.imaging.read import as_image, image_size, list_images, read_image, read_labels
 
 RAMP8 = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -196,8 +196,8 @@ def test_content_counts_not_the_suffix(tmp_path):
         (lambda p: p.write_bytes(b""), "empty"),
         (lambda p: p.write_text("hello, this is text"), "not an image"),
         (lambda p: p.write_bytes(b"II*\0" + b"\0" * 4), "truncated or damaged"),
-        (lambda p: Image.fromarray(RAMP8).save(p, format="GIF"), "not an image"),
-        (lambda p: png_by_hand(p, np.zeros((0, 5)), bits=8, colour=0), "not an image"),
+        (lambda p: Image.fromarray(RAMP8).save(p, format="GIF"), "a GIF image, a kind that is not read"),
+        (lambda p: png_by_hand(p, np.zeros((0, 5)), bits=8, colour=0), "damaged"),
         (lambda p: tifffile.imwrite(p, np.zeros((3, 8, 8), np.uint8), photometric="minisblack"), "3 pages"),
         (lambda p: tifffile.imwrite(p, RAMP16.astype(np.int16)), "int16"),
         (lambda p: tifffile.imwrite(p, RAMP16.astype(np.uint32)), "uint32"),
@@ -252,7 +252,7 @@ def test_a_cut_file_is_refused_or_whole(tmp_path, name):
 
 
 def test_the_limit_is_checked_before_decoding(tmp_path, monkeypatch):
-    monkeypatch.setattr(decode_module, "MAX_PIXELS", 255)
+    monkeypatch.setattr(checks, "MAX_PIXELS", 255)
     Image.fromarray(RAMP8).save(tmp_path / "a.png")
     tifffile.imwrite(tmp_path / "a.tif", RAMP16)
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
@@ -344,7 +344,7 @@ def test_list_images(tmp_path):
     for name in ("b.PNG", "a.jpeg", "c.Tiff", ".hidden.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
-    assert [path.name for path in list_images(tmp_path)] == ["a.jpeg", "b.PNG", "c.Tiff"]
+    assert [path.name for path in list_images(tmp_path)] == ["a.jpeg", "b.PNG", "c.Tiff", "folder.png"]
     with pytest.raises(InputError, match="no such folder"):
         list_images(tmp_path / "none")
     with pytest.raises(InputError, match="is a file"):

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from obftnet.imaging.overlay import _grown, draw_overlay
+from obftnet.imaging.overlay import draw_overlay, grown
 from obftnet.imaging.write import write_png, write_score
 
 
@@ -75,4 +75,4 @@ def test_the_outline_is_as_thick_everywhere(radius):
         for y in range(2 * radius + 1):
             for x in range(2 * radius + 1):
                 expected |= padded[y : y + h, x : x + w]
-        np.testing.assert_array_equal(_grown(mask, radius), expected)
+        np.testing.assert_array_equal(grown(mask, radius), expected)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Device, Guidance, Threads, Weights
+from obftnet.cli.options import Bits, Device, Guidance, Threads, Weights
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
 from obftnet.cli.threads import use_threads
@@ -26,6 +26,7 @@ def explain_command(
     ] = None,
     level: Annotated[int, _Opt(help="Of the feature pyramid; 0 is the finest.")] = 0,
     weights: Weights = None,
+    bits: Bits = None,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
@@ -37,7 +38,7 @@ def explain_command(
 
     chosen = [_point(text) for text in points or []]
     for (x, y), score, share in explain(
-        query, guidance, out, points=chosen, level=level, weights=weights, device=device
+        query, guidance, out, points=chosen, level=level, weights=weights, bits=bits, device=device
     ):
         say(f"point {x},{y}: score {score:.2f}, {100 * share:.0f} % of its mass on the supports' defect")
     say(out)

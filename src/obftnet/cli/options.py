@@ -33,6 +33,14 @@ FoldsFile = Annotated[
         "--folds", help="JSON {fold: [materials]}; default: materials that share the name before _NN."
     ),
 ]
+Bits = Annotated[
+    int | None,
+    typer.Option(
+        "--bits",
+        metavar="N",
+        help="How many bits of samples stored in 16 are used, 8 to 16; default: as the guidance has.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N.")]
 Threads = Annotated[
     int | None,

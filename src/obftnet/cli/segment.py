@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from obftnet.cli.options import Device, Guidance, Threads, Weights
+from obftnet.cli.options import Bits, Device, Guidance, Threads, Weights
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note, say
@@ -25,7 +25,9 @@ def segment_command(
     shots: Annotated[
         int | None, _Opt("--shots", metavar="K", help="Use the first K supports by name; default: all.")
     ] = None,
-    threshold: Annotated[float, _Opt("--threshold", help="Score above which a pixel is defect, 0..1.")] = 0.5,
+    threshold: Annotated[
+        float, _Opt("--threshold", help="Score above which a pixel is defect, between 0 and 1.")
+    ] = 0.5,
     tile: Annotated[
         int | None,
         _Opt(
@@ -34,6 +36,7 @@ def segment_command(
             help="Look at images, guidance too, in overlapping tiles of this side; default: as a whole.",
         ),
     ] = None,
+    bits: Bits = None,
     min_area: Annotated[
         float, _Opt("--min-area", metavar="PIXELS", help="Least region that is marked; 0 for any.")
     ] = 9,
@@ -59,6 +62,7 @@ def segment_command(
             threshold=threshold,
             min_area=min_area,
             tile=tile,
+            bits=bits,
             keep=[kind.strip() for kind in keep.split(",") if kind.strip()],  # type: ignore[misc]
             device=device,
             progress=update,

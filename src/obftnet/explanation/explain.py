@@ -12,7 +12,7 @@ from obftnet.errors import InputError
 from obftnet.explanation.matches import matches
 from obftnet.explanation.picture import Row, draw
 from obftnet.guidance.guidance import Guidance
-from obftnet.imaging.read import read_image, read_mask
+from obftnet.imaging.read import image_size, read_mask
 from obftnet.imaging.write import check_picture
 from obftnet.model import OBFTNet
 from obftnet.segmenter import Segmenter
@@ -30,6 +30,7 @@ def explain(
     points: Sequence[tuple[int, int]] = (),
     level: int = 0,
     weights: str | Path | None = None,
+    bits: int | None = None,
     device: str = "auto",
 ) -> list[tuple[tuple[int, int], float, float]]:
     """Draw where Algorithm 1 sends the mass of some query points, on supports and backgrounds.
@@ -44,6 +45,7 @@ def explain(
         points: (x, y) in pixels of the query; none for the highest score and three spread over the image.
         level: of the feature pyramid, 0 the finest.
         weights: as `Segmenter.from_pretrained`.
+        bits: as `Segmenter.from_pretrained`.
         device: as `Segmenter.from_pretrained`.
 
     Returns:
@@ -57,27 +59,27 @@ def explain(
     found = read_guidance(guidance)
     read = (query, *(path for pair in found.supports for path in pair), *found.backgrounds)
     check_picture(out, (*read, find_weights(weights)))
-    image = read_image(query)
-    height, width = image.shape[:2]
+    height, width = image_size(query)
     for x, y in points:
         if not (0 <= x < width and 0 <= y < height):
             raise InputError(
                 f"point {x},{y}: outside {query}, which is {width} x {height} pixels; "
                 f"0..{width - 1},0..{height - 1} is wanted"
             )
-    segmenter = Segmenter.from_pretrained(weights, device)
+    segmenter = Segmenter.from_pretrained(weights, device, bits=bits)
     levels = segmenter.model.levels
     if not 0 <= level < len(levels):
         raise InputError(f"level {level}: the model has {len(levels)}; 0 (the finest) to {len(levels) - 1}")
     segmenter.fit(found.supports, found.backgrounds)
+    image = segmenter.read(query)
     score = segmenter.predict(image).score
     chosen = list(points) or spread_points(score, POINTS)
     rows = explain_points(
         segmenter.model, segmenter.features(image), segmenter.guidance, score, chosen, level
     )
-    supports = [(read_image(file), read_mask(mask, image=file)) for file, mask in found.supports]
-    backgrounds = [read_image(file) for file in found.backgrounds]
-    draw(Path(out), image, score, supports, backgrounds, rows)
+    supports = [(segmenter.read(file).floats(), read_mask(mask, image=file)) for file, mask in found.supports]
+    backgrounds = [segmenter.read(file).floats() for file in found.backgrounds]
+    draw(Path(out), image.floats(), score, supports, backgrounds, rows)
     return [(row.point, row.score, row.match.defect) for row in rows]
 
 

@@ -1,235 +1,263 @@
-"""Files to arrays: what stands in an image file, unscaled, and every way in which a file can be unusable."""
+"""Files and PIL images to pictures: what is stored, unscaled, and every way in which it can be unusable."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from obftnet.errors import InputError
+from obftnet.imaging.checks import (
+    IMAGE_WANTED,
+    MAX_PIXELS,
+    check_file,
+    check_folder,
+    check_size,
+    decoding,
+)
+from obftnet.imaging.formats import READ, image_format
+from obftnet.imaging.orientation import ORIENTATION, swaps_sides, upright, valid_orientation
+from obftnet.imaging.picture import Picture, unit_floats
 
-MAX_PIXELS = 100_000_000
-"""Largest image that is decoded, in pixels: 1.2 GB as float32 RGB."""
+__all__ = [
+    "MAX_PIXELS",
+    "bits_stored",
+    "check_file",
+    "check_folder",
+    "check_size",
+    "decode",
+    "from_pil",
+    "image_size",
+    "orientation_stored",
+    "pil_orientation",
+]
 
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_WANTED = "a PNG, TIFF, BMP or JPEG image is wanted"
-_ORIENTATION = 274
-# What Pillow would squeeze into 8 bits; all other TIFFs (palette, 1 bit, JPEG inside) it reads right.
-_DEEP = ("uint16", "float16", "float32", "float64")
-_PLAIN_PHOTOMETRIC = ("MINISWHITE", "MINISBLACK", "RGB")
+# TIFF's tags, as Pillow has them.
+_LENGTH, _BITS, _PHOTOMETRIC, _STRIP_OFFSETS, _ROWS_PER_STRIP = 257, 258, 262, 273, 278
+_WHITE_IS_ZERO = 0
+# Rows that go through Pillow at a time, in samples: beside the image there is no room for two copies.
+_STRIP = 1 << 24
+_ALPHA = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
+_COLOUR = ("RGBX", "CMYK", "YCbCr", "HSV")
+_PLAIN = ("1", "L", "LA", "RGB", "RGBA", "F")
 
 
-def decode(path: Path, *, indices: bool = False) -> NDArray[Any]:
-    """The samples of an image file as they were stored, turned as its EXIF orientation says.
+def decode(path: Path, *, indices: bool = False) -> Picture:
+    """The image in a file, turned as its EXIF orientation says.
 
     Args:
-        path: a PNG, TIFF, BMP or JPEG file; what it is, is told by its content and not by its name.
+        path: a PNG, TIFF, JPEG, WebP or BMP file; what it is, is told by its content and not by its name.
         indices: of a palette image return the indices instead of the colours.
 
-    Returns:
-        (h, w) or (h, w, 3 or 4), dtype bool, uint8, uint16 or floating; (h, w, 4) holds alpha.
-
     Raises:
-        InputError: missing, a folder, empty, truncated, not an image, of more than MAX_PIXELS or of none.
+        InputError: missing, not a regular file, empty; not an image, or of a kind that is not supported, by
+            its name; several pages; truncated or damaged; of more than MAX_PIXELS or of none.
     """
-    if _is_tiff(path):
-        return _decode_tiff(path, indices)
+    if _format(path) == "TIFF":
+        # Only now: it takes longer to import than most images take to read.
+        from obftnet.imaging.tiff import read_tiff
+
+        return _turned(read_tiff(path, indices=indices))
     with _opened(path) as image:
-        orientation = _orientation(image)
-        image.load()
-        return _turned(pil_array(image, str(path), indices=indices), orientation)
+        orientation = pil_orientation(image)
+        if _is_sixteen_bit_colour(image):
+            with decoding(path):
+                pixels = _sixteen_bit_colour(path)
+            return _turned(_picture(pixels, 65535, str(path), orientation))
+        with decoding(path):
+            image.load()
+        return _turned(_from_loaded(image, str(path), orientation, indices))
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: str | PathLike[str]) -> tuple[int, int]:
     """Height and width in pixels, as `decode` would return them, from the header alone.
 
     Raises:
         InputError: as `decode`, as far as the header tells.
     """
-    if _is_tiff(path):
-        with _tiff_page(path) as page:
-            size = (page.imagelength, page.imagewidth)
-            orientation = _tiff_orientation(page)
-    else:
-        with _opened(path) as image:
-            size = (image.height, image.width)
-            orientation = _orientation(image)
-    return (size[1], size[0]) if orientation >= 5 else size
+    size, orientation = _size_and_orientation(Path(path))
+    return (size[1], size[0]) if swaps_sides(orientation) else size
 
 
-def pil_array(image: Image.Image, name: str, *, indices: bool = False) -> NDArray[Any]:
-    """The samples of a PIL image without loss of depth: (h, w) or (h, w, 3 or 4) as in `decode`.
+def bits_stored(path: str | PathLike[str]) -> int:
+    """How many bits a sample of a file has, from its header alone; 32 for floats.
 
     Raises:
-        InputError: a colour space with no plain way to RGB.
+        InputError: as `decode`, as far as the header tells.
     """
-    mode = image.mode
-    if mode in ("1", "L", "F", "RGB", "RGBA") or (mode == "P" and indices):
-        return np.array(image)
-    if mode.startswith("I;16"):
-        return np.array(image).astype(np.uint16)
-    if mode == "I":
-        # Older Pillow opens 16-bit grey PNG as 32-bit integers.
-        values = np.array(image)
-        if values.size and (values.min() < 0 or values.max() > 65535):
-            raise InputError(f"{name}: integer pixels of 32 bits; 8 or 16 bits a sample are wanted")
-        return values.astype(np.uint16)
-    if mode in ("LA", "PA", "La", "RGBa") or (mode == "P" and "transparency" in image.info):
-        return np.array(image.convert("RGBA"))
-    if mode in ("P", "RGBX", "CMYK", "YCbCr", "HSV"):
-        return np.array(image.convert("RGB"))
-    raise InputError(f"{name}: pixels of Pillow's mode {mode}; grey or RGB is wanted")
+    path = Path(path)
+    if _format(path) == "TIFF":
+        from obftnet.imaging.tiff import tiff_header
+
+        header = tiff_header(path)
+        return 32 if header.is_float else header.bits
+    with _opened(path) as image:
+        return 16 if image.mode.startswith("I") or _is_sixteen_bit_colour(image) else 8
 
 
-def check_size(height: int, width: int, name: str) -> None:
-    """Raises InputError for an image without pixels or with more than MAX_PIXELS."""
-    if height < 1 or width < 1:
-        raise InputError(f"{name}: {width} x {height} pixels, nothing to look at; {_WANTED}")
-    if height * width > MAX_PIXELS:
-        raise InputError(
-            f"{name}: {width} x {height} = {height * width:,} pixels, more than the limit of "
-            f"{MAX_PIXELS:,}; cut or shrink it first"
-        )
+def orientation_stored(path: str | PathLike[str]) -> int:
+    """EXIF orientation 1..8 of a file. Raises InputError as `decode`, as far as the header tells."""
+    return _size_and_orientation(Path(path))[1]
 
 
-def check_file(path: Path, wanted: str = _WANTED) -> None:
-    """Raises InputError unless the path is a regular file that holds something."""
+def from_pil(image: Image.Image, name: str) -> Picture:
+    """A PIL image without loss of depth, turned as its EXIF orientation says.
+
+    Raises:
+        InputError: pixels with no plain way to grey or RGB, or that Pillow has already cut to 8 of 16 bits.
+    """
+    check_size(image.height, image.width, name)
+    if _was_cut(image):
+        raise InputError(f"{name}: of its 16 bits a sample Pillow keeps 8; give the file's path instead")
+    _check_tiff(image, name)
+    with decoding(Path(name)):
+        # PIL images decode only when their pixels are asked for; some are turned then, and say so no more.
+        image.load()
+    return _turned(_from_loaded(image, name, pil_orientation(image), indices=False))
+
+
+def _format(path: Path) -> str:
+    """Which of the kinds that are read a file is. Raises InputError for any other."""
+    found = image_format(path)
+    if found is None:
+        raise InputError(f"{path}: not an image that is known; {IMAGE_WANTED}")
+    if found not in READ:
+        raise InputError(f"{path}: a {found} image, a kind that is not read; {IMAGE_WANTED}")
+    return found
+
+
+def _size_and_orientation(path: Path) -> tuple[tuple[int, int], int]:
+    """(height, width) as stored, and the EXIF orientation."""
+    if _format(path) == "TIFF":
+        from obftnet.imaging.tiff import tiff_header
+
+        header = tiff_header(path)
+        return header.size, header.orientation
+    with _opened(path) as image:
+        return (image.height, image.width), pil_orientation(image)
+
+
+def _opened(path: Path) -> Image.Image:
+    """By Pillow, the header alone."""
+    found = _format(path)
+    with decoding(path):
+        try:
+            image = Image.open(path, formats=(found.upper(),))
+        except UnidentifiedImageError:
+            # It says no more than that; its parser says why.
+            with path.open("rb") as file:
+                image = Image.OPEN[found.upper()][0](file, str(path))
+            raise
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and found != "JPEG":  # of a JPEG they are previews, or the other eye's
+        image.close()
+        raise InputError(f"{path}: an animation of {frames} frames; save the one that is meant alone")
     try:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder; {wanted}")
-        if not path.exists():
-            raise InputError(f"{path}: no such file; {wanted}")
-        if not path.is_file():
-            raise InputError(f"{path}: not a regular file; {wanted}")
-        if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty (0 bytes); {wanted}")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}") from error
-
-
-def check_folder(path: Path, wanted: str) -> None:
-    """Raises InputError unless the path is a folder."""
-    try:
-        if not path.exists():
-            raise InputError(f"{path}: no such folder; {wanted}")
-        if not path.is_dir():
-            raise InputError(f"{path}: is a file; {wanted}")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}") from error
-
-
-def _is_tiff(path: Path) -> bool:
-    check_file(path)
-    try:
-        with path.open("rb") as file:
-            return file.read(4) in _TIFF_MAGIC
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {_WANTED}") from error
-
-
-@contextmanager
-def _decoder_errors(path: Path) -> Iterator[None]:
-    """Decoders meet a broken file with nearly any exception there is, so all become the one kind."""
-    try:
-        yield
-    except InputError:
-        raise
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path}: not an image that can be read; {_WANTED}") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path}: more than the limit of {MAX_PIXELS:,} pixels; cut or shrink it") from error
-    except MemoryError as error:
-        raise InputError(f"{path}: does not fit in memory; cut or shrink it first") from error
-    except Exception as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(f"{path}: truncated or damaged ({reason}); a whole image file is wanted") from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    with _decoder_errors(path), Image.open(path, formats=_FORMATS) as image:
         check_size(image.height, image.width, str(path))
-        yield image
+    except InputError:
+        image.close()
+        raise
+    return image
 
 
-def _orientation(image: Image.Image) -> int:
+def pil_orientation(image: Image.Image) -> int:
     """EXIF orientation 1..8 from what stands before the pixels.
 
     The base class's method, because that of PNG decodes the whole file to look behind the pixels too.
     """
     try:
-        return _valid_orientation(Image.Image.getexif(image).get(_ORIENTATION, 1))
+        return valid_orientation(Image.Image.getexif(image).get(ORIENTATION, 1))
     except Exception:
         # Damaged metadata are no reason to refuse sound pixels.
         return 1
 
 
-def _valid_orientation(value: object) -> int:
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+def _is_sixteen_bit_colour(image: Image.Image) -> bool:
+    """Of these Pillow keeps the upper 8 bits alone (and of grey with alpha)."""
+    return image.format == "PNG" and _was_cut(image)
 
 
-def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Pixels (h, w, ...) brought upright from an EXIF orientation 1..8."""
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    # After the transposition of 5..8: 6 still needs a left-right flip, 8 an up-down flip, 7 both.
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+def _was_cut(image: Image.Image) -> bool:
+    stored = [args[0] if isinstance(args, tuple) else args for *_, args in getattr(image, "tile", ()) if args]
+    deep = any(isinstance(mode, str) and ";16" in mode for mode in stored)
+    bits = getattr(image, "tag_v2", {}).get(_BITS, (8,))  # of a TIFF, known after it was loaded, too
+    deep = deep or max(bits if isinstance(bits, tuple) else (bits,)) > 8
+    return deep and image.mode in ("L", "LA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK")
 
 
-@contextmanager
-def _tiff_page(path: Path) -> Iterator[Any]:
-    with _decoder_errors(path), tifffile.TiffFile(path) as file:
-        if len(file.pages) == 0:
-            raise InputError(f"{path}: truncated or damaged (no page in it); a whole image file is wanted")
-        if len(file.pages) > 1:
-            raise InputError(f"{path}: a TIFF of {len(file.pages)} pages; save the one that is meant alone")
-        page: Any = file.pages[0]
-        check_size(page.imagelength, page.imagewidth, str(path))
-        # tifffile fills what is missing with zeros.
-        ends = [a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=True)]
-        if not ends or max(ends) > file.filehandle.size or 0 in page.databytecounts:
-            raise InputError(f"{path}: truncated (pixel data missing); a whole image file is wanted")
-        yield page
+def _check_tiff(image: Image.Image, name: str) -> None:
+    """Raises InputError for a TIFF that Pillow opens and shows otherwise than our reader."""
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and image.mode not in ("1", "L"):
+        raise InputError(f"{name}: a TIFF that Pillow shows as its negative; give the file's path instead")
+    rows = tags.get(_ROWS_PER_STRIP, 0)
+    if rows and len(tags.get(_STRIP_OFFSETS, ())) < -(-tags.get(_LENGTH, 0) // rows):
+        raise InputError(f"{name}: truncated or damaged (strips missing); a whole image file is wanted")
 
 
-def _tiff_orientation(page: Any) -> int:
-    tag = page.tags.get(_ORIENTATION)
-    return _valid_orientation(None if tag is None else int(tag.value))
+def _sixteen_bit_colour(path: Path) -> NDArray[Any]:
+    import imagecodecs
+
+    return np.asarray(imagecodecs.png_decode(path.read_bytes()))
 
 
-def _decode_tiff(path: Path, indices: bool) -> NDArray[Any]:
-    with _tiff_page(path) as page:
-        dtype = str(page.dtype)
-        if dtype not in ("bool", "uint8", *_DEEP):
-            raise InputError(f"{path}: a TIFF of {dtype} samples; uint8, uint16 or float in 0..1 is wanted")
-        if dtype in _DEEP and page.photometric.name in _PLAIN_PHOTOMETRIC:
-            if dtype == "uint16" and page.bitspersample != 16:
-                raise InputError(f"{path}: a TIFF of {page.bitspersample} bits a sample; 8 or 16 are wanted")
-            try:
-                pixels = page.asarray()
-            except ValueError as error:
-                # A compression for which tifffile wants one more package; Pillow knows the usual ones.
-                if "imagecodecs" not in str(error):
-                    raise
-            else:
-                if page.axes == "SYX":
-                    pixels = np.moveaxis(pixels, 0, -1)
-                if page.photometric.name == "MINISWHITE":
-                    pixels = (65535 if dtype == "uint16" else 1) - pixels
-                return _turned(pixels, _tiff_orientation(page))
-    # By handle, not by name: named files Pillow maps into memory, and then the rows are scrambled where the
-    # orientation tag swaps the sides (seen in Pillow 13.0).
-    with _decoder_errors(path), path.open("rb") as handle, Image.open(handle, formats=("TIFF",)) as image:
-        image.load()
-        # Pillow may have turned it while loading, and has then dropped the tag.
-        upright = ImageOps.exif_transpose(image)
-        return pil_array(upright, str(path), indices=indices)
+def _from_loaded(image: Image.Image, name: str, orientation: int, indices: bool) -> Picture:
+    """The samples of a PIL image whose pixels are there."""
+    mode = image.mode
+    if mode == "P" and not indices:
+        mode = "RGBA" if "transparency" in image.info else "RGB"
+    elif mode in _ALPHA:
+        mode = _ALPHA[mode]
+    elif mode in _COLOUR:
+        mode = "RGB"
+    elif not (mode in _PLAIN or mode == "P" or mode == "I" or mode.startswith("I;16")):
+        raise InputError(f"{name}: pixels of Pillow's mode {mode}; grey or RGB is wanted")
+    pixels = _array(image, mode)
+    if mode == "I":
+        # Older Pillow opens 16-bit grey PNG as 32-bit integers.
+        if pixels.min() < 0 or pixels.max() > 65535:
+            raise InputError(f"{name}: integer pixels of 32 bits; 8 or 16 bits a sample are wanted")
+        pixels = pixels.astype(np.uint16)
+    if mode == "1":
+        # Pillow's True may be any other than 0.
+        return _picture((pixels.view(np.uint8) > 0).view(np.uint8), 1, name, orientation)
+    if mode == "F":
+        return _picture(unit_floats(pixels, name), 1, name, orientation)
+    if mode.startswith("I;16"):
+        pixels = pixels.astype(np.uint16, copy=False)
+    return _picture(pixels, 65535 if pixels.dtype == np.uint16 else 255, name, orientation)
+
+
+def _array(image: Image.Image, mode: str) -> NDArray[Any]:
+    """Its pixels in a mode, an array of its own, strip by strip."""
+    rows = max(1, _STRIP // (image.width * 4))
+    found: NDArray[Any] | None = None
+    for top in range(0, image.height, rows):
+        bottom = min(image.height, top + rows)
+        strip = image if rows >= image.height else image.crop((0, top, image.width, bottom))
+        pixels = np.asarray(strip if strip.mode == mode else strip.convert(mode))
+        if found is None:
+            found = np.empty((image.height, *pixels.shape[1:]), pixels.dtype)
+        found[top:bottom] = pixels
+    assert found is not None
+    return found
+
+
+def _picture(pixels: NDArray[Any], white: int, name: str, orientation: int) -> Picture:
+    """Of samples (h, w) or (h, w, 1 to 4), an even number of them with alpha."""
+    alpha = None
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        pixels, alpha = pixels[:, :, :-1], pixels[:, :, -1]
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    return Picture(pixels, white, name, alpha=alpha, orientation=orientation)
+
+
+def _turned(picture: Picture) -> Picture:
+    if picture.orientation == 1:
+        return picture
+    alpha = None if picture.alpha is None else upright(picture.alpha, picture.orientation)
+    return replace(picture, samples=upright(picture.samples, picture.orientation), alpha=alpha)

@@ -3,13 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet.imaging.picture import Picture
+
 _DEFECT = np.array([255, 0, 220], dtype=np.float32)  # magenta: rare in materials, seen by the colour-blind
 _RIM = np.array([0, 0, 0], dtype=np.float32)
 _FILL = 0.12  # opacity: the defect must stay visible beneath
+_STRIP = 1 << 21  # pixels that are drawn on at a time
 
 
 def draw_overlay(
-    image: NDArray[np.float32], mask: NDArray[np.bool_], score: NDArray[np.float32] | None = None
+    image: NDArray[np.float32] | Picture, mask: NDArray[np.bool_], score: NDArray[np.float32] | None = None
 ) -> NDArray[np.uint8]:
     """Draw a mask over its image: a bright outline with a dark rim around it, and a faint fill.
 
@@ -17,7 +20,7 @@ def draw_overlay(
     image (1 pixel at 256, 4 at 1024).
 
     Args:
-        image: (h, w, 3), 0..1.
+        image: (h, w, 3), 0..1; or a picture.
         mask: (h, w), True on the defect.
         score: (h, w), 0..1; where given, the fill is the fainter the lower the score.
 
@@ -27,28 +30,52 @@ def draw_overlay(
     Raises:
         ValueError: shapes that do not agree.
     """
-    if image.ndim != 3 or image.shape[2] != 3:
+    if not isinstance(image, Picture) and (image.ndim != 3 or image.shape[2] != 3):
         raise ValueError(f"image of shape {image.shape}; (h, w, 3) is wanted")
+    height, width = image.shape[:2]
     for name, other in (("mask", mask), ("score", score)):
-        if other is not None and other.shape != image.shape[:2]:
-            raise ValueError(f"{name} of shape {other.shape} on an image of {image.shape[:2]}")
-    # In place throughout: of a large photograph in float there is room for one more, not for four.
-    canvas = np.clip(image, 0, 1).astype(np.float32, copy=False)
+        if other is not None and other.shape != (height, width):
+            raise ValueError(f"{name} of shape {other.shape} on an image of {(height, width)}")
+    thickness = max(1, round(min(height, width) / 256))
+    drawn = np.empty((height, width, 3), np.uint8)
+    # By strips: of a large photograph in floats there is no room for one more.
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        strip = slice(top, min(height, top + rows))
+        part = image[strip]
+        canvas = part.floats() if isinstance(part, Picture) else np.array(part, np.float32)
+        opacity = np.float32(_FILL) if score is None else _FILL * np.clip(score[strip], 0, 1)
+        drawn[strip] = _strip(canvas, mask, strip, np.asarray(opacity, np.float32), thickness)
+    return drawn
+
+
+def _strip(
+    canvas: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    strip: slice,
+    opacity: NDArray[np.float32],
+    thickness: int,
+) -> NDArray[np.float32]:
+    """Rows (h, w, 3) of an image in 0..1 with what of the whole mask is seen in them, in 0..255."""
+    rim = max(1, thickness // 2)
+    above = min(strip.start, thickness + rim)
+    near = mask[strip.start - above : strip.stop + thickness + rim]
+    inside = slice(above, above + len(canvas))
+    np.clip(canvas, 0, 1, out=canvas)
     canvas *= 255
-    if mask.any():
-        opacity = np.full(mask.shape, _FILL, np.float32) if score is None else _FILL * np.clip(score, 0, 1)
-        opacity = np.where(mask, opacity, 0).astype(np.float32, copy=False)
+    if near.any():
+        marked = near[inside]
+        fill = np.where(marked, opacity, np.float32(0))
         for channel, color in enumerate(_DEFECT):
-            canvas[:, :, channel] *= 1 - opacity
-            canvas[:, :, channel] += color * opacity
-        thickness = max(1, round(min(mask.shape) / 256))
-        line = _grown(mask, thickness)
-        canvas[_grown(line, max(1, thickness // 2)) & ~line] = _RIM
-        canvas[line & ~mask] = _DEFECT
-    return np.rint(canvas, out=canvas).astype(np.uint8)
+            canvas[:, :, channel] *= 1 - fill
+            canvas[:, :, channel] += color * fill
+        line = grown(near, thickness)
+        canvas[(grown(line, rim) & ~line)[inside]] = _RIM
+        canvas[line[inside] & ~marked] = _DEFECT
+    return np.rint(canvas, out=canvas)
 
 
-def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+def grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     """(h, w) dilated by a square of side 2 radius + 1."""
     grown = mask
     for axis in (0, 1):

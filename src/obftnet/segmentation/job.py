@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
 from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide
-from obftnet.errors import InputError, printable
+from obftnet.errors import InputError, InputWarning, printable
 from obftnet.files import alone_in, refuse_existing
-from obftnet.imaging.read import read_image
+from obftnet.imaging.guidance_picture import draw_guidance
+from obftnet.imaging.picture import Picture
+from obftnet.imaging.read import read_image, read_picture
+from obftnet.inputs import check_bits, check_threshold, check_tile
 from obftnet.segmentation.journal import Journal, read_journal
 from obftnet.segmentation.names import Named, name_results, resolved
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
@@ -29,13 +29,16 @@ from obftnet.segmentation.queries import (
     support_or_mask,
 )
 from obftnet.segmentation.record import NAME, Entry, GuidanceRecord, Reason, Record, Written, read_record
-from obftnet.segmenter import Prediction, Segmenter, check_tile, resolve_device
+from obftnet.segmenter import Prediction, Segmenter, resolve_device
 from obftnet.weights import find_weights
 
 #: Pixels of the least region that is marked: score maps are smooth, and fewer are no defect's.
 LEAST_REGION = 9
 #: What a file system says of a name, which the next image need not have.
 _OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+
+#: The guidance as it was understood, in the folder of results.
+GUIDANCE_PICTURE = "guidance.png"
 
 Progress = Callable[[int, int, str], None]
 Notice = Callable[[str], None]
@@ -77,6 +80,7 @@ def segment_files(
     threshold: float = DEFAULT_THRESHOLD,
     min_area: float = LEAST_REGION,
     tile: int | None = None,
+    bits: int | None = None,
     keep: Collection[Kind] = KINDS,
     device: str = "auto",
     progress: Progress | None = None,
@@ -85,9 +89,10 @@ def segment_files(
     """Segment files by the example of a guidance folder, and write the results into a folder.
 
     Writes `<stem>_mask.png`, `<stem>_score.tiff` and `<stem>_overlay.png` for each query, in folders as the
-    queries' own, and one `segment.json`. What a run by the same settings has finished is skipped if it is
-    still as it was written; masks by another threshold are decided anew from the scores that were kept; what
-    was made by other settings is made anew. An image that cannot be read is recorded and the others go on.
+    queries' own, one `segment.json`, and `guidance.png`, the guidance as it was understood. What a run by the
+    same settings has finished is skipped if it is still as it was written; masks by another threshold are
+    decided anew from the scores that were kept; what was made by other settings is made anew. An image that
+    cannot be read is recorded and the others go on.
 
     Args:
         sources: images, or folders of images.
@@ -95,9 +100,10 @@ def segment_files(
         out: folder of the results, made where it is missing.
         weights: as `Segmenter.from_pretrained`.
         shots: how many of the supports to use, the first by name; None for all.
-        threshold: score above which a pixel is defect, 0..1.
+        threshold: score above which a pixel is defect, between 0 and 1.
         min_area: pixels of the least region that is marked; 0 for any.
         tile: as `Segmenter.from_pretrained`.
+        bits: as `Segmenter.from_pretrained`.
         keep: which of the files to write for each query.
         device: as `Segmenter.from_pretrained`.
         progress: called with (finished, all, name of the image) before the first and after each image.
@@ -111,7 +117,7 @@ def segment_files(
     decision = _checked(threshold, min_area)
     kinds = _kinds(keep)
     resolve_device(device)
-    check_tile(tile)
+    tile, bits = check_tile(tile), check_bits(bits)
     used = _first(read_guidance(guidance), guidance, shots)
     found = find_queries(sources, ((out, "the folder of results"), (guidance, "the guidance")))
     queries = []
@@ -130,6 +136,7 @@ def segment_files(
         threshold=decision.threshold,
         min_area=decision.min_area,
         tile=tile,
+        bits=bits,
         guidance=GuidanceRecord.of(guidance, used, hashes),
         left_out=_reasons(found.left_out),
     )
@@ -140,7 +147,11 @@ def segment_files(
     record.refused = _reasons([*found.refused, *refused])
     stale, note = _take_over(record, earlier, named, out)
     job = _Job(named, used, out, record, decision, kinds, hashes, progress, notice)
-    job.run(lambda: Segmenter.from_pretrained(weights, device, threshold=threshold, tile=tile), stale, note)
+    job.run(
+        lambda: Segmenter.from_pretrained(weights, device, threshold=threshold, tile=tile, bits=bits),
+        stale,
+        note,
+    )
     if record != earlier:
         record.write(out)
     listed = record.entries()
@@ -157,8 +168,7 @@ def segment_files(
 
 
 def _checked(threshold: float, min_area: float) -> Decision:
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold {threshold:g}: outside the range of a score; a number in 0..1 is wanted")
+    threshold = check_threshold(threshold)
     if not 0 <= min_area <= 1e9:
         raise InputError(f"least region of {min_area:g} pixels: a number from 0 to 1e9 is wanted")
     return Decision(threshold=threshold, min_area=min_area)
@@ -195,8 +205,8 @@ def _take_over(record: Record, earlier: Record | None, named: Named, out: Path) 
         The names of results by other settings, to be removed; and a line about them, "" where there are none.
     """
     if earlier is None:
-        files = (path for name in named for path in Outputs.of(out, name).files.values())
-        refuse_existing(files, f"no {NAME} beside it says that it is a result")
+        files = [path for name in named for path in Outputs.of(out, name).files.values()]
+        refuse_existing([*files, out / GUIDANCE_PICTURE], f"no {NAME} beside it says that it is a result")
         return set(), ""
     names = set(earlier.entries())
     changes = earlier.differences(record)
@@ -209,7 +219,7 @@ def _take_over(record: Record, earlier: Record | None, named: Named, out: Path) 
         )
     if changes:
         return names, f"{out}: {len(names)} result(s) by other settings ({differences}) are made anew"
-    record.images = list(earlier.images)
+    record.images, record.bits_used = list(earlier.images), earlier.bits_used
     return set(), ""
 
 
@@ -248,6 +258,7 @@ class _Job:
                 segmenter = load()
                 segmenter.fit(self._used.supports, self._used.backgrounds)
             self._check_unchanged(segmenter)
+            self._record.bits_used = segmenter.bits
         if note and self._notice:
             self._notice(note)
         stale |= set(pending) & self._record.entries().keys()
@@ -255,6 +266,10 @@ class _Job:
         # Before the first result, so that a folder with results always says by what they were made; and
         # before old results go, so that it never lists one that is gone.
         self._record.write(self._out)
+        if segmenter:
+            picture, guidance = self._out / GUIDANCE_PICTURE, self._used
+            with self._warnings():
+                draw_guidance(picture, guidance.supports, guidance.backgrounds, bits=segmenter.bits)
         journal = Journal(self._out, self._record)
         for name in sorted(stale):
             Outputs.of(self._out, name).remove()
@@ -329,9 +344,10 @@ class _Job:
         start = time.perf_counter()
         with _refusing():
             digest = self._hashes.of(query)
-            image = read_image(query)
-            if segmenter.saw(image):
-                raise InputError(is_support(query, self._equal_support(image)))
+            image = segmenter.read(query)
+            support = segmenter.saw(image)
+            if support is not None:
+                raise InputError(is_support(query, Path(support)))
             prediction = segmenter.predict(image)
             self._hashes.of(query)
         seconds = time.perf_counter() - start
@@ -341,7 +357,9 @@ class _Job:
     def _decide_again(self, name: str, query: Path) -> Entry:
         entry = self._record.entries()[name]
         with _refusing():
-            image = read_image(query)
+            image = read_picture(query)
+            if self._record.bits_used is not None:
+                image = image.with_bits(self._record.bits_used)
             self._hashes.of(query)
         score = read_image(Outputs.of(self._out, name).score)[:, :, 0]
         prediction = Prediction(score, decide(score, self._decision))
@@ -352,7 +370,7 @@ class _Job:
         name: str,
         query: Path,
         digest: str,
-        image: NDArray[np.float32],
+        image: Picture,
         prediction: Prediction,
         seconds: float,
     ) -> Entry:
@@ -384,18 +402,16 @@ class _Job:
             written={kind: Written.of(outputs.files[kind]) for kind in keep},
         )
 
-    def _equal_support(self, image: NDArray[np.float32]) -> Path:
-        return next(path for path, _ in self._used.supports if np.array_equal(read_image(path), image))
-
     @contextmanager
     def _warnings(self) -> Iterator[None]:
-        """Warnings of what is called become notices, each once."""
+        """Warnings of what is likely a mistake become notices, each once; others are not the user's."""
         with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
+            warnings.simplefilter("always", InputWarning)
             try:
                 yield
             finally:
-                for line in (str(warning.message) for warning in caught):
+                found = (w for w in caught if issubclass(w.category, InputWarning))
+                for line in (str(warning.message) for warning in found):
                     if line not in self._told and self._notice:
                         self._notice(line)
                     self._told.add(line)

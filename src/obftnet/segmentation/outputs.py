@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from obftnet.errors import InputError
 from obftnet.imaging.overlay import draw_overlay
+from obftnet.imaging.picture import Picture
 from obftnet.imaging.write import write_png, write_score
 from obftnet.segmenter import Prediction
 
@@ -43,8 +43,8 @@ class Outputs:
         """All three, by kind."""
         return {"mask": self.mask, "score": self.score, "overlay": self.overlay}
 
-    def write(self, image: NDArray[np.float32], prediction: Prediction, keep: Collection[Kind]) -> None:
-        """Write those of the kinds in `keep`, each whole or not at all; image is (h, w, 3) in 0..1.
+    def write(self, image: Picture, prediction: Prediction, keep: Collection[Kind]) -> None:
+        """Write those of the kinds in `keep`, each whole or not at all.
 
         Raises:
             InputError: one cannot be written.

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.data.layouts.pairs import image_stem
 from obftnet.errors import InputError
+from obftnet.imaging.formats import READ, image_format
 from obftnet.imaging.read import IMAGE_SUFFIXES, image_size, read_mask
 from obftnet.segmentation.record import NAME as RECORD
 
@@ -139,11 +140,7 @@ class _Walk:
             elif path.suffix.lower() in _NO_IMAGE:
                 self._found.left_out.append(Aside(path, f"{path}: no image by its ending"))
             else:
-                ending = f"the ending {path.suffix}" if path.suffix else "no ending"
-                self._refuse(
-                    path,
-                    f"{ending}, by which no image is known; save it as one of {', '.join(IMAGE_SUFFIXES)}",
-                )
+                self._refuse(path, _unknown(path))
         by_stem = {path.stem: path for path in images}
         for path in images:
             image = by_stem.get(image_stem(path.stem) or "")
@@ -205,6 +202,21 @@ def check_apart(out: Path, queries: Sequence[Query], guidance: GuidanceFolder) -
             raise InputError(
                 f"{folder}: holds {path.name}, which is read; name a folder for the results alone"
             )
+
+
+def _unknown(path: Path) -> str:
+    """Why a file without an image's ending is not looked at."""
+    try:
+        kind = image_format(path)
+    except InputError as error:
+        return str(error).removeprefix(f"{path}: ")
+    endings = ", ".join(IMAGE_SUFFIXES)
+    if kind in READ:
+        return f"a {kind} image without an image's ending; rename it to one of {endings}"
+    if kind is not None:
+        return f"a {kind} image, a kind that is not read; save it as one of {endings}"
+    ending = f"the ending {path.suffix}" if path.suffix else "no ending"
+    return f"{ending}, by which no image is known; save it as one of {endings}"
 
 
 def _is_folder(path: Path) -> bool:

@@ -93,7 +93,7 @@ class Reason(BaseModel):
 
 
 class Record(BaseModel):
-    """Everything in segment.json."""
+    """Everything in segment.json. bits: as asked for; bits_used: these, or as found in the guidance."""
 
     obftnet: str = __version__
     weights: str
@@ -101,6 +101,8 @@ class Record(BaseModel):
     threshold: float
     min_area: float
     tile: int | None = None
+    bits: int | None = None
+    bits_used: int | None = None
     guidance: GuidanceRecord
     images: list[Entry] = []
     refused: list[Reason] = []
@@ -109,7 +111,7 @@ class Record(BaseModel):
     @property
     def key(self) -> str:
         """What scores depend on beside the image: equal keys, equal scores."""
-        parts = (self.obftnet, self.weights_sha256, self.guidance.sha256, self.tile)
+        parts = (self.obftnet, self.weights_sha256, self.guidance.sha256, self.tile, self.bits)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def differences(self, other: Self) -> list[str]:
@@ -121,6 +123,8 @@ class Record(BaseModel):
             found.append("other guidance")
         if self.tile != other.tile:
             found.append(f"tile {self.tile or 'none'}, now {other.tile or 'none'}")
+        if self.bits != other.bits:
+            found.append(f"bits {self.bits or 'as found'}, now {other.bits or 'as found'}")
         if self.obftnet != other.obftnet:
             found.append(f"obftnet {self.obftnet}, now {other.obftnet}")
         return found

@@ -1,0 +1,149 @@
+"""What an annotation marks: two values, of which one is clean; or two clear peaks, cut between."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obftnet.errors import InputError, InputWarning
+from obftnet.imaging.orientation import swaps_sides
+from obftnet.imaging.overlay import grown
+
+#: An anti-aliased or JPEG mask: how far from the outline its values may differ from the two, pixels (a JPEG's
+#: block with halved colours), by how much they may beyond that, and how near to black and white the two lie.
+_OUTLINE = 16
+_NOISE = 0.01
+_PEAK = 0.125
+
+
+def to_mask(
+    pixels: NDArray[Any],
+    alpha: NDArray[Any] | None,
+    *,
+    like: tuple[int, int] | None,
+    name: str,
+    owner: str | None,
+    owner_orientation: int = 1,
+    allow_empty: bool,
+) -> NDArray[np.bool_]:
+    """Numbers of two values, black and one other, as True where they are not black.
+
+    An anti-aliased or JPEG mask, two values but for its outline, is cut at half, with an InputWarning.
+
+    Args:
+        pixels: (h, w), (h, w, 1) or (h, w, 3).
+        alpha: (h, w) opacity, or None.
+        like: (h, w) that it must have.
+        name: of the mask, for the messages.
+        owner: name of its image.
+        owner_orientation: EXIF orientation by which that was turned.
+        allow_empty: accept a mask without a defect pixel.
+
+    Raises:
+        InputError: as `obftnet.imaging.read.read_mask`.
+    """
+    owner = owner or "its image"
+    height, width = pixels.shape[:2]
+    if like is not None and (height, width) != tuple(like):
+        turned = swaps_sides(owner_orientation) and (width, height) == tuple(like)
+        why = "; a mask must have its image's size"
+        if turned:
+            why = f" once turned by its EXIF orientation {owner_orientation}; draw the mask on it as shown"
+        raise InputError(
+            f"{name}: a mask of {width} x {height} pixels, but {owner} has {like[1]} x {like[0]}{why}"
+        )
+    if pixels.dtype.kind not in "buif":
+        raise InputError(f"{name}: a mask of dtype {pixels.dtype}; bool or two-valued numbers are wanted")
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise InputError(
+            f"{name}: NaN or infinity among its values; the mask of {owner} must hold two, 0 and one other"
+        )
+    if alpha is not None and (alpha != alpha[0, 0]).any():
+        raise InputError(
+            f"{name}: a mask of {owner} drawn with transparency; "
+            "flatten it to black (clean) and white (defect)"
+        )
+    if pixels.ndim == 3 and (pixels == pixels[:, :, :1]).all():
+        pixels = pixels[:, :, 0]
+    what, count = _distinct(pixels)
+    if count > 2:
+        cut = _cut_at_half(pixels)
+        if cut is None:
+            raise InputError(
+                f"{name}: {count:,} {what}, but the mask of {owner} must hold two, 0 (clean) and one other "
+                "(defect); save it without smoothing and not as JPEG"
+            )
+        warnings.warn(
+            f"{name}: {count:,} {what} in two clear peaks, cut at half between them; save masks without "
+            "smoothing and not as JPEG",
+            InputWarning,
+            stacklevel=3,
+        )
+        return cut
+    mask: NDArray[np.bool_] = pixels != 0 if pixels.ndim == 2 else (pixels != 0).any(axis=2)
+    if count == 2 and mask.all():
+        raise InputError(f"{name}: two {what}, neither of them 0; clean pixels of {owner} must be 0")
+    if not allow_empty and not mask.any():
+        raise InputError(
+            f"{name}: an empty mask, no pixel marks a defect in {owner}; paint the defect with 255 or leave "
+            "this image out"
+        )
+    return np.ascontiguousarray(mask)
+
+
+def _cut_at_half(pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Where values lie above the middle of two peaks; None where they are not two peaks and an outline."""
+    white = {"u1": 255.0, "u2": 65535.0}.get(pixels.dtype.str[1:], 1.0 if pixels.dtype.kind == "f" else None)
+    if white is None:
+        return None
+    values = pixels.astype(np.float32) / np.float32(white)
+    if values.ndim == 3:
+        # Colours of classes are no brightness; what a JPEG makes of grey is nearly grey.
+        if float(np.ptp(values, axis=2).max()) > _PEAK:
+            return None
+        values = values.mean(axis=2)
+    above = values > 0.5
+    if not above.any() or above.all():
+        return None
+    low, high = _most_common(values[~above]), _most_common(values[above])
+    if low > _PEAK or high < 1 - _PEAK:
+        return None
+    # A few values are classes that somebody numbered, if away from the outline: no noise is granted to them.
+    noise = _NOISE if len(np.unique(pixels)) > 16 else 0.0
+    away = np.abs(values - np.where(above, high, low)) > noise
+    return None if (away & ~_near_outline(above)).any() else above
+
+
+def _most_common(values: NDArray[np.float32]) -> float:
+    found, counts = np.unique(values, return_counts=True)
+    return float(found[counts.argmax()])
+
+
+def _near_outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels within `_OUTLINE` of one of the other value, along both axes."""
+    return grown(mask, _OUTLINE) & grown(~mask, _OUTLINE)
+
+
+def _distinct(pixels: NDArray[Any]) -> tuple[str, int]:
+    """How many grey values (h, w) or colours (h, w, 3) there are, and which of the two words fits."""
+    if pixels.ndim == 2:
+        return "grey values", _two_or_more(pixels.reshape(-1))
+    flat = pixels.reshape(-1, pixels.shape[2])
+    first = flat[0]
+    others = flat[(flat != first).any(axis=1)]
+    if not len(others):
+        return "colours", 1
+    if (others == others[0]).all():
+        return "colours", 2
+    return "colours", len(np.unique(flat, axis=0))
+
+
+def _two_or_more(flat: NDArray[Any]) -> int:
+    # Sorting every pixel is needed only where the answer is not one or two.
+    low, high = flat.min(), flat.max()
+    if low == high:
+        return 1
+    if ((flat == low) | (flat == high)).all():
+        return 2
+    return len(np.unique(flat))

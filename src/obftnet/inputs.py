@@ -1,0 +1,252 @@
+"""What callers give to a segmenter, brought into one form and checked once: settings, guidance, queries."""
+
+import hashlib
+import math
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, SupportsFloat, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from obftnet.errors import InputError, InputWarning
+from obftnet.imaging.checks import MAX_PIXELS
+from obftnet.imaging.decode import bits_stored
+from obftnet.imaging.orientation import swaps_sides
+from obftnet.imaging.picture import Picture, bits_for
+from obftnet.imaging.read import ImageSource, as_mask, as_picture, mask_orientation, name_of
+
+#: Least side of a tile, pixels: less shows too little of a texture. And the most: no image is larger.
+MIN_TILE, MAX_TILE = 64, math.isqrt(MAX_PIXELS)
+
+#: Supports up to which weights are trained and measured.
+MOST_SUPPORTS = 5
+
+#: A mask of fewer pixels is likely a slip of the brush, one of a larger share of its image likely inverted.
+_LEAST_MARKED, _MOST_MARKED = 9, 0.5
+
+_FINGERPRINT_ROWS = 16
+
+
+def check_threshold(threshold: SupportsFloat) -> float:
+    """A threshold as a float between 0 and 1.
+
+    Raises:
+        InputError: any other; 0 and 1, too, which mark all or nothing.
+    """
+    if isinstance(threshold, bool | str | bytes) or not isinstance(threshold, SupportsFloat):
+        raise InputError(f"threshold {threshold!r}: not a number; one between 0 and 1 is wanted")
+    value = float(threshold)
+    if not 0 < value < 1:
+        marks = {0.0: "would mark nearly everything", 1.0: "would mark nothing"}
+        why = marks.get(value, "outside the range of a score")
+        raise InputError(f"threshold {value:g}: {why}; a number between 0 and 1 is wanted")
+    return value
+
+
+def check_tile(tile: SupportsIndex | None) -> int | None:
+    """The side of a tile in pixels, or None for whole images. Raises InputError where it is neither."""
+    if tile is None:
+        return None
+    side = _whole(tile, "tile", f"{MIN_TILE} to {MAX_TILE} pixels")
+    if not MIN_TILE <= side <= MAX_TILE:
+        raise InputError(
+            f"tile of {side} pixels: at least {MIN_TILE} and at most {MAX_TILE} are wanted, or none to take "
+            "images whole"
+        )
+    return side
+
+
+def check_bits(bits: SupportsIndex | None) -> int | None:
+    """How many bits of 16 are used, 8 to 16, or None to find out. Raises InputError for any other."""
+    if bits is None:
+        return None
+    count = _whole(bits, "bits", "8 to 16")
+    if not 8 <= count <= 16:
+        raise InputError(f"bits {count}: 8 to 16 are wanted, or none to find them in the guidance")
+    return count
+
+
+def _whole(value: object, what: str, wanted: str) -> int:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
+        raise InputError(f"{what} {value!r}: not a whole number; {wanted} is wanted")
+    return int(value.__index__())
+
+
+def as_supports(
+    supports: Iterable[tuple[ImageSource, ImageSource]],
+) -> tuple[tuple[ImageSource, ImageSource], ...]:
+    """Supports as (image, mask) pairs.
+
+    Raises:
+        InputError: none; not a collection; an element that is no pair.
+    """
+    wanted = "a list of (image, mask) pairs is wanted"
+    pairs = _listed(supports, "supports", wanted)
+    if not pairs:
+        raise InputError("no support: give at least one image of the defect with its mask")
+    for index, pair in enumerate(pairs):
+        if not isinstance(pair, tuple | list):
+            raise InputError(f"support {index}: a {type(pair).__name__}; {wanted}")
+        if len(pair) != 2:
+            raise InputError(f"support {index}: {len(pair)} things; {wanted}")
+    return tuple((image, mask) for image, mask in pairs)
+
+
+def as_backgrounds(backgrounds: Iterable[ImageSource]) -> tuple[ImageSource, ...]:
+    """Backgrounds as a tuple. Raises InputError for none, and for one image that is not in a list."""
+    found = _listed(backgrounds, "backgrounds", "a list of images is wanted")
+    if not found:
+        raise InputError("no background: give at least one defect-free image of the material")
+    return found
+
+
+def _listed(values: Any, what: str, wanted: str) -> tuple[Any, ...]:
+    single = (str, bytes, os.PathLike, Image.Image, np.ndarray, Picture, dict)
+    if isinstance(values, single) or not isinstance(values, Iterable):
+        raise InputError(f"{what}: a {type(values).__name__}; {wanted}")
+    return tuple(values)
+
+
+def find_bits(sources: Iterable[tuple[str, ImageSource]]) -> int | None:
+    """The least of 8, 10, 12, 14, 16 bits that hold each sample of the images that store 16; None for none.
+
+    Cameras of 10, 12 and 14 bits fill 16 only in part, and no file says so. Images come with what messages
+    call them.
+
+    Raises:
+        InputError: an image that cannot be used.
+    """
+    top = None
+    for name, source in sources:
+        if isinstance(source, str | os.PathLike) and bits_stored(source) != 16:
+            continue
+        picture = as_picture(source, name)
+        if picture.is_deep:
+            top = max(top or 0, int(picture.samples.max()))
+    return None if top is None else bits_for(top)
+
+
+def read_support(
+    image: ImageSource, mask: ImageSource, index: int, bits: int | None
+) -> tuple[Picture, NDArray[np.bool_]]:
+    """A support and what it marks: (h, w) bool. Warns (InputWarning) where the mask is likely a mistake.
+
+    Raises:
+        InputError: an image or mask that cannot be used, or that do not fit together.
+    """
+    picture = with_bits(as_picture(image, f"support {index}"), bits)
+    owner, name = picture.name, name_of(mask, f"mask of support {index}")
+    turned = mask_orientation(mask)
+    marked = as_mask(mask, like=picture.shape, name=name, image_name=owner, orientation=picture.orientation)
+    height, width = picture.shape
+    if turned != picture.orientation and (height == width or not swaps_sides(picture.orientation)):
+        _warn(
+            f"{owner}: turned by its EXIF orientation {picture.orientation}, {name} by {turned}; see that "
+            "the mask was drawn on the image as it is shown"
+        )
+    count = int(np.count_nonzero(marked))
+    if count < _LEAST_MARKED:
+        _warn(f"{name}: marks {count} pixel(s) of {owner}; see that it was not a slip of the brush")
+    elif count > _MOST_MARKED * marked.size:
+        _warn(
+            f"{name}: marks {100 * count / marked.size:.0f} % of {owner}; white must mark the defect, "
+            "see that it is not inverted"
+        )
+    return picture, marked
+
+
+def check_count(supports: int) -> None:
+    """Warns (InputWarning) of more supports than weights are trained and measured with."""
+    if supports > MOST_SUPPORTS:
+        _warn(f"{supports} supports: scores are measured with up to {MOST_SUPPORTS}; choose the most typical")
+
+
+def with_bits(picture: Picture, bits: int | None) -> Picture:
+    """A picture with white where the bits that its 16-bit samples use put it; None: the guidance has no such.
+
+    Raises:
+        InputError: a sample beyond the bits; or None, and samples that leave it open.
+    """
+    if bits is None and picture.is_deep:
+        bits = bits_for(int(picture.samples.max()))
+        if bits < 16:
+            raise InputError(
+                f"{picture.name}: 16-bit samples of which {bits} bits are used, and the guidance has none "
+                "to compare with; say how many bits the samples have"
+            )
+    return picture if bits is None else picture.with_bits(bits)
+
+
+def check_tile_fits(shape: tuple[int, int], tile: int) -> None:
+    """Warns (InputWarning) of an image (h, w) smaller than a tile in both directions, which is mirrored.
+
+    Raises:
+        InputError: it is smaller than half a tile: most of what would be looked at is its mirror image.
+    """
+    height, width = shape
+    if max(shape) >= tile:
+        return
+    said = f"tile of {tile} pixels: larger than an image of {width} x {height}"
+    if 2 * max(shape) < tile:
+        raise InputError(f"{said}, of which most would be mirrored; choose a smaller tile, or none")
+    _warn(f"{said}, which is mirrored to fill it; choose a smaller tile, or none")
+
+
+@dataclass(frozen=True)
+class _Known:
+    digest: str
+    role: str
+    name: str
+
+
+class KnownPictures:
+    """The pictures of the guidance, each known again pixel for pixel."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[_Known]] = {}
+
+    def add(self, picture: Picture, role: str) -> None:
+        """Take in a picture as "support" or "background".
+
+        Raises:
+            InputError: a background that is a support's image: it cannot be both.
+        """
+        known = self.find(picture, "support")
+        if known is not None and role == "background":
+            raise InputError(
+                f"{picture.name}: the same image as the support {known}; a background must show no defect"
+            )
+        entry = _Known(_digest(picture), role, picture.name)
+        self._found.setdefault(_fingerprint(picture), []).append(entry)
+
+    def find(self, picture: Picture, role: str) -> str | None:
+        """The name under which this very picture was taken in by that role, or None."""
+        alike = [known for known in self._found.get(_fingerprint(picture), ()) if known.role == role]
+        digest = _digest(picture) if alike else ""
+        return next((known.name for known in alike if known.digest == digest), None)
+
+
+def warn_of_background(query: str, background: str) -> None:
+    """Warns (InputWarning) of a query that is a picture of the guidance."""
+    _warn(f"{query}: the same image as the background {background}; its result proves nothing")
+
+
+def _fingerprint(picture: Picture) -> str:
+    """Of every 16th row: most pictures are told apart by it without a look at all the others."""
+    return hashlib.sha256(picture[::_FINGERPRINT_ROWS].floats().data).hexdigest() + str(picture.shape)
+
+
+def _digest(picture: Picture) -> str:
+    digest = hashlib.sha256()
+    rows = 256
+    for top in range(0, picture.shape[0], rows):
+        digest.update(picture[top : top + rows].floats().data)
+    return digest.hexdigest()
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, InputWarning, stacklevel=3)
