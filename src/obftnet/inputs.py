@@ -39,7 +39,10 @@ def check_threshold(threshold: SupportsFloat) -> float:
     """
     if isinstance(threshold, bool | str | bytes) or not isinstance(threshold, SupportsFloat):
         raise InputError(f"threshold {threshold!r}: not a number; one between 0 and 1 is wanted")
-    value = float(threshold)
+    try:
+        value = float(threshold)
+    except TypeError as error:  # an array of several
+        raise InputError(f"threshold {threshold!r}: not a number; one between 0 and 1 is wanted") from error
     if not 0 < value < 1:
         marks = {0.0: "would mark nearly everything", 1.0: "would mark nothing"}
         why = marks.get(value, "outside the range of a score")

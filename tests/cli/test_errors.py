@@ -154,8 +154,8 @@ TABLE = {
     "mask_empty": Bad(SEGMENT, mask(M, grey * 0), ("s_mask.png", "empty mask", "s.png")),
     "shots": Bad(f"{SEGMENT} --shots 5", nothing, ("guidance", "1 support", "5 shots")),
     # Settings.
-    "threshold": Bad(f"{SEGMENT} --threshold 1.5", nothing, ("threshold 1.5", "0..1")),
-    "threshold_nan": Bad(f"{SEGMENT} --threshold nan", nothing, ("threshold nan", "0..1")),
+    "threshold": Bad(f"{SEGMENT} --threshold 1.5", nothing, ("threshold 1.5", "between 0 and 1")),
+    "threshold_nan": Bad(f"{SEGMENT} --threshold nan", nothing, ("threshold nan", "between 0 and 1")),
     "device": Bad(f"{SEGMENT} --device abacus", nothing, ("abacus", "cpu")),
     "device_absent": Bad(f"{SEGMENT} --device cuda:99", nothing, ("cuda:99", "cpu")),
     # The weights.
