@@ -11,7 +11,7 @@ LAYERS = (
     ("errors", "regions", "transport"),
     ("files", "decision", "packaged"),
     ("imaging",),
-    ("json_files", "safefile"),
+    ("inputs", "json_files", "safefile"),
     ("data", "synthetic"),
     ("protocols", "tensors", "voting", "backbones"),
     ("guidance", "contract"),

@@ -266,7 +266,7 @@ def test_bad_input_is_one_line_and_exit_status_2(world, command, monkeypatch, na
     }
     results = {path.name for path in written if path.parts[0] == "out"}
     if name in _OTHERS_GO_ON:
-        assert results == {"r_mask.png", "r_score.tiff", "r_overlay.png", "segment.json"}
+        assert results == {"r_mask.png", "r_score.tiff", "r_overlay.png", "segment.json", "guidance.png"}
     else:
         assert not [
             path for path in results if path.endswith((".png", ".tiff", "results.json", "segment.json"))

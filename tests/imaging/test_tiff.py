@@ -57,15 +57,17 @@ def test_depths_by_the_white_they_say(tmp_path, bits, photometric):
     check(path, 1 - shown if photometric == "miniswhite" else shown, 1e-6)
 
 
-def by_hand(path, data: bytes, *, bits: int, photometric: int | None, samples: int = 1, extra: bytes = b"") -> None:
+def by_hand(
+    path, data: bytes, *, bits: int, photometric: int | None, samples: int = 1, extra: bytes = b""
+) -> None:
     """An uncompressed little-endian TIFF of RAMP's size, with no tag that is not asked for."""
     height, width = RAMP.shape
     tags = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 1, bits), (259, 3, 1, 1)]
     tags += [] if photometric is None else [(262, 3, 1, photometric)]
     start = 8 + 2 + 12 * (len(tags) + 4) + 4
-    tags += [(273, 4, 1, start), (277, 3, 1, samples), (278, 3, 1, height), (279, 4, 1, len(data))]
+    tags += [(273, 4, 1, start), (277, 3, 1, 1), (278, 3, 1, height), (279, 4, 1, len(data))]
     entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    path.write_bytes(struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + data + extra)
+    path.write_bytes(struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + data)
 
 
 @pytest.mark.parametrize("bits", [8, 16])

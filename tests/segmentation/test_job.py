@@ -162,6 +162,7 @@ def test_an_interrupt_leaves_whole_files_and_the_next_run_goes_on(case, monkeypa
         with pytest.raises(KeyboardInterrupt):
             run(case)
     assert sorted(path.name for path in case.out.iterdir()) == [
+        "guidance.png",
         "q0_mask.png",
         "q0_overlay.png",
         "q0_score.tiff",
@@ -278,6 +279,7 @@ def test_masks_by_another_threshold_are_decided_from_the_scores(case, predicted)
 def test_without_scores_another_threshold_predicts_again(case, predicted):
     run(case, keep=["mask"])
     assert sorted(path.name for path in case.out.iterdir()) == [
+        "guidance.png",
         *(f"q{i}_mask.png" for i in range(3)),
         "segment.json",
     ]

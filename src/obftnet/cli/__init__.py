@@ -9,6 +9,7 @@ import sys
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import OutputError, note, safe_streams
 from obftnet.cli.threads import wait_passively
+from obftnet.cli.warned import input_warnings
 from obftnet.errors import InputError
 
 _INTERRUPTED = 130  # 128 + SIGINT, the shells' convention; Typer turns an interrupt into it too, silently
@@ -61,7 +62,8 @@ def _run() -> int:
 
         from obftnet.cli.app import UsageError, app, usage_line
     try:
-        return int(app(standalone_mode=False) or 0)
+        with input_warnings():
+            return int(app(standalone_mode=False) or 0)
     except InputError as error:
         note(with_options(error))
         return 2
