@@ -77,7 +77,8 @@ def test_guidance_that_is_none(take, given, says):
 def test_one_image_in_every_form_an_array_has():
     sixteen = RAMP * 64
     wanted = as_image(sixteen)
-    for same in (sixteen.astype(">u2"), np.asfortranarray(sixteen), np.ma.array(sixteen), np.asmatrix(sixteen)):
+    forms = (sixteen.astype(">u2"), np.asfortranarray(sixteen), np.ma.array(sixteen), np.asmatrix(sixteen))
+    for same in forms:
         np.testing.assert_array_equal(as_image(same), wanted)
     with pytest.raises(InputError, match="4 masked elements"):
         as_image(np.ma.array(sixteen, mask=RAMP < 4))
@@ -126,7 +127,7 @@ def test_a_sample_beyond_the_bits_is_refused():
 def test_bits_of_8_bit_guidance_are_nobodys():
     assert find_bits([("a", np.zeros((4, 4), np.uint8))]) is None
     assert with_bits(as_picture(np.full((4, 4), 60_000, np.uint16)), None).white == 65535
-    with pytest.raises(InputError, match="12 bits are used.*say how many bits"):
+    with pytest.raises(InputError, match=r"12 bits are used.*say how many bits"):
         with_bits(as_picture(np.full((4, 4), 4000, np.uint16)), None)
 
 
@@ -163,7 +164,9 @@ def test_masks_that_are_likely_a_mistake(marked, says):
             read_support((RAMP // 4).astype(np.uint8), mask, 0, None)
 
 
-@pytest.mark.parametrize(("width", "orientation", "ambiguous"), [(32, 6, True), (20, 3, True), (32, 1, False)])
+@pytest.mark.parametrize(
+    ("width", "orientation", "ambiguous"), [(32, 6, True), (20, 3, True), (32, 1, False)]
+)
 def test_a_mask_that_may_lie_on_the_raw_pixels(tmp_path, width, orientation, ambiguous):
     exif = Image.Exif()
     exif[274] = orientation
@@ -203,5 +206,5 @@ def test_pictures_are_known_again_pixel_for_pixel():
     changed = grey.copy()
     changed[5, 5] ^= 1
     assert known.find(as_picture(changed), "support") is None
-    with pytest.raises(InputError, match="^b: the same image as the support s"):
+    with pytest.raises(InputError, match=r"^b: the same image as the support s"):
         known.add(as_picture(grey, "b"), "background")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from obftnet.errors import InputError
+from obftnet.errors import InputError, InputWarning
 from obftnet.imaging.read import as_mask, read_mask
 
 DEFECT = np.zeros((12, 20), dtype=bool)
@@ -101,3 +101,60 @@ def test_names_in_the_messages_of_arrays():
         as_mask(np.where(DEFECT, np.nan, 0.0))
     with pytest.raises(InputError, match="no such file"):
         as_mask("nowhere.png")
+
+
+def smoothed(mask: np.ndarray) -> np.ndarray:
+    """Four times finer, then averaged: what drawing programs make of an outline."""
+    fine = np.kron(mask, np.ones((3, 3)))[1:, 1:]
+    fine = np.pad(fine, ((0, 1), (0, 1)))
+    return np.rint(fine.reshape(mask.shape[0], 3, mask.shape[1], 3).mean((1, 3)) * 255).astype(np.uint8)
+
+
+def blob() -> np.ndarray:
+    y, x = np.mgrid[:96, :128]
+    return (y - 40) ** 2 + (x - 60) ** 2 < 400
+
+
+def test_an_anti_aliased_or_jpeg_mask_is_cut_at_half_and_says_so(tmp_path):
+    marked = blob()
+    Image.fromarray(smoothed(marked)).save(tmp_path / "smooth.png")
+    for quality in (50, 75, 95):
+        Image.fromarray((marked * 255).astype(np.uint8)).save(tmp_path / f"{quality}.jpg", quality=quality)
+        rgb = Image.fromarray((marked * 255).astype(np.uint8)).convert("RGB")
+        rgb.save(tmp_path / f"rgb{quality}.jpg", quality=quality)
+    rgb.save(tmp_path / "lossy.webp", quality=60)
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.warns(InputWarning, match=rf"{path.name}: \d+ (grey values|colours) in two clear peaks"):
+            found = read_mask(path, image="i.png")
+        assert (found != marked).sum() < 0.02 * marked.sum(), path.name
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"other class": 128},
+        {"first class": 1},
+        {"three": 85, "four": 170},
+    ],
+)
+def test_numbered_classes_are_no_smooth_mask(values):
+    labels = (blob() * 255).astype(np.uint8)
+    for index, value in enumerate(values.values()):
+        labels[60:90, 90 + 15 * index : 100 + 15 * index] = value
+    with pytest.raises(InputError, match="grey values, but the mask"):
+        as_mask(labels)
+
+
+def test_two_colours_of_classes_are_no_smooth_mask():
+    rgb = np.zeros((96, 128, 3), np.uint8)
+    rgb[blob()] = (255, 0, 0)
+    rgb[70:90, 100:120] = (0, 255, 0)
+    with pytest.raises(InputError, match="3 colours"):
+        as_mask(rgb)
+
+
+def test_a_heat_map_is_no_smooth_mask():
+    y, x = np.mgrid[:96, :128]
+    heat = np.exp(-((y - 40) ** 2 + (x - 60) ** 2) / 800)
+    with pytest.raises(InputError, match="grey values, but the mask"):
+        as_mask((heat * 255).astype(np.uint8))

@@ -97,13 +97,55 @@ def test_sixteen_bit_grey_png_stays_a_ramp(tmp_path):
 
 
 @pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
-def test_sixteen_bit_colour_png_is_a_ramp_of_eight_bits(tmp_path, colour, channels):
+def test_sixteen_bit_colour_png_keeps_all_sixteen(tmp_path, colour, channels):
     fine = np.linspace(0, 65535, 4096).astype(np.uint16).reshape(64, 64)
     png_by_hand(tmp_path / "a.png", np.repeat(fine[:, :, None], channels, axis=2), bits=16, colour=colour)
-    image = check(tmp_path / "a.png", fine / 65535, atol=1 / 255)
-    assert (np.diff(image[:, :, 0].reshape(-1)) >= 0).all()
-    assert image.min() == 0
-    assert image.max() == 1
+    check(tmp_path / "a.png", fine / 65535, atol=1e-7)
+    with Image.open(tmp_path / "a.png") as image, pytest.raises(InputError, match="Pillow keeps 8; give the"):
+        as_image(image)
+
+
+def test_webp_and_jfif(tmp_path):
+    colour = np.stack([RAMP8, RAMP8.T, 255 - RAMP8], axis=2)
+    Image.fromarray(colour).save(tmp_path / "a.webp", lossless=True)
+    check(tmp_path / "a.webp", colour / 255)
+    Image.fromarray(RAMP8).save(tmp_path / "b.jfif", format="JPEG", quality=98)
+    check(tmp_path / "b.jfif", RAMP, atol=0.05)
+    assert [path.name for path in list_images(tmp_path)] == ["a.webp", "b.jfif"]
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic", "HEIC"),
+        (b"\0\0\0\x18ftypavif", "AVIF"),
+        (b"GIF89a", "GIF"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"\0\0\0\x0cjP  \r\n", "JPEG 2000"),
+        (b"P6\n2 2\n255\n", "PNM"),
+    ],
+)
+def test_kinds_that_are_not_read_are_named(tmp_path, head, kind):
+    (tmp_path / "a.png").write_bytes(head + bytes(200))
+    with pytest.raises(InputError, match=f"a {kind} image, a kind that is not read") as caught:
+        read_image(tmp_path / "a.png")
+    assert "damaged" not in str(caught.value)
+
+
+def test_animations_and_special_files(tmp_path):
+    frames = [Image.fromarray(RAMP8), Image.fromarray(RAMP8.T)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match="an animation of 2 frames"):
+        read_image(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
+    for path, says in (
+        (tmp_path / "pipe.png", "not a regular file"),
+        (tmp_path / "link.png", "a link to nothing"),
+        (Path("/dev/zero"), "not a regular file"),
+    ):
+        with pytest.raises(InputError, match=says):
+            read_image(path)
 
 
 @pytest.mark.parametrize("big", [False, True])

@@ -539,10 +539,10 @@ def test_warnings_are_told_once_each(case, monkeypatch):
     predict = Segmenter.predict
 
     def warned(self, image):
-        warnings.warn("look at this", UserWarning, stacklevel=2)
+        warnings.warn("look at this", InputWarning, stacklevel=2)
         return predict(self, image)
 
     monkeypatch.setattr(Segmenter, "predict", warned)
     said = []
     run(case, notice=said.append)
-    assert said == ["look at this"]
+    assert said.count("look at this") == 1

@@ -10,11 +10,11 @@ from obftnet.errors import InputError, InputWarning
 from obftnet.imaging.orientation import swaps_sides
 from obftnet.imaging.overlay import grown
 
-#: An anti-aliased or JPEG mask: how far from the outline its values may differ from the two, pixels (a JPEG's
-#: block with halved colours), by how much they may beyond that, and how near to black and white the two lie.
-_OUTLINE = 16
-_NOISE = 0.01
-_PEAK = 0.125
+#: An anti-aliased or JPEG mask. Shares of white: how near to black and white its two values lie, and how far
+#: from them a JPEG's pixels may be anywhere. Pixels from the outline: where a value may lie between the two, and
+#: where a JPEG of many values may ring (a block with halved colours).
+_PEAK, _NOISE = 0.125, 0.01
+_BETWEEN, _RINGING = 3, 16
 
 
 def to_mask(
@@ -109,10 +109,14 @@ def _cut_at_half(pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
     low, high = _most_common(values[~above]), _most_common(values[above])
     if low > _PEAK or high < 1 - _PEAK:
         return None
-    # A few values are classes that somebody numbered, if away from the outline: no noise is granted to them.
-    noise = _NOISE if len(np.unique(pixels)) > 16 else 0.0
-    away = np.abs(values - np.where(above, high, low)) > noise
-    return None if (away & ~_near_outline(above)).any() else above
+    apart = np.abs(values - np.where(above, high, low))
+    # Few values are classes that somebody numbered, if away from the outline: nothing is granted to them.
+    is_jpeg = len(np.unique(pixels)) > 16
+    between = apart > (_PEAK if is_jpeg else 0)
+    ringing = apart > (_NOISE if is_jpeg else 0)
+    if (between & ~_near_outline(above, _BETWEEN)).any() or (ringing & ~_near_outline(above, _RINGING)).any():
+        return None
+    return above
 
 
 def _most_common(values: NDArray[np.float32]) -> float:
@@ -120,9 +124,9 @@ def _most_common(values: NDArray[np.float32]) -> float:
     return float(found[counts.argmax()])
 
 
-def _near_outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels within `_OUTLINE` of one of the other value, along both axes."""
-    return grown(mask, _OUTLINE) & grown(~mask, _OUTLINE)
+def _near_outline(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """Pixels that have one of the other value within reach, along both axes."""
+    return grown(mask, reach) & grown(~mask, reach)
 
 
 def _distinct(pixels: NDArray[Any]) -> tuple[str, int]:
