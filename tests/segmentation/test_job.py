@@ -14,6 +14,7 @@ from PIL import Image
 
 from obftnet import InputError, Segmenter
 from obftnet.decision import Decision, decide
+from obftnet.errors import InputWarning
 from obftnet.files import exclusive
 from obftnet.segmentation import LEAST_REGION, Outputs, segment_files
 from obftnet.segmentation.record import Record

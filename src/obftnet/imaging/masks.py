@@ -11,8 +11,8 @@ from obftnet.imaging.orientation import swaps_sides
 from obftnet.imaging.overlay import grown
 
 #: An anti-aliased or JPEG mask. Shares of white: how near to black and white its two values lie, and how far
-#: from them a JPEG's pixels may be anywhere. Pixels from the outline: where a value may lie between the two, and
-#: where a JPEG of many values may ring (a block with halved colours).
+#: from them a JPEG's pixels may be anywhere. Pixels from the outline: where a value may lie between the two,
+#: and where a JPEG may ring (a block with halved colours).
 _PEAK, _NOISE = 0.125, 0.01
 _BETWEEN, _RINGING = 3, 16
 
@@ -111,8 +111,8 @@ def _cut_at_half(pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
         return None
     apart = np.abs(values - np.where(above, high, low))
     # Few values are classes that somebody numbered, if away from the outline: nothing is granted to them.
-    is_jpeg = len(np.unique(pixels)) > 16
-    between = apart > (_PEAK if is_jpeg else 0)
+    is_jpeg = len(np.unique(pixels)) > 8
+    between = apart > (2 * _PEAK if is_jpeg else 0)
     ringing = apart > (_NOISE if is_jpeg else 0)
     if (between & ~_near_outline(above, _BETWEEN)).any() or (ringing & ~_near_outline(above, _RINGING)).any():
         return None
