@@ -32,7 +32,7 @@ from obftnet.inputs import (
     with_bits,
 )
 from obftnet.model import OBFTNet
-from obftnet.tensors import mask_fraction, resize_score, to_tensor
+from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
 from obftnet.weights import load_model
 
 #: Tiles of defects, and as many of good material, that guidance is cut into at most, all images together, but
@@ -140,6 +140,7 @@ class Segmenter:
         """
         return self._bits
 
+    @without_autocast
     @torch.inference_mode()
     def fit(
         self, supports: Iterable[tuple[ImageSource, ImageSource]], backgrounds: Iterable[ImageSource]
@@ -200,6 +201,7 @@ class Segmenter:
         """
         return self._known.find(self.read(image), "support")
 
+    @without_autocast
     @torch.inference_mode()
     def predict(self, image: ImageSource) -> Prediction:
         """Score and mask of one image, at its own size.
@@ -224,6 +226,7 @@ class Segmenter:
             raise InputError("no guidance: call fit(supports, backgrounds) first")
         return self._guidance
 
+    @without_autocast
     @torch.inference_mode()
     def features(self, image: ImageSource) -> Features:
         """An image's features, as `predict` has them. Raises InputError as `predict`."""

@@ -1,5 +1,9 @@
 """Images and masks as tensors of the network's size, and scores back at the image's."""
 
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -7,6 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from obftnet.imaging.picture import Picture
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
 
 #: Pixels that are floats at a time.
 _STRIP = 1 << 21
@@ -110,3 +118,14 @@ def _cell_sums(values: NDArray[np.int32] | NDArray[np.int64], cells: int) -> NDA
 def _check_size(size: tuple[int, int]) -> None:
     if len(size) != 2 or min(size) < 1:
         raise ValueError(f"size {tuple(size)}; (height, width), both at least 1, is wanted")
+
+
+def without_autocast(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate a function: it computes in the precision it names, whatever a caller has set."""
+
+    @functools.wraps(function)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
+            return function(*args, **kwargs)
+
+    return run

@@ -103,7 +103,7 @@ def load_method(
         )
     config = _config(path, metadata)
     try:
-        model = build(config)
+        model = build(config).float()
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     _fill(model, tensors, path)

@@ -26,7 +26,7 @@ from obftnet.loading.relations import Relations
 from obftnet.loading.store import FeatureStore
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
-from obftnet.tensors import resize_score
+from obftnet.tensors import resize_score, without_autocast
 
 Progress = Callable[[str, int, int], None]
 
@@ -55,6 +55,7 @@ class Evaluator:
             digest = tensors_hash(method.backbone.state_dict())
             self._kept = method, Relations(method, self._episodes, digest, collection.hashes, cache)
 
+    @without_autocast
     @torch.inference_mode()
     def score(self, episode: Episode, guidance: Any = None) -> NDArray[np.float32]:
         """Score map of an episode's query at its own size: (h, w) float32 in 0..1.
