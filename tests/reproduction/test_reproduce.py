@@ -3,12 +3,17 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
+from obftnet.config import ModelConfig
 from obftnet.errors import InputError
+from obftnet.features.weights import load_backbone
+from obftnet.model import OBFTNet
 from obftnet.reproduction import reproduce, write_report
-from obftnet.reproduction.report import Cell, cells
+from obftnet.reproduction.cells import Cell, cells
 from obftnet.reproduction.run import Unit
 from obftnet.reproduction.tables import SPLITS, PaperRow, PaperTable, read_table
+from obftnet.weights import save_model
 
 ROWS = {"prototype": PaperRow(method="prototype"), "panet": PaperRow(method="panet")}
 
@@ -92,6 +97,49 @@ def test_the_backbone_is_hashed_once_for_all_units(setting, monkeypatch):
     monkeypatch.setattr("obftnet.reproduction.setting.tensors_hash", lambda tensors: hashed.append(1) or "a")
     make(setting, {"prototype": ROWS["prototype"]}, folds=("tile", "cork"), shots=(1, 2))
     assert len(hashed) == 1
+
+
+def test_what_is_not_trained_is_evaluated_once(setting):
+    results = make(setting, seeds=(0, 1))
+    assert sorted((unit.row, unit.seed) for unit in results) == [("panet", 0), ("panet", 1), ("prototype", 0)]
+    table = PaperTable(title="t", rows=ROWS)
+    numbers = cells(table, "compact", results, ["tile"], compared=False)
+    found = {cell.row: cell.trainings for cell in numbers}
+    assert found == {"prototype": 0, "panet": 2}
+
+
+def test_another_row_of_fewer_trainings_stays_in_the_table(setting):
+    make(setting, {"panet": ROWS["panet"]})
+    results = make(setting, {"prototype": ROWS["prototype"]}, also={"panet": ROWS["panet"]}, seeds=(0, 1))
+    assert sorted((unit.row, unit.seed) for unit in results) == [("panet", 0), ("prototype", 0)]
+
+
+def test_weights_that_ship_are_a_row_as_they_are(setting, monkeypatch):
+    """Nothing is trained, and a file of other weights is another result."""
+    model = OBFTNet(ModelConfig(backbone="compact", size=64), load_backbone("compact", "random"))
+    path = setting.out / "made.safetensors"
+    save_model(path, model, {})
+    rows = {"made": PaperRow(method="obftnet", weights=str(path))}
+    assert not rows["made"].trained
+    make(setting, rows)
+    assert not (setting.out / "runs").exists()
+    torch.manual_seed(1)
+    save_model(path, OBFTNet(model.config, model.backbone), {})
+    with pytest.raises(InputError, match="a result of another weights_sha256"):
+        make(setting, rows)
+
+
+def test_relations_are_kept_while_a_run_reads_them_again(setting, monkeypatch):
+    """Of a bounded number of episodes each is related once, and nothing is left when the run is done."""
+    related, real = [], OBFTNet.relate
+    monkeypatch.setattr(OBFTNet, "relate", lambda *args: related.append(1) or real(*args))
+    budget = replace(setting.budget, steps=6, episodes=1)
+    make(replace(setting, budget=budget), {"hsnet": PaperRow(method="hsnet")})
+    # One episode of each of the two other folds; what is evaluated stays in factors.
+    assert len(related) == 2
+    assert list((setting.out / "cache").iterdir()) == []
+    run = json.loads((setting.out / "runs" / "hsnet-compact-tile-seed0" / "run.json").read_text())
+    assert run["training"]["episodes"] == 1
 
 
 def test_epochs_become_steps(setting):

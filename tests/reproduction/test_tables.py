@@ -46,7 +46,28 @@ def test_the_rows_of_the_ablation_differ_as_their_names_say():
     assert {name: models[name] for name in ours} == {
         name: full.model_copy(update=change) for name, change in ours.items()
     }
-    assert set(table.rows) == {*table.chosen(None), *ours}
+    parts = {
+        "none_background": ("none", True, "top_down"),
+        "none_background_bf": ("none", True, "bidirectional"),
+        "oft_background": ("foreground", True, "top_down"),
+    }
+    fields = ("transport", "background", "fusion")
+    assert {name: tuple(getattr(models[name], field) for field in fields) for name in parts} == parts
+    assert set(table.rows) == {*table.chosen(None), *parts, *ours}
+
+
+@pytest.mark.parametrize("name", ["table4", "table5"])
+def test_a_row_is_told_from_one_that_differs_in_a_part(name):
+    table = read_table(name)
+    rows = {name: ModelConfig(**row.settings).model_dump() for name, row in table.rows.items()}
+    for row, other in table.against.items():
+        differing = {key for key, value in rows[row].items() if value != rows[other][key]}
+        # The background's transport and the background itself are one part in the paper.
+        assert differing in (
+            *({field} for field in ("transport", "background", "fusion", "iterations")),
+            *({field} for field in ("transport_scale", "mask_resize", "shots_rule")),
+            {"transport", "background"},
+        ), row
 
 
 def test_the_rows_of_the_sweeps_differ_in_them_alone():
@@ -88,3 +109,6 @@ def test_names_that_are_not_there():
         read_table("table4").chosen(["unet"])
     with pytest.raises(ValidationError):
         PaperTable.model_validate({"title": "t", "rows": {"a": {"method": "panet", "colour": "red"}}})
+    for unknown in ({"usual": ["b"]}, {"against": {"a": "b"}}):
+        with pytest.raises(ValidationError, match="no such rows: b"):
+            PaperTable.model_validate({"title": "t", "rows": {"a": {"method": "panet"}}, **unknown})

@@ -9,7 +9,7 @@ from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
 from obftnet.evaluation.results import summarise
 from obftnet.protocols import read_data
 from obftnet.reproduction import PaperTable, reproduce
-from obftnet.reproduction.report import cells
+from obftnet.reproduction.cells import cells
 from obftnet.reproduction.tables import PaperRow
 from obftnet.weights import load_method
 

@@ -66,8 +66,11 @@ def reproduce_command(
         ),
     ] = None,
     budget: Annotated[
-        Literal["paper", "medium", "short"] | None,
-        _Opt(help="paper: section IV.B's; medium: 2,400 episodes at 128 pixels; short (default): 800 at 96."),
+        Literal["paper", "standard", "medium", "short"] | None,
+        _Opt(
+            help="paper: section IV.B's; standard: 8,000 episodes at 128 pixels; medium: 2,400; short "
+            "(default): 800 at 96."
+        ),
     ] = None,
     device: Annotated[str | None, _Opt(help="auto (default), cpu, cuda, cuda:N.")] = None,
     threads: Threads = None,

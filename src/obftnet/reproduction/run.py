@@ -9,12 +9,13 @@ tested on other data, or drawn, takes the runs that are there.
 import itertools
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from obftnet.config import CuesConfig
+from obftnet.config import CuesConfig, EncoderConfig
 from obftnet.contract import Method
 from obftnet.data.episodes import Episode, test_queries
 from obftnet.errors import InputError
@@ -26,9 +27,10 @@ from obftnet.json_files import read_json
 from obftnet.methods.registry import MethodConfig, method_config, reference
 from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
+from obftnet.safefile import file_hash
 from obftnet.training.config import TrainConfig, recipe
 from obftnet.training.loop import train
-from obftnet.weights import load_method
+from obftnet.weights import find_weights, load_method
 
 Progress = Callable[[str, int, int], None]
 #: Episodes by tested fold and seed.
@@ -73,9 +75,9 @@ def reproduce(
         setting: data, backbone, budget, folder.
         rows: by name.
         shots: supports an episode in evaluation; training has one.
-        seeds: of training.
+        seeds: of training; a row that nothing is trained for is evaluated for the first of them alone.
         folds: left out of training, and tested where `setting.transfer` is None.
-        also: other rows, taken where all of a row's units of some shots are done already.
+        also: other rows, taken where all of a row's units of some shots and seed are done already.
         also_shots: other shots of all these rows, taken likewise.
         progress: told (what is at work, units done, units in all).
 
@@ -88,25 +90,28 @@ def reproduce(
     """
     on = "" if setting.transfer is None else setting.transfer.name
 
-    def units(names: Iterable[str], shots: Sequence[int]) -> list[Unit]:
+    known = {**rows, **(also or {})}
+
+    def units(names: Iterable[str], shots: Sequence[int], seeds: Sequence[int]) -> list[Unit]:
         backbone = setting.backbone.spec.name
         return [
             Unit(name, backbone, fold, k, seed, on)
             for seed in seeds
             for name in names
+            if known[name].trained or seed == first
             for fold in folds
             for k in shots
         ]
 
-    known = {**rows, **(also or {})}
+    first = seeds[0]
     # What is there comes first: a result of other settings is refused before hours are spent on the rest.
     wanted = []
-    for name, k in itertools.product(known, dict.fromkeys((*shots, *also_shots))):
-        whole = units([name], [k])
+    for name, k, seed in itertools.product(known, dict.fromkeys((*shots, *also_shots)), seeds):
+        whole = units([name], [k], [seed])
         asked = name in rows and k in shots
         if not asked and all(_path(setting, unit).exists() for unit in whole):
             wanted += whole
-    wanted += units(rows, shots)
+    wanted += units(rows, shots, seeds)
     results = {}
     for done, unit in enumerate(wanted):
         if progress is not None:
@@ -123,7 +128,7 @@ def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) ->
     Args:
         setting: data, backbone, budget, folder; `transfer` has no part in it.
         name: of the row, and so of its run.
-        row: the method; a training-free reference is made as it is.
+        row: the method; a training-free reference, and weights that ship, are taken as they are.
         fold: left out.
         seed: of training.
 
@@ -131,6 +136,8 @@ def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) ->
         InputError: no fold is left to train on, a run of other settings is in the folder, or what training
             refuses.
     """
+    if row.weights is not None:
+        return load_method(row.weights, setting.device)[0]
     if not row.trained:
         return reference(row.method, setting.backbone, setting.budget.size)
     backbone = setting.backbone.spec.name
@@ -141,17 +148,20 @@ def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) ->
             f"protocol {setting.data.name} has the fold {fold} alone: without it nothing is left to train "
             "on; take a protocol of several folds"
         )
-    cues = isinstance(config, CuesConfig)
+    run = f"{name}-{backbone}-{fold}-seed{seed}"
+    cache = _cache(setting, config, run)
     path = train(
         config,
         _training(setting, seed, config, training),
         setting.backbone,
         setting.data.collection,
         training,
-        setting.out / "runs" / f"{name}-{backbone}-{fold}-seed{seed}",
+        setting.out / "runs" / run,
         device=setting.device,
-        cache=setting.out / "cache" if cues else None,
+        cache=cache,
     )
+    if cache is not None and cache.name == run:
+        shutil.rmtree(cache, ignore_errors=True)
     return load_method(path, setting.device)[0]
 
 
@@ -166,6 +176,16 @@ def episodes_for(setting: Setting, fold: str, shots: int, seeds: int) -> tuple[P
     chosen = folds if setting.transfer else {fold: folds[fold]}
     protocol = Protocol(shots, seeds=seeds, background_source=tested.protocol.background_source)
     return protocol, draw(tested.collection, chosen, protocol)
+
+
+def _cache(setting: Setting, config: MethodConfig, run: str) -> Path | None:
+    """Where a run's relations are kept, where they are read again. The cues' small maps serve all runs; the
+    4D encoder's tensors, gigabytes a run, are the run's own and go when it is finished."""
+    if isinstance(config, CuesConfig):
+        return setting.out / "cache"
+    if isinstance(config, EncoderConfig) and setting.budget.episodes:
+        return setting.out / "cache" / run
+    return None
 
 
 def _path(setting: Setting, unit: Unit) -> Path:
@@ -195,6 +215,7 @@ def _asked(setting: Setting, row: PaperRow, fold: str) -> dict[str, Any]:
     content = {
         "method": row.method,
         "settings": row.settings,
+        "weights_sha256": None if row.weights is None else file_hash(find_weights(row.weights)),
         "budget": asdict(setting.budget),
         "backbone_sha256": setting.backbone_hash,
         "materials": sorted(setting.data.protocol.materials),
@@ -244,5 +265,11 @@ def _training(
             budget.epochs * len(test_queries(setting.data.collection, materials)) / budget.batch
         )
     source = setting.data.protocol.background_source
-    common = {"steps": steps, "batch": budget.batch, "seed": seed, "background_source": source}
+    common = {
+        "steps": steps,
+        "batch": budget.batch,
+        "seed": seed,
+        "background_source": source,
+        "episodes": budget.episodes,
+    }
     return TrainConfig.model_validate(recipe(budget.recipe, config) | common)

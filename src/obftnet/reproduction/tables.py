@@ -1,9 +1,9 @@
 """The paper's tables as files: what each row is, and the values printed for it."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from obftnet.errors import InputError
 from obftnet.methods.registry import REFERENCES
@@ -25,6 +25,7 @@ class PaperRow(BaseModel):
 
     method: name in the registry.
     settings: of `ModelConfig`, for obftnet.
+    weights: those that ship, by name, as they are: on a backbone and at a size of their own.
     paper: printed values.
     """
 
@@ -32,12 +33,13 @@ class PaperRow(BaseModel):
 
     method: str
     settings: dict[str, Any] = {}
+    weights: str | None = None
     paper: Printed = {}
 
     @property
     def trained(self) -> bool:
         """Whether anything is trained for it."""
-        return self.method not in REFERENCES
+        return self.method not in REFERENCES and self.weights is None
 
     def beside(self, backbone: str) -> str | None:
         """The backbone whose printed values stand beside ours: the same one where the paper has it."""
@@ -54,6 +56,7 @@ class PaperTable(BaseModel):
     """A table; unknown keys raise.
 
     rows: by name, in the table's order. usual: those taken where none is named; none here for all.
+    against: rows that are told from another one, by their names (`differences.differences`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +64,14 @@ class PaperTable(BaseModel):
     title: str
     rows: dict[str, PaperRow] = Field(min_length=1)
     usual: tuple[str, ...] = ()
+    against: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        unknown = {*self.usual, *self.against, *self.against.values()} - set(self.rows)
+        if unknown:
+            raise ValueError(f"no such rows: {', '.join(sorted(unknown))}")
+        return self
 
     def chosen(self, names: Sequence[str] | None) -> dict[str, PaperRow]:
         """Some of the rows, the usual where none is named; raises InputError that lists those there are."""
@@ -85,12 +96,14 @@ class _SameRows(BaseModel):
 
     def table(self) -> PaperTable:
         """The other table's rows with these values; the usual rows are those with a value."""
-        rows = read_table(self.rows_of).rows
+        other = read_table(self.rows_of)
+        rows = other.rows
         unknown = sorted(set(self.paper) - set(rows))
         if unknown:
             raise ValueError(f"printed values of {', '.join(unknown)}, which {self.rows_of} does not have")
         own = {name: row.model_copy(update={"paper": self.paper.get(name, {})}) for name, row in rows.items()}
-        return PaperTable(title=self.title, rows=own, usual=tuple(name for name in own if name in self.paper))
+        usual = tuple(name for name in own if name in self.paper)
+        return PaperTable(title=self.title, rows=own, usual=usual, against=other.against)
 
 
 class _File(RootModel[PaperTable | _SameRows]):

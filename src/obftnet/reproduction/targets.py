@@ -11,9 +11,10 @@ from obftnet.errors import InputError
 from obftnet.files import exclusive, output_folder
 from obftnet.protocols import read_data
 from obftnet.reproduction import gains
+from obftnet.reproduction.cells import cells
 from obftnet.reproduction.correspondences import draw_correspondences
 from obftnet.reproduction.counts import write_counts
-from obftnet.reproduction.report import cells, write_report
+from obftnet.reproduction.report import write_report
 from obftnet.reproduction.run import Progress, reproduce
 from obftnet.reproduction.segmentations import draw_segmentations, segmentations
 from obftnet.reproduction.setting import BUDGETS, Setting
