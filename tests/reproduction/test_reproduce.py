@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from obftnet.config import ModelConfig
+from obftnet.backbones.weights import load_backbone
+from obftnet.config import EncoderConfig
 from obftnet.errors import InputError
-from obftnet.features.weights import load_backbone
+from obftnet.loading.relations import Relations
 from obftnet.model import OBFTNet
 from obftnet.reproduction import reproduce, write_report
 from obftnet.reproduction.cells import Cell, cells
@@ -116,7 +117,7 @@ def test_another_row_of_fewer_trainings_stays_in_the_table(setting):
 
 def test_weights_that_ship_are_a_row_as_they_are(setting, monkeypatch):
     """Nothing is trained, and a file of other weights is another result."""
-    model = OBFTNet(ModelConfig(backbone="compact", size=64), load_backbone("compact", "random"))
+    model = OBFTNet(EncoderConfig(backbone="compact", size=64), load_backbone("compact", "random"))
     path = setting.out / "made.safetensors"
     save_model(path, model, {})
     rows = {"made": PaperRow(method="obftnet", weights=str(path))}
@@ -131,11 +132,11 @@ def test_weights_that_ship_are_a_row_as_they_are(setting, monkeypatch):
 
 def test_relations_are_kept_while_a_run_reads_them_again(setting, monkeypatch):
     """Of a bounded number of episodes each is related once, and nothing is left when the run is done."""
-    related, real = [], OBFTNet.relate
-    monkeypatch.setattr(OBFTNet, "relate", lambda *args: related.append(1) or real(*args))
+    related, real = [], Relations._compute
+    monkeypatch.setattr(Relations, "_compute", lambda *args: related.append(1) or real(*args))
     budget = replace(setting.budget, steps=6, episodes=1)
     make(replace(setting, budget=budget), {"hsnet": PaperRow(method="hsnet")})
-    # One episode of each of the two other folds; what is evaluated stays in factors.
+    # One episode of each of the two other folds.
     assert len(related) == 2
     assert list((setting.out / "cache").iterdir()) == []
     run = json.loads((setting.out / "runs" / "hsnet-compact-tile-seed0" / "run.json").read_text())
