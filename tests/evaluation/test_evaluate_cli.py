@@ -245,7 +245,7 @@ def test_steel(nn_contrast, steel, tmp_path, source):
     [
         (("--fold", "wood"), "fold 'wood': no such fold; there are leather, tile (--fold)"),
         (("--episodes", "absent.json"), "absent.json"),
-        (("--size", 8), "too small"),
+        (("--size", 8), "greater than or equal to 64"),
         (("--data", "absent"), "absent"),
         (("--layout", "neu_seg"), "images/test"),
         (("--backbone", "vgg99"), "unknown backbone"),
