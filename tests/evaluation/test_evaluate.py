@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import average_precision_score
 
 from obftnet.backbones.features import Features
 from obftnet.backbones.weights import load_backbone
@@ -19,10 +20,12 @@ from obftnet.data import (
     read_layout,
     write_episodes,
 )
+from obftnet.decision import Decision
 from obftnet.errors import InputError
 from obftnet.evaluation import evaluate as module
 from obftnet.evaluation.answers import Answer, Protocol, SeedResult
 from obftnet.evaluation.evaluate import Evaluator, as_drawn, draw, draw_fold, evaluate, group
+from obftnet.evaluation.measures import Measures
 from obftnet.evaluation.metrics import Counts
 from obftnet.evaluation.results import summarise
 from obftnet.guidance.guidance import masked_guidance
@@ -247,7 +250,12 @@ def answered(name: str, *counts: int, shots: int = 2) -> Answer:
     mask = None if kind == "good" else Path("mask.png")
     support = Sample(material, "cut", Path("support.png"), Path("mask.png"), "0")
     query = Sample(material, kind, Path("query.png"), mask, "1")
-    return Answer(Episode(query, (support,) * shots, (), 0, 0), Counts(*counts))
+    hit, false, missed, rest = counts
+    score = np.repeat(np.float32([0.9, 0.9, 0.1, 0.1]), counts)[None]
+    truth = np.repeat([True, False, True, False], counts)[None]
+    measures = Measures.of(score, truth, Decision())
+    assert measures.counts == Counts(hit, false, missed, rest)
+    return Answer(Episode(query, (support,) * shots, (), 0, 0), measures)
 
 
 def test_the_summary_is_the_mean_and_the_sample_deviation_over_seeds():
@@ -265,8 +273,12 @@ def test_the_summary_is_the_mean_and_the_sample_deviation_over_seeds():
 
     summary = summarise("x", Protocol(seeds=3), {"m": [seed(2, 0), seed(4, 3), seed(9, 9)]}, note="n")
     fold = summary["folds"]["m"]
-    assert fold["classes"]["m/a"] == {"iou": pytest.approx(0.5), "std": pytest.approx(np.sqrt(0.13))}
-    assert fold["classes"]["m/b"] == {"iou": 0.5, "std": 0}
+    assert fold["classes"]["m/a"] == {
+        "iou": pytest.approx(0.5),
+        "std": pytest.approx(np.sqrt(0.13)),
+        "best_iou": pytest.approx(0.5),
+    }
+    assert fold["classes"]["m/b"] == {"iou": 0.5, "std": 0, "best_iou": 0.5}
     assert fold["miou"] == {"mean": pytest.approx(0.5), "std": pytest.approx(np.sqrt(0.13) / 2)}
     assert fold["false_positive_area"] == {"mean": pytest.approx(0.04), "std": pytest.approx(np.sqrt(0.0021))}
     assert fold["good_images"]["m"]["false_positive_area"] == fold["false_positive_area"]
@@ -294,3 +306,55 @@ def test_timing_keeps_nothing_between_episodes(collection, monkeypatch):
     assert all(value > 0 for value in seconds.values())
     # Three episodes: query, support and background; support and background for the guidance; the query.
     assert method.looked == 3 * (3 + 2 + 1)
+
+
+def test_figures_without_a_threshold_see_what_a_threshold_misses(collection):
+    """Half of the truth's score: nothing is above 0.5, but all is in order."""
+    for name, (seed, *_) in results(collection, gain=0.4).items():
+        assert (seed.miou, seed.best_miou[0]) == (0, 1)
+        assert 0 < seed.best_miou[1] < 0.4
+        detection = seed.materials[name]
+        assert (detection.ap, detection.aupro) == (1, pytest.approx(1))
+        assert (detection.image_auroc, detection.region_recall) == (1, 0)
+        assert (detection.with_mark, detection.with_region) == (0, 0)
+
+
+def test_marks_on_good_images_are_counted(collection):
+    marked = results(collection, **EVERYTHING)["leather"][0].materials["leather"]
+    assert (marked.with_mark, marked.with_region, marked.good_images) == (1, 1, 4)
+    assert (marked.image_auroc, marked.region_recall) == (0.5, 1)
+    # A least region of more pixels than an image of 32 x 64 has.
+    small = results(collection, Protocol(seeds=1, min_area=5000), **EVERYTHING)["leather"][0]
+    assert (small.materials["leather"].with_mark, small.materials["leather"].with_region) == (1, 0)
+    assert (small.miou, small.materials["leather"].region_recall) == (0, 0)
+
+
+def test_ap_and_aupro_are_of_good_and_defective_pixels_of_a_material(collection):
+    protocol = Protocol(seeds=1)
+    evaluator = Evaluator(Painted(gain=0.3, offset=0.2), collection)
+    episodes = draw_fold(collection, "leather", ["leather"], protocol, 0)
+    pairs = [(evaluator.score(e), e.query.load_mask()) for e in episodes]
+    found = evaluator.run(episodes, protocol).materials["leather"]
+    scores = np.concatenate([score.ravel() for score, _ in pairs])
+    truth = np.concatenate([mask.ravel() for _, mask in pairs])
+    assert len(pairs) == 6 + 4
+    exact = average_precision_score(truth, scores)
+    assert abs(found.ap - exact) <= found.ap_error + 1e-12
+
+
+def test_data_without_good_images_has_no_figures_of_them(steel):
+    data = read_layout("neu_seg", steel)
+    protocol = Protocol(seeds=1, background_source="window")
+    drawn = draw(data, default_folds(data), protocol)
+    summary = summarise("x", protocol, evaluate(Evaluator(Painted(), data), drawn, protocol))
+    fold = summary["folds"]["steel"]
+    for name in ("image_auroc", "with_mark", "with_region", "false_positive_area"):
+        assert fold[name] is None
+        assert summary[f"mean_{name}"] is None
+    assert 0 < summary["mean_ap"] == fold["ap"]["mean"] == fold["materials"]["steel"]["ap"]["mean"]
+
+
+def test_a_score_that_is_no_number_is_named(collection):
+    (episode, *_) = draw_fold(collection, "tile", ["tile"], Protocol(), 0)
+    with pytest.raises(InputError, match=r"\.png: its score is no number"):
+        Evaluator(Painted(offset=float("nan")), collection).score(episode)

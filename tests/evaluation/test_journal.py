@@ -1,11 +1,20 @@
+import numpy as np
 import pytest
 
+from obftnet.decision import Decision
 from obftnet.errors import InputError
 from obftnet.evaluation.journal import Journal, Kept
-from obftnet.evaluation.metrics import Counts
+from obftnet.evaluation.measures import Measures
 
 ASKED = {"threshold": 0.5}
-FIRST, SECOND = Counts(1, 2, 3, 4), Counts(5, 6, 7, 8)
+
+
+def measured(seed: int) -> Measures:
+    rng = np.random.default_rng(seed)
+    return Measures.of(rng.random((9, 7), np.float32), rng.random((9, 7)) < 0.2, Decision(0.4, min_area=3))
+
+
+FIRST, SECOND = measured(1), measured(2)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from obftnet.errors import InputError
 from obftnet.loading.relations import Relations
 from obftnet.model import OBFTNet
 from obftnet.reproduction import reproduce, write_report
-from obftnet.reproduction.cells import Cell, cells
+from obftnet.reproduction.cells import FURTHER, Cell, cells
 from obftnet.reproduction.run import Unit
 from obftnet.reproduction.tables import SPLITS, PaperRow, PaperTable, read_table
 from obftnet.weights import save_model
@@ -152,7 +152,8 @@ def test_epochs_become_steps(setting):
 
 
 def result(miou, fb_iou, fold):
-    return {"folds": {fold: {"classes": {}}}, "mean_miou": miou, "mean_fb_iou": fb_iou}
+    further = dict.fromkeys(FURTHER, miou / 2) | {"mean_image_auroc": None}
+    return {"folds": {fold: {"classes": {}}}, "mean_miou": miou, "mean_fb_iou": fb_iou, **further}
 
 
 def test_the_numbers_by_hand():
@@ -170,6 +171,9 @@ def test_the_numbers_by_hand():
     assert found["mean mIoU"].ours == pytest.approx(25)
     assert found["mean mIoU"].paper == 30
     assert found["mean FB-IoU"].paper == 60
+    assert (found["mean AP"].ours, found["mean AP"].paper) == (pytest.approx(12.5), None)
+    # Of data without good images there is no such figure.
+    assert FURTHER["mean_image_auroc"] not in found
     # Over other folds than the paper's its mean is no comparison.
     part = {unit: content for unit, content in results.items() if unit.fold == "tile"}
     found = {cell.column: cell for cell in cells(table, "compact", part, ["tile"], compared=True)}
@@ -217,3 +221,13 @@ def test_the_report_is_three_files(tmp_path):
     assert "| none | 20.0 (23.8, -3.8) | 20.0 |" in text
     assert "A note." in text
     assert paths[2].stat().st_size > 1000
+
+
+def test_a_result_of_an_earlier_version_is_refused(setting):
+    make(setting)
+    path = next((setting.out / "results").glob("*.json"))
+    content = json.loads(path.read_text())
+    del content["mean_aupro"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=rf"{path.name}: .* without mean_aupro; remove it"):
+        make(setting)

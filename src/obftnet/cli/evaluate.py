@@ -28,6 +28,22 @@ if TYPE_CHECKING:
 
 _Opt = typer.Option
 
+#: What stands in the tables: heading, key in the results, digits.
+_PIXELS = (
+    ("mIoU", "miou", 1),
+    ("best mIoU", "best_miou", 1),
+    ("FB-IoU", "fb_iou", 1),
+    ("AP", "ap", 1),
+    ("AUPRO", "aupro", 1),
+    ("regions found", "region_recall", 1),
+)
+_IMAGES = (
+    ("image AUROC", "image_auroc", 1),
+    ("good images with a mark", "with_mark", 0),
+    ("good images with a region", "with_region", 0),
+    ("false-positive area on good images", "false_positive_area", 2),
+)
+
 
 @alone_in("out", file=True)
 def evaluate_command(
@@ -66,6 +82,12 @@ def evaluate_command(
         _Opt(help="good (default); complement, window: for data without good images."),
     ] = None,
     threshold: Annotated[float, _Opt(min=0, max=1, help="Score above which a position is defect.")] = 0.5,
+    min_area: Annotated[
+        float, _Opt(min=0, help="Least area of a marked region, pixels; smaller ones are dropped.")
+    ] = 0,
+    min_length: Annotated[
+        float, _Opt(min=0, help="Least length of a marked region, pixels; shorter ones are dropped.")
+    ] = 0,
     episodes: Annotated[Path | None, _Opt(help="Evaluate the episodes in this JSON file.")] = None,
     write_episodes_to: Annotated[
         Path | None, _Opt("--write-episodes", help="Write the episodes here.")
@@ -125,7 +147,8 @@ def evaluate_command(
     chosen = {name: one_fold(found.folds, name, "folds") for name in fold} if fold else found.folds
     chosen = {name: materials for name, materials in chosen.items() if materials}
     check_place(out, chosen)
-    protocol = Protocol(shots, backgrounds, seeds, found.background_source, threshold)
+    protocol = Protocol(shots, backgrounds, seeds, found.background_source, threshold, min_area, min_length)
+    decision = protocol.decision  # numbers outside their range are refused before hours are spent
     about: dict[str, object] = {} if protocol_name is None else {"protocol": protocol_name}
     subject: Method[Any]
     name: str
@@ -156,7 +179,7 @@ def evaluate_command(
     if write_episodes_to is not None:
         check_episodes_place(write_episodes_to, [out, *([episodes] if episodes else [])])
         write_episodes(write_episodes_to, listed, collection)
-    # All that the counts depend on: an unfinished evaluation of anything else is not gone on with.
+    # All that the measures depend on: an unfinished evaluation of anything else is not gone on with.
     asked = {
         "version": __version__,
         "method": name,
@@ -193,32 +216,38 @@ def evaluate_command(
         rows = [(answer.episode, evaluator.score(answer.episode)) for answer in shown]
         title = f"{name}, fold {fold_name}, {protocol.shots}-shot, seed {shown[0].episode.seed}"
         title += ", lowest IoU first" if lowest else ""
-        draw_grid(picture_file(out, fold_name), rows, threshold, title)
+        draw_grid(picture_file(out, fold_name), rows, decision, title)
     journal.remove()
-    _table(summary)
+    _print(summary)
 
 
-def _table(summary: dict[str, Any]) -> None:
-    rows = []
-    for name, fold in summary["folds"].items():
-        good = fold["false_positive_area"]
-        area = _percent(good, 2) if good else "-"
-        rows.append((name, _percent(fold["miou"]), _percent(fold["fb_iou"]), area, fold["episodes"]))
-    rows.append(("mean", f"{100 * summary['mean_miou']:.1f}", f"{100 * summary['mean_fb_iou']:.1f}", "", ""))
-    table(
-        f"{summary['method']}, {summary['shots']}-shot, {summary['seeds']} seeds, in %",
-        (
-            ("fold", "left"),
-            ("mIoU", "right"),
-            ("FB-IoU", "right"),
-            ("false-positive area on good images", "right"),
-            ("episodes", "right"),
-        ),
-        rows,
-    )
+def _print(summary: dict[str, Any]) -> None:
+    said = f"{summary['method']}, {summary['shots']}-shot, {summary['seeds']} seeds, in %"
+    _table(f"Pixels: {said}", _PIXELS, summary)
+    if summary["mean_with_mark"] is not None:
+        least = [
+            f"{summary[key]:g} {unit}"
+            for key, unit in (("min_area", "pixels"), ("min_length", "pixels of length"))
+            if summary[key]
+        ]
+        size = f"; a region is one of at least {' and '.join(least)}" if least else ""
+        _table(f"Images: {said}{size}", _IMAGES, summary)
     fps = summary["speed"]["fps"]
     say(f"{fps['episode']:.1f} episodes/s, {fps['query']:.1f} queries/s with cached guidance")
 
 
-def _percent(spread: dict[str, float], digits: int = 1) -> str:
-    return f"{100 * spread['mean']:.{digits}f} ± {100 * spread['std']:.{digits}f}"
+def _table(title: str, columns: tuple[tuple[str, str, int], ...], summary: dict[str, Any]) -> None:
+    """Figures of every fold, and their means."""
+    rows = [
+        (name, *(_percent(fold[key], digits) for _, key, digits in columns), fold["episodes"])
+        for name, fold in summary["folds"].items()
+    ]
+    means = [(summary[f"mean_{key}"], digits) for _, key, digits in columns]
+    texts = ["-" if mean is None else f"{100 * mean:.{digits}f}" for mean, digits in means]
+    rows.append(("mean", *texts, ""))
+    headings: list[tuple[str, Literal["left", "right"]]] = [(heading, "right") for heading, _, _ in columns]
+    table(title, [("fold", "left"), *headings, ("episodes", "right")], rows)
+
+
+def _percent(spread: dict[str, float] | None, digits: int) -> str:
+    return "-" if spread is None else f"{100 * spread['mean']:.{digits}f} ± {100 * spread['std']:.{digits}f}"

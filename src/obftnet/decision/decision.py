@@ -8,6 +8,8 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet.errors import InputError
+
 #: The softmax's own decision: defect where its channel is the larger (section III.D).
 DEFAULT_THRESHOLD = 0.5
 
@@ -33,7 +35,7 @@ class Decision:
     interest: (h, w) bool, True where defects are looked for; None for everywhere.
 
     Raises:
-        ValueError: a number outside its range.
+        InputError: a number outside its range.
     """
 
     threshold: float = DEFAULT_THRESHOLD
@@ -45,22 +47,22 @@ class Decision:
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
-            raise ValueError(f"threshold must lie in 0..1, got {self.threshold}")
+            raise InputError(f"threshold must lie in 0..1, got {self.threshold}")
         for name in ("min_area", "min_length"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be a finite number of at least 0, got {value}")
+                raise InputError(f"{name} must be a finite number of at least 0, got {value}")
         if self.unit not in ("px", "mm"):
-            raise ValueError(f"unit must be px or mm, got {self.unit!r}")
+            raise InputError(f"unit must be px or mm, got {self.unit!r}")
         if self.review is not None:
             low, high = self.review
             if not 0 <= low <= self.threshold <= high <= 1:
-                raise ValueError(
+                raise InputError(
                     f"review must be two numbers in 0..1 with the threshold {self.threshold:g} between them "
                     f"or equal to one, got {low} and {high}"
                 )
         if self.interest is not None and (self.interest.dtype != np.bool_ or self.interest.ndim != 2):
-            raise ValueError(
+            raise InputError(
                 f"interest must be (h, w) bool, got {self.interest.dtype} of shape {self.interest.shape}"
             )
 
@@ -86,16 +88,16 @@ class Decision:
             scale: pixels a millimetre; None where it is not known.
 
         Raises:
-            ValueError: sizes in mm and no scale, or a scale that is not a finite number above 0.
+            InputError: sizes in mm and no scale, or a scale that is not a finite number above 0.
         """
         if self.unit == "px":
             return self
         if scale is None:
-            raise ValueError(
+            raise InputError(
                 "a least region in mm needs the scale, pixels a millimetre; or give it in pixels"
             )
         if not (math.isfinite(scale) and scale > 0):
-            raise ValueError(f"the scale must be a finite number above 0 pixels a millimetre, got {scale}")
+            raise InputError(f"the scale must be a finite number above 0 pixels a millimetre, got {scale}")
         return replace(self, min_area=self.min_area * scale**2, min_length=self.min_length * scale, unit="px")
 
     @property

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from obftnet.contract import Method
 from obftnet.data.collection import Collection, Sample
 from obftnet.data.episodes import Episode, good_episodes, test_episodes
-from obftnet.decision import decide
 from obftnet.errors import InputError
 from obftnet.evaluation.answers import Answer, Protocol, SeedResult
 from obftnet.evaluation.journal import Journal, Kept
-from obftnet.evaluation.metrics import Counts
+from obftnet.evaluation.measures import Measures
 from obftnet.imaging.read import image_size
 from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
@@ -30,7 +29,7 @@ from obftnet.tensors import resize_score, without_autocast
 
 Progress = Callable[[str, int, int], None]
 
-#: Good images a material in the false-positive measure; more would measure the same.
+#: Good images a material at most: they are as dear as defective ones, and each seed draws others.
 GOOD_LIMIT = 10
 #: Episodes in the timing; enough for a median.
 TIMED = 7
@@ -88,23 +87,22 @@ class Evaluator:
 
         Args:
             episodes: defective queries and good ones.
-            protocol: its threshold makes masks of scores.
+            protocol: its decision makes masks of scores.
             progress: told (done, in all).
-            kept: the counts that are there already, by place in `episodes`; told of each that is made.
+            kept: what was measured already, by place in `episodes`; told of each that is new.
 
         Raises:
             InputError: as `score`, or a file changed since it was hashed for the key of what is kept.
         """
         answers = []
         for place, episode in enumerate(episodes):
-            counts = None if kept is None else kept.get(place)
-            if counts is None or counts.total != math.prod(image_size(episode.query.image)):
-                mask = decide(self.score(episode), protocol.threshold)
-                counts = Counts.of(mask, episode.query.load_mask())
+            measures = None if kept is None else kept.get(place)
+            if measures is None or measures.counts.total != math.prod(image_size(episode.query.image)):
+                measures = Measures.of(self.score(episode), episode.query.load_mask(), protocol.decision)
                 self._collection.hashes.check(_files(episode))
                 if kept is not None:
-                    kept.add(place, counts)
-            answers.append(Answer(episode, counts))
+                    kept.add(place, measures)
+            answers.append(Answer(episode, measures))
             if progress is not None:
                 progress(place + 1, len(episodes))
         return SeedResult(answers, protocol.shots)

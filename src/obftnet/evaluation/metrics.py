@@ -1,6 +1,6 @@
-"""IoU, mIoU and FB-IoU as few-shot segmentation counts them (section IV.B.2 of the paper)."""
+"""IoU, mIoU and FB-IoU as few-shot segmentation counts them (section IV.B.2 of the paper), and AUROC."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -76,6 +76,18 @@ def fb_iou(classes: Iterable[Counts]) -> float:
     """FB-IoU: mean of foreground and background IoU of the pixels of all classes summed, 0..1."""
     total = sum(classes, Counts())
     return (total.iou + total.background_iou) / 2
+
+
+def auroc(good: Sequence[float], defective: Sequence[float]) -> float | None:
+    """Area under the ROC curve of a score of images: how often a defective one has the larger of two, 0..1.
+
+    Equal scores count one half. None where one of the kinds is missing.
+    """
+    if not good or not defective:
+        return None
+    ordered = np.sort(np.asarray(good, dtype=np.float64))
+    below, up_to = (np.searchsorted(ordered, defective, side) for side in ("left", "right"))
+    return float((below + up_to).mean() / 2 / ordered.size)
 
 
 def _ratio(part: int, whole: int) -> float:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from obftnet.data.episodes import Episode
-from obftnet.decision import decide
+from obftnet.decision import Decision, decide
 from obftnet.files import atomic
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.panel import names_as_they_are, show_panel
@@ -20,7 +20,7 @@ COLUMNS = ("query", "truth", "prediction", "score", "support", "background")
 
 @names_as_they_are()
 def draw_grid(
-    path: Path, rows: Sequence[tuple[Episode, NDArray[np.float32]]], threshold: float, title: str
+    path: Path, rows: Sequence[tuple[Episode, NDArray[np.float32]]], decision: Decision | float, title: str
 ) -> None:
     """Write a PNG of episodes with their score maps (h, w) in 0..1."""
     figure = Figure(figsize=(2 * len(COLUMNS), 2.15 * len(rows) + 0.5), dpi=90, layout="constrained")
@@ -31,7 +31,7 @@ def draw_grid(
         panels: tuple[NDArray[np.uint8] | NDArray[np.float32], ...] = (
             query,
             draw_overlay(query, episode.query.load_mask()),
-            draw_overlay(query, decide(score, threshold)),
+            draw_overlay(query, decide(score, decision)),
             score,
             draw_overlay(support.load_image(), support.load_mask()),
             episode.backgrounds[0].load()[0],

@@ -9,22 +9,34 @@ from obftnet.data.collection import Collection
 from obftnet.evaluation.answers import Answer, SeedResult
 from obftnet.files import atomic
 
-_COLUMNS = ("fold", "seed", "material", "kind", "query", "supports", "backgrounds", "iou", "predicted_share")
+_EPISODE = ("fold", "seed", "material", "kind", "query", "supports", "backgrounds")
+_FIGURES = (
+    "iou",
+    "best_iou",
+    "ap",
+    "predicted_share",
+    "largest_score",
+    "image_score",
+    "regions",
+    "found",
+)
 _COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
 
 def write_queries(path: Path, folds: Mapping[str, Sequence[SeedResult]], collection: Collection) -> None:
     """Write a CSV, a row a query of every fold and seed, whole or not at all.
 
-    Files are named from the collection's root, several by semicolons. `iou` (0..1) is empty for a good query;
-    `predicted_share` is the share of the image that was marked, 0..1; the rest are pixels.
+    Files are named from the collection's root, several by semicolons. `iou`, `best_iou` (at its best
+    threshold) and `ap` (of its pixels), 0..1, are empty for a good query; `predicted_share` is the share
+    of the image that was marked, 0..1; `largest_score` and `image_score` are in 0..1, `regions` and `found`
+    annotated regions, as `Measures` has them; the rest are pixels.
 
     Raises:
         InputError: it cannot be written.
     """
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*_COLUMNS, *_COUNTS])
+        writer.writerow([*_EPISODE, *_FIGURES, *_COUNTS])
         for fold, seeds in folds.items():
             for answer in (answer for seed in seeds for answer in seed.answers):
                 writer.writerow([fold, *_row(answer, collection)])
@@ -36,8 +48,12 @@ def worst(result: SeedResult, count: int) -> list[Answer]:
 
 
 def _row(answer: Answer, collection: Collection) -> list[object]:
-    episode, counts = answer.episode, answer.counts
+    episode, measures, counts = answer.episode, answer.measures, answer.counts
     query = episode.query
+    judged: list[float | None] = [None] * 3
+    if query.mask is not None:
+        scores = measures.histogram
+        judged = [counts.iou, float(scores.iou.max()), scores.average_precision]
     return [
         episode.seed,
         query.material,
@@ -45,7 +61,11 @@ def _row(answer: Answer, collection: Collection) -> list[object]:
         collection.relative(query.image),
         ";".join(collection.relative(support.image) for support in episode.supports),
         ";".join(collection.relative(background.sample.image) for background in episode.backgrounds),
-        "" if query.mask is None else f"{counts.iou:.4f}",
+        *("" if figure is None else f"{figure:.4f}" for figure in judged),
         f"{counts.predicted_share:.6f}",
+        f"{measures.largest_score:.6f}",
+        f"{measures.image_score:.6f}",
+        measures.regions,
+        measures.found,
         *(asdict(counts)[name] for name in _COUNTS),
     ]

@@ -9,6 +9,18 @@ import numpy as np
 from obftnet.reproduction.run import Unit
 from obftnet.reproduction.tables import MEANS, SPLITS, PaperRow, PaperTable
 
+#: Further means in a result file (`evaluation.results.summarise`), by what their columns are called. The
+#: paper prints none of them; those of good images are left out where the tested data has none.
+FURTHER = {
+    "mean_best_miou": "mean best mIoU",
+    "mean_ap": "mean AP",
+    "mean_aupro": "mean AUPRO",
+    "mean_region_recall": "regions found",
+    "mean_image_auroc": "image AUROC",
+    "mean_with_mark": "good images with a mark",
+    "mean_false_positive_area": "false-positive area",
+}
+
 
 class Cell(NamedTuple):
     """One number: ours and its sample deviation over the seeds of training, and the paper's, in %.
@@ -37,8 +49,9 @@ def cells(
 ) -> list[Cell]:
     """The numbers of a table, in its order.
 
-    A column a fold, then the means over the folds there are results of; where other data was tested, then a
-    column a class of it, mean over the folds.
+    A column a fold, then the means over the folds there are results of, threshold-free and image-level
+    figures after mIoU and FB-IoU; where other data was tested, then a column a class of it, mean over the
+    folds.
 
     Args:
         table: rows, and the paper's values.
@@ -58,6 +71,7 @@ def _cells(
     folds: Sequence[str],
     compared: bool,
 ) -> Iterator[Cell]:
+    measured = [key for key in FURTHER if all(content[key] is not None for content in results.values())]
     names = [name for name in table.rows if any(unit.row == name for unit in results)]
     for shots in sorted({unit.shots for unit in results}):
         for name in names:
@@ -78,6 +92,9 @@ def _cells(
             whole = beside if len(folds) == len(SPLITS) else None
             for column, values in zip(MEANS, (miou, fb_iou), strict=True):
                 yield _cell(name, shots, column, values.mean(1), row, whole)
+            for key in measured:
+                values = _by_fold(own, seeds, folds, partial(_figure, key))
+                yield _cell(name, shots, FURTHER[key], values.mean(1), row, None)
             for label, tested, kind in _transferred(results):
                 values = _by_fold(own, seeds, folds, partial(_class_iou, tested, kind))
                 yield _cell(name, shots, label, values.mean(1), row, None)
@@ -91,6 +108,10 @@ def _by_fold(
 ) -> Any:
     """(seeds, folds) in %, of the contents of result files by seed and fold."""
     return np.array([[100 * value(contents[seed, fold]) for fold in folds] for seed in seeds])
+
+
+def _figure(key: str, content: Mapping[str, Any]) -> float:
+    return float(content[key])
 
 
 def _class_iou(tested: str, name: str, content: Mapping[str, Any]) -> float:

@@ -21,7 +21,7 @@ from obftnet.data.episodes import Episode, test_queries
 from obftnet.errors import InputError
 from obftnet.evaluation.answers import Protocol
 from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
-from obftnet.evaluation.results import summarise
+from obftnet.evaluation.results import FURTHER, summarise
 from obftnet.files import write_json
 from obftnet.json_files import read_json
 from obftnet.methods.registry import MethodConfig, method_config, reference
@@ -238,6 +238,12 @@ def _finished(path: Path, asked: dict[str, Any], unit: Unit) -> dict[str, Any]:
                 f"{path}: a result of another {key}: {before.get(key)!r}, now {value!r}; use another folder",
                 "out",
             )
+    missing = [f"mean_{name}" for name in FURTHER if f"mean_{name}" not in found]
+    if missing:
+        raise InputError(
+            f"{path}: a result of an earlier version, without {', '.join(missing)}; remove it, "
+            "and the unit is evaluated anew by the run that is there"
+        )
     result: dict[str, Any] = found
     return result
 

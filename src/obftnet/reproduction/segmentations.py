@@ -68,7 +68,7 @@ def segmentations(
                 progress(f"{name}, {fold}", number * len(rows) + place, len(folds) * len(rows))
             evaluator = Evaluator(trained(setting, name, row, fold, seed=0), collection)
             for by_row, episode in zip(masks, chosen, strict=True):
-                by_row[name] = decide(evaluator.score(episode), protocol.threshold)
+                by_row[name] = decide(evaluator.score(episode), protocol.decision)
         found += [Segmented(episode, fold, by_row) for episode, by_row in zip(chosen, masks, strict=True)]
     if progress is not None:
         progress("", len(folds) * len(rows), len(folds) * len(rows))
