@@ -31,6 +31,12 @@ class _Config(BaseModel):
 
     #: What only the other reader reads, with its defaults.
     foreign: ClassVar[dict[str, Any]] = {}
+    #: Whether a backbone can be trained along, through what the reader reads.
+    end_to_end: ClassVar[bool]
+    #: Whether relations are small enough to be kept on disk.
+    small_relations: ClassVar[bool]
+    #: PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
+    half_precision_on_cpu: ClassVar[bool]
 
     @model_validator(mode="before")
     @classmethod
@@ -49,6 +55,10 @@ class _Config(BaseModel):
 
 class EncoderConfig(_Config):
     """A model with the paper's 4D encoder, which reads the bilateral tensors."""
+
+    end_to_end: ClassVar[bool] = False
+    small_relations: ClassVar[bool] = False
+    half_precision_on_cpu: ClassVar[bool] = False
 
     reader: Literal["encoder4d"] = "encoder4d"
     transport: Literal["none", "foreground", "bilateral"] = "bilateral"
@@ -87,6 +97,10 @@ class EncoderConfig(_Config):
 
 class CuesConfig(_Config):
     """A model with the cue reader, which reads a few numbers of the correspondence a position."""
+
+    end_to_end: ClassVar[bool] = True
+    small_relations: ClassVar[bool] = True
+    half_precision_on_cpu: ClassVar[bool] = True
 
     reader: Literal["cues"] = "cues"
     #: Letters of `relation.cues.CUES`.

@@ -24,6 +24,10 @@ class LearnedConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    end_to_end: ClassVar[bool] = False
+    small_relations: ClassVar[bool] = False
+    half_precision_on_cpu: ClassVar[bool] = True
+
     method: str
     backbone: str = "mobilenet_v2"
     size: int = Field(default=256, ge=64, le=4096, description="side of the network's square input, pixels")

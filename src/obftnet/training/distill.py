@@ -26,6 +26,7 @@ from obftnet.training.log import RunLog
 from obftnet.training.loop import SAVE_EVERY
 from obftnet.training.loss import check_loss
 from obftnet.training.run_file import check_run
+from obftnet.training.streams import stream
 
 #: Positions of an image drawn for the similarity matrix of a level; all pairs of a 32 x 32 grid are too many.
 SAMPLED = 192
@@ -107,7 +108,7 @@ def distill(
         images, wanted = pairs.batch(step, batch)
         with torch.autocast(device.type, torch.bfloat16):
             given = network(learner.normalised(images))
-        rng = np.random.default_rng([seed, step, 5])
+        rng = stream("positions", seed, step)
         maps = [given[tap.module] for tap in spec.taps]
         loss = similarity_loss(maps, spec.taps, wanted, teacher.spec.taps, rng)
         check_loss(out, loss, step + 1, rate)
@@ -203,7 +204,7 @@ class _Pairs:
 
     def batch(self, step: int, count: int) -> tuple[Tensor, list[Tensor]]:
         """Images (count, 3, size, size) in 0..1, and the teacher's maps (count, c, h, w), fine to coarse."""
-        rng = np.random.default_rng([self._seed, step, 4])
+        rng = stream("pairs", self._seed, step)
         images, maps = [], []
         for _ in range(count // 2):
             first = self._names[rng.integers(len(self._names))]

@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from obftnet.backbones.backbone import Backbone
-from obftnet.config import CuesConfig, EncoderConfig
 from obftnet.contract import LossTerm, TrainingInput
 from obftnet.data.collection import Collection
 from obftnet.errors import InputError
@@ -33,6 +31,7 @@ from obftnet.training.processes import processes
 from obftnet.training.run_file import check_run
 from obftnet.training.selection import Judge
 from obftnet.training.steps import episode_of, learning_rate
+from obftnet.training.streams import stream
 from obftnet.weights import save_model
 
 #: Steps between two saved states. A killed run repeats at most this many.
@@ -91,9 +90,8 @@ def train(
             f"take a multiple of {world}",
             "batch",
         )
-    encoder = isinstance(model_config, EncoderConfig)
-    if config.precision == "bfloat16" and encoder and device.type == "cpu":
-        # PyTorch's 3D convolution in bfloat16 on a CPU ends the process (double free, torch 2.15).
+    half = config.precision == "bfloat16"
+    if half and device.type == "cpu" and not model_config.half_precision_on_cpu:
         raise InputError(
             "precision bfloat16: not with the reader encoder4d on a CPU; take float32, or a GPU", "precision"
         )
@@ -146,7 +144,7 @@ def train(
         for group, peak in zip(optimizer.param_groups, learned.values(), strict=True):
             group["lr"] = learning_rate(config, step, peak)
         drawn = [episode_of(collection, folds, config, step, slot) for slot in slots]
-        randoms = [np.random.default_rng([config.seed, step, slot, 2]) for slot in slots]
+        randoms = [stream("augmentation", config.seed, step, slot) for slot in slots]
         inputs, target = look(drawn, randoms, step)
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
         with _drawn_by(config.seed, step, rank, device), autocast:
@@ -209,7 +207,7 @@ class _LossTerms(nn.Module):
 
 
 def _check_end_to_end(model_config: MethodConfig, cache: Path | None, world: int) -> None:
-    if not isinstance(model_config, CuesConfig):
+    if not model_config.end_to_end:
         raise InputError(
             "a learning rate of the backbone: it is trained through the cues; take obftnet with the reader "
             "cues, or a rate of 0",
@@ -245,7 +243,7 @@ def _optimizer(config: TrainConfig, learned: Sequence[nn.Module]) -> torch.optim
 def _drawn_by(seed: int, step: int, rank: int, device: torch.device) -> Iterator[None]:
     """Dropout as a pure function of (seed, step, process), so that no random state need be kept."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(np.random.default_rng([seed, step, rank, 6]).integers(2**31)))
+        torch.manual_seed(int(stream("dropout", seed, step, rank).integers(2**31)))
         yield
 
 

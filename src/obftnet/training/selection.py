@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from obftnet.contract import Method
 from obftnet.data.collection import Collection
 from obftnet.data.episodes import test_queries
@@ -14,6 +12,7 @@ from obftnet.errors import InputError
 from obftnet.evaluation.answers import Protocol
 from obftnet.evaluation.evaluate import Evaluator, draw_fold
 from obftnet.training.config import TrainConfig
+from obftnet.training.streams import stream
 
 #: Share of the training classes that `held_out` keeps out of training.
 HELD_OUT = 0.2
@@ -77,7 +76,7 @@ def _kept_out(
     fold_of = {material: fold for fold, materials in training.items() for material in materials}
     left = Counter(fold_of[material] for material, _ in classes)
     kept_out: set[tuple[str, str]] = set()
-    for index in np.random.default_rng([seed, 3]).permutation(len(classes)):
+    for index in stream("held_out", seed).permutation(len(classes)):
         if len(kept_out) == max(1, round(HELD_OUT * len(classes))):
             break
         fold = fold_of[classes[index][0]]

@@ -7,6 +7,7 @@ import numpy as np
 from obftnet.data.collection import Collection
 from obftnet.data.episodes import Episode, draw_fold, train_episode
 from obftnet.training.config import TrainConfig
+from obftnet.training.streams import stream
 
 
 def episode_of(
@@ -19,10 +20,10 @@ def episode_of(
     fold = draw_fold(sorted(folds), seed=config.seed, step=step, slot=slot)
     index = step * config.batch + slot
     if config.episodes:
-        index = int(np.random.default_rng([config.seed, step, slot, 1]).integers(config.episodes))
+        index = int(stream("episode", config.seed, step, slot).integers(config.episodes))
     shots, backgrounds = config.shots, config.backgrounds
     if config.varied_shots:
-        rng = np.random.default_rng([config.seed, index, 6])
+        rng = stream("shots", config.seed, index)
         if rng.random() < 0.5:
             shots = backgrounds = 1
         else:
@@ -58,4 +59,4 @@ def side_of(config: TrainConfig, size: int, step: int) -> int:
     if not config.smallest or config.smallest >= size:
         return size
     sides = range(size, config.smallest - 1, -64)
-    return sides[int(np.random.default_rng([config.seed, step, 7]).integers(len(sides)))]
+    return sides[int(stream("side", config.seed, step).integers(len(sides)))]
