@@ -8,8 +8,10 @@ import obftnet
 
 #: From the bottom to the top. A package (or a module of the first level) imports from lower lines alone.
 LAYERS = (
-    ("errors", "regions", "transport"),
-    ("files", "decision", "packaged"),
+    ("errors", "transport"),
+    ("files", "packaged"),
+    ("regions",),
+    ("decision",),
     ("imaging",),
     ("inputs", "json_files", "safefile"),
     ("data", "synthetic"),
