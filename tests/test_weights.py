@@ -99,7 +99,9 @@ def rewritten(path, *, tensors=None, metadata=None):
 
 def test_weights_of_another_architecture(saved):
     other = EncoderConfig(backbone="compact", size=64).model_dump_json()
-    with pytest.raises(InputError, match=r"another architecture: reader\.\S+ is missing.*obftnet on compact"):
+    with pytest.raises(
+        InputError, match=r"another architecture: reader\.\S+ is missing.*reader encoder4d on compact"
+    ):
         load_model(rewritten(saved, metadata={"config": other}))
     fewer = CuesConfig(backbone="compact", size=64, cues="ab").model_dump_json()
     with pytest.raises(InputError, match=r"another architecture: .* is of shape \(42,\), \(12,\) is wanted"):

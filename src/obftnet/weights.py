@@ -16,7 +16,7 @@ from obftnet.backbones.registry import backbone_spec
 from obftnet.config import model_config
 from obftnet.errors import InputError
 from obftnet.methods.learned import Learned, LearnedConfig
-from obftnet.methods.registry import MethodConfig, build, method_name
+from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
 from obftnet.safefile import compact, file_hash, read_safetensors, write_safetensors
 
@@ -136,7 +136,7 @@ def _config(path: Path, metadata: dict[str, str]) -> MethodConfig:
 
 def _fill(model: OBFTNet | Learned, tensors: dict[str, Tensor], path: Path) -> None:
     wanted = model.state_dict()
-    kind = method_name(model.config)
+    kind = f"the reader {model.config.reader}" if isinstance(model, OBFTNet) else model.config.method
     for key, tensor in wanted.items():
         found = tensors.get(key)
         if found is None or found.shape != tensor.shape:
