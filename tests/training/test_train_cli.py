@@ -104,6 +104,7 @@ def test_folds_of_a_file(obftnet, textures, tmp_path):
         (("--lr", -1), "--lr"),
         (("--reader", "cues", "--cues", "xyz"), "cues must be distinct letters"),
         (("--reader", "cues", "--fusion", "top_down"), "cues reader does not read fusion"),
+        (("--reader", "cues", "--cosine-channels"), "cues reader does not read cosine_channels"),
         (("--backbone", "vgg99"), "unknown backbone 'vgg99'"),
         (("--backbone-weights", "absent.safetensors"), "absent.safetensors: no such file"),
         (("--layout", "coco"), "unknown layout 'coco'"),

@@ -56,6 +56,9 @@ def train_command(
     ] = None,
     transport: Annotated[Literal["none", "foreground", "bilateral"] | None, _Opt(help="Ablation.")] = None,
     background: Annotated[bool | None, _Opt(help="Background branch (encoder4d).")] = None,
+    cosine_channels: Annotated[
+        bool | None, _Opt(help="Plain cosines beside the transport plans (encoder4d); off.")
+    ] = None,
     fusion: Annotated[Literal["top_down", "bidirectional"] | None, _Opt(help="Ablation (encoder4d).")] = None,
     epsilon: Annotated[float | None, _Opt(help="Regularisation of the transport; 0.05.")] = None,
     iterations: Annotated[int | None, _Opt(help="Sinkhorn sweeps, the paper's t_max; 20.")] = None,
@@ -125,6 +128,7 @@ def train_command(
         "self_support": self_support,
         "transport": transport,
         "background": background,
+        "cosine_channels": cosine_channels,
         "fusion": fusion,
         "epsilon": epsilon,
         "iterations": iterations,
