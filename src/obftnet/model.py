@@ -127,12 +127,30 @@ class OBFTNet(nn.Module):
         items = []
         for index in range(len(query)):
             one = query[index : index + 1]
-            maps = tuple(x[0] for x in one.taps)
-            evidence = evidence_of(maps, guidance.columns, self.config.cues, self.config.algorithm)
-            if second_look:
-                evidence = self._looked_again(one, evidence)
+            evidence = self.evidence(one, guidance, second_look=second_look)
             items.append(self._cue_relation(one, evidence).tensors())
         return relation_of(stacked(items), len(self.levels))
+
+    def evidence(
+        self, query: Features, guidance: Guidance, *, second_look: bool = False, nearest: bool = False
+    ) -> list[Evidence]:
+        """What the cues of one query are read off, tap by tap, fine to coarse.
+
+        Args:
+            query: of one image.
+            guidance: of one episode, for a reader of cues.
+            second_look: as `relate`.
+            nearest: find which columns are the most similar, too (`relation.scan`).
+
+        Raises:
+            ValueError: a model that reads no cues, or several images.
+        """
+        if self.config.reader != "cues" or len(query) != 1:
+            raise ValueError(f"evidence is of one query, for cues; got {len(query)}, {self.config.reader}")
+        maps = tuple(x[0] for x in query.taps)
+        algorithm = self.config.algorithm
+        found = evidence_of(maps, guidance.columns, self.config.cues, algorithm, nearest=nearest)
+        return self._looked_again(query, found, nearest) if second_look else found
 
     def read(self, relation: Relation, size: tuple[int, int]) -> Tensor:
         """Relation -> (b, h, w) logit of defect, of `size`."""
@@ -226,7 +244,7 @@ class OBFTNet(nn.Module):
         grids = [(x.shape[-2], x.shape[-1]) for x in query.taps]
         return Relation(cue_levels(evidence, self.config.cues, grids, self.levels), query.early)
 
-    def _looked_again(self, query: Features, evidence: Sequence[Evidence]) -> list[Evidence]:
+    def _looked_again(self, query: Features, evidence: Sequence[Evidence], nearest: bool) -> list[Evidence]:
         """The evidence of one query, and what its own confident positions add to it."""
         learning = self.reader.training
         self.reader.eval()
@@ -235,7 +253,7 @@ class OBFTNet(nn.Module):
         self.reader.train(learning)
         own = [own_columns(unit[0], first) for unit in query.taps]
         return [
-            one if columns is None else one.joined(columns)
+            one if columns is None else one.joined(columns, nearest=nearest)
             for one, columns in zip(evidence, own, strict=True)
         ]
 

@@ -16,7 +16,16 @@ from obftnet.errors import InputError
 from obftnet.guidance.guidance import Guidance
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import ImageSource, as_picture
-from obftnet.imaging.tiles import blend, defect_corners, enlarge, spread_corners, window
+from obftnet.imaging.tiles import (
+    Corner,
+    Part,
+    blend,
+    corner_around,
+    defect_corners,
+    enlarge,
+    spread_corners,
+    window,
+)
 from obftnet.inputs import (
     KnownPictures,
     as_backgrounds,
@@ -81,6 +90,7 @@ class Segmenter:
         self.model = model.to(self.device).eval()
         self.weights_hash = weights_hash
         self._guidance: Guidance | None = None
+        self._parts: tuple[tuple[Part, ...], tuple[Part, ...]] = ((), ())
         self._known = KnownPictures()
 
     @classmethod
@@ -165,22 +175,26 @@ class Segmenter:
         size = self._input_size
         known = KnownPictures()
         seen_supports, fractions, seen_backgrounds = [], [], []
+        of_supports, of_backgrounds = [], []
         # One image at a time: of large photographs there is no room for all.
         for index, (image_source, mask_source) in enumerate(pairs):
             image, mask = read_support(image_source, mask_source, index, bits)
             known.add(image, "support")
-            for part, marked in self._support_parts(image, mask, most=_share(len(pairs))):
+            for corner, part, marked in self._support_parts(image, mask, most=_share(len(pairs))):
+                of_supports.append(Part(index, corner, part.shape, image.shape))
                 fraction = mask_fraction(marked, size).unsqueeze(0).to(self.device)
                 seen_supports.append(self._extract(part, fraction))
                 fractions.append(fraction)
         for index, source in enumerate(goods):
             image = with_bits(as_picture(source, f"background {index}"), bits)
             known.add(image, "background")
-            for part in self._background_parts(image, most=_share(len(goods))):
+            for corner, part in self._background_parts(image, most=_share(len(goods))):
+                of_backgrounds.append(Part(index, corner, part.shape, image.shape))
                 seen_backgrounds.append(self._extract(part))
         self._guidance = self.model.guide(
             joined(seen_supports), torch.cat(fractions), joined(seen_backgrounds)
         )
+        self._parts = (tuple(of_supports), tuple(of_backgrounds))
         self._known = known
         self._bits = bits
         return self
@@ -226,11 +240,32 @@ class Segmenter:
             raise InputError("no guidance: call fit(supports, backgrounds) first")
         return self._guidance
 
+    @property
+    def parts(self) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+        """What of the supports, and of the backgrounds, `guidance` holds, in its order: () before `fit`."""
+        return self._parts
+
     @without_autocast
     @torch.inference_mode()
-    def features(self, image: ImageSource) -> Features:
-        """An image's features, as `predict` has them. Raises InputError as `predict`."""
-        return self._extract(self.read(image))
+    def features(self, image: ImageSource, part: Part | None = None) -> Features:
+        """Features of an image, or of a part of it, as `predict` has them. Raises InputError as `predict`."""
+        pixels = self.read(image)
+        if part is not None and self.tile is not None:
+            pixels = _enlarged(pixels, self.tile)[window(part.corner, self.tile)]
+        return self._extract(pixels)
+
+    def part_around(self, image: ImageSource, point: tuple[int, int]) -> Part:
+        """What of an image `predict` looks at for its pixel (x, y): all of it, or the tile that counts most.
+
+        Raises InputError as `predict`; ValueError for a pixel outside the image.
+        """
+        pixels = self.read(image)
+        if not (0 <= point[0] < pixels.shape[1] and 0 <= point[1] < pixels.shape[0]):
+            raise ValueError(f"pixel {point} outside an image of {pixels.shape}")
+        if self.tile is None:
+            return Part(0, (0, 0), pixels.shape, pixels.shape)
+        shape = _enlarged(pixels, self.tile).shape
+        return Part(0, corner_around(shape, self.tile, point), (self.tile, self.tile), pixels.shape)
 
     @property
     def _input_size(self) -> tuple[int, int]:
@@ -252,20 +287,21 @@ class Segmenter:
 
     def _support_parts(
         self, image: Picture, mask: NDArray[np.bool_], most: int
-    ) -> list[tuple[Picture, NDArray[np.bool_]]]:
+    ) -> list[tuple[Corner, Picture, NDArray[np.bool_]]]:
         """What of a support is shown to the network: all of it, or tiles around its defects."""
         if self.tile is None:
-            return [(image, mask)]
+            return [((0, 0), image, mask)]
         image, mask = _enlarged(image, self.tile), enlarge(mask, self.tile)
-        places = [window(corner, self.tile) for corner in defect_corners(mask, self.tile, most)]
-        return [(image[place], mask[place]) for place in places]
+        places = [(corner, window(corner, self.tile)) for corner in defect_corners(mask, self.tile, most)]
+        return [(corner, image[place], mask[place]) for corner, place in places]
 
-    def _background_parts(self, image: Picture, most: int) -> list[Picture]:
+    def _background_parts(self, image: Picture, most: int) -> list[tuple[Corner, Picture]]:
         """What of a background is shown to the network: all of it, or tiles spread over it."""
         if self.tile is None:
-            return [image]
+            return [((0, 0), image)]
         image = _enlarged(image, self.tile)
-        return [image[window(corner, self.tile)] for corner in spread_corners(image.shape, self.tile, most)]
+        corners = spread_corners(image.shape, self.tile, most)
+        return [(corner, image[window(corner, self.tile)]) for corner in corners]
 
     def _extract(self, image: Picture, mask: Tensor | None = None) -> Features:
         """Features of a picture; of a support with its mask (1, S, S)."""

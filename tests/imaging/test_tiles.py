@@ -1,11 +1,22 @@
 """Where tiles lie, what of the guidance they show, and that a map put together of them has no seams."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obftnet.imaging.tiles import blend, corners, defect_corners, enlarge, spread_corners, window
+from obftnet.imaging.tiles import (
+    Part,
+    blend,
+    corner_around,
+    corners,
+    defect_corners,
+    enlarge,
+    spread_corners,
+    window,
+)
 
 SIDE = st.integers(8, 40)
 
@@ -100,3 +111,41 @@ def test_a_small_image_is_mirrored_until_a_tile_fits():
     assert enlarge(image, 4).tolist() == [[0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5], [0, 1, 2, 2]]
     assert enlarge(image, 2) is image
     assert enlarge(np.zeros((5, 9, 3)), 8).shape == (8, 9, 3)
+
+
+@pytest.mark.parametrize(("shape", "side"), [((160, 208), 64), ((64, 64), 64), ((100, 300), 70)])
+def test_a_pixels_tile_is_the_one_that_weighs_most(shape, side):
+    for point in ((0, 0), (shape[1] - 1, shape[0] - 1), (shape[1] // 2, shape[0] // 3), (50, 60)):
+        chosen = corner_around(shape, side, point)
+        weights = {}
+        for corner in corners(shape, side):
+            pulse = np.zeros(shape, np.float32)
+            pulse[window(corner, side)] = 1
+
+            def shown(place, corner=corner):
+                return np.full((side, side), float(place == corner), np.float32)
+
+            weights[corner] = float(blend(shape, side, shown)[point[1], point[0]])
+        assert weights[chosen] == pytest.approx(max(weights.values()))
+
+
+def test_a_parts_cells_are_pixels_of_its_image():
+    part = Part(0, (10, 20), (64, 64), (100, 100))
+    grid = (8, 16)
+    for cell in itertools.product(range(grid[0]), range(grid[1])):
+        x, y = part.pixel(cell, grid)
+        assert part.cell((x, y), grid) == cell
+    with pytest.raises(ValueError, match="outside the part"):
+        part.cell((19, 10), grid)
+
+
+@pytest.mark.parametrize("shape", [(20, 64), (64, 9), (40, 40), (70, 80)])
+def test_a_mirrored_pixel_is_the_one_it_shows(shape):
+    """Every pixel of a part that is enlarged has the value of the image's pixel it is said to be."""
+    image = np.arange(shape[0] * shape[1]).reshape(shape)
+    part = Part(0, (0, 0), (64, 64), shape)
+    shown = part.cut(image)
+    assert shown.shape == (64, 64)
+    for cell in itertools.product(range(0, 64, 7), range(64)):
+        x, y = part.pixel(cell, (64, 64))
+        assert shown[cell] == image[y, x]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Bits, Device, Guidance, Threads, Weights
+from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
 from obftnet.cli.threads import use_threads
@@ -26,21 +26,30 @@ def explain_command(
     ] = None,
     level: Annotated[int, _Opt(help="Of the feature pyramid; 0 is the finest.")] = 0,
     weights: Weights = None,
+    tile: Tile = None,
     bits: Bits = None,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Show where points of a query find their match in the supports and the backgrounds."""
+    """Say and show why points of an image were scored as they were: what of the guidance they are like."""
     with signals.loading():
         from obftnet.explanation.explain import explain
 
         use_threads(threads)
 
     chosen = [_point(text) for text in points or []]
-    for (x, y), score, share in explain(
-        query, guidance, out, points=chosen, level=level, weights=weights, bits=bits, device=device
+    for line in explain(
+        query,
+        guidance,
+        out,
+        points=chosen,
+        level=level,
+        weights=weights,
+        tile=tile,
+        bits=bits,
+        device=device,
     ):
-        say(f"point {x},{y}: score {score:.2f}, {100 * share:.0f} % of its mass on the supports' defect")
+        say(line)
     say(out)
 
 

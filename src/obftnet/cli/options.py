@@ -33,6 +33,14 @@ FoldsFile = Annotated[
         "--folds", help="JSON {fold: [materials]}; default: materials that share the name before _NN."
     ),
 ]
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        "--tile",
+        metavar="PIXELS",
+        help="Look at images, guidance too, in overlapping tiles of this side; default: as a whole.",
+    ),
+]
 Bits = Annotated[
     int | None,
     typer.Option(

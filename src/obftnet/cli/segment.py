@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from obftnet.cli.options import Bits, Device, Guidance, Threads, Weights
+from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note, say
@@ -28,14 +28,7 @@ def segment_command(
     threshold: Annotated[
         float, _Opt("--threshold", help="Score above which a pixel is defect, between 0 and 1.")
     ] = 0.5,
-    tile: Annotated[
-        int | None,
-        _Opt(
-            "--tile",
-            metavar="PIXELS",
-            help="Look at images, guidance too, in overlapping tiles of this side; default: as a whole.",
-        ),
-    ] = None,
+    tile: Tile = None,
     bits: Bits = None,
     min_area: Annotated[
         float, _Opt("--min-area", metavar="PIXELS", help="Least region that is marked; 0 for any.")

@@ -1,21 +1,30 @@
-"""A picture of the correspondence: for points of a query, where their mass goes in the guidance."""
+"""A picture and words of what a model read: for points of a query, what in the guidance they are like."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from obftnet.backbones.features import Features
-from obftnet.data.layouts.guidance import read_guidance
+from obftnet.config import ModelConfig
+from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
 from obftnet.errors import InputError
 from obftnet.explanation.matches import matches
+from obftnet.explanation.nearest import Place, nearest
 from obftnet.explanation.picture import Row, draw
+from obftnet.explanation.sight import Sight, Spot
+from obftnet.explanation.sight_picture import draw_sights
 from obftnet.guidance.guidance import Guidance
+from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import image_size, read_mask
+from obftnet.imaging.tiles import Part
 from obftnet.imaging.write import check_picture
 from obftnet.model import OBFTNet
+from obftnet.relation.cues import CUES
 from obftnet.segmenter import Segmenter
+from obftnet.tensors import resize_score, without_autocast
 from obftnet.weights import find_weights
 
 #: Points that are chosen where none is asked for.
@@ -30,13 +39,15 @@ def explain(
     points: Sequence[tuple[int, int]] = (),
     level: int = 0,
     weights: str | Path | None = None,
+    tile: int | None = None,
     bits: int | None = None,
     device: str = "auto",
-) -> list[tuple[tuple[int, int], float, float]]:
-    """Draw where Algorithm 1 sends the mass of some query points, on supports and backgrounds.
+) -> list[str]:
+    """Draw and say what some query points were scored by.
 
-    It is the plan of the model's own features and transport settings, averaged over the taps of a level. The
-    4D encoder reads this plan; the `cues` reader reads row statistics of it (l, p) beside others.
+    Of a model that reads similarities (the weights that ship): what of the defect and of good material a
+    point is most like, where that is, and what the second look had (`explain_sights`). Of a model that reads
+    Algorithm 1's plans: where the plan sends the point's mass (`explain_points`).
 
     Args:
         query: an image.
@@ -45,16 +56,17 @@ def explain(
         points: (x, y) in pixels of the query; none for the highest score and three spread over the image.
         level: of the feature pyramid, 0 the finest.
         weights: as `Segmenter.from_pretrained`.
+        tile: as `Segmenter.from_pretrained`.
         bits: as `Segmenter.from_pretrained`.
         device: as `Segmenter.from_pretrained`.
 
     Returns:
-        For each point (x, y), its score and the share of its mass on the supports' defect, both 0..1.
+        A line of words for each point.
 
     Raises:
-        InputError: an image, the guidance, the weights or the device cannot be used; a point outside the
-            query; a level that the model does not have; a picture that cannot be written, or
-            that would replace what is read or what we did not draw.
+        InputError: an image, the guidance, the weights or the device cannot be used; a tile or bits out of
+            range; a point outside the query; a level that the model does not have; a picture that cannot be
+            written, or that would replace what is read or what we did not draw.
     """
     found = read_guidance(guidance)
     read = (query, *(path for pair in found.supports for path in pair), *found.backgrounds)
@@ -66,7 +78,7 @@ def explain(
                 f"point {x},{y}: outside {query}, which is {width} x {height} pixels; "
                 f"0..{width - 1},0..{height - 1} is wanted"
             )
-    segmenter = Segmenter.from_pretrained(weights, device, bits=bits)
+    segmenter = Segmenter.from_pretrained(weights, device, tile=tile, bits=bits)
     levels = segmenter.model.levels
     if not 0 <= level < len(levels):
         raise InputError(f"level {level}: the model has {len(levels)}; 0 (the finest) to {len(levels) - 1}")
@@ -74,13 +86,92 @@ def explain(
     image = segmenter.read(query)
     score = segmenter.predict(image).score
     chosen = list(points) or spread_points(score, POINTS)
-    rows = explain_points(
-        segmenter.model, segmenter.features(image), segmenter.guidance, score, chosen, level
+    if reads_transport(segmenter.model.config):
+        return _draw_transport(Path(out), segmenter, found, image, score, chosen, level)
+    sights = explain_sights(
+        segmenter,
+        image,
+        score,
+        chosen,
+        level,
+        [path.name for path, _ in found.supports],
+        [path.name for path in found.backgrounds],
     )
-    supports = [(segmenter.read(file).floats(), read_mask(mask, image=file)) for file, mask in found.supports]
-    backgrounds = [segmenter.read(file).floats() for file in found.backgrounds]
-    draw(Path(out), image.floats(), score, supports, backgrounds, rows)
-    return [(row.point, row.score, row.match.defect) for row in rows]
+
+    def support(index: int) -> tuple[Picture, NDArray[np.bool_]]:
+        file, mask = found.supports[index]
+        return segmenter.read(file), read_mask(mask, image=file)
+
+    draw_sights(
+        Path(out), image, score, sights, support, lambda index: segmenter.read(found.backgrounds[index])
+    )
+    return [sight.words for sight in sights]
+
+
+def reads_transport(config: ModelConfig) -> bool:
+    """Whether a model reads Algorithm 1's plans, not similarities and their softmax alone."""
+    return config.reader == "encoder4d" or not all(CUES[letter].streamed for letter in config.cues)
+
+
+@without_autocast
+@torch.inference_mode()
+def explain_sights(
+    segmenter: Segmenter,
+    image: Picture,
+    score: NDArray[np.float32],
+    points: Sequence[tuple[int, int]],
+    level: int,
+    supports: Sequence[str],
+    backgrounds: Sequence[str],
+) -> list[Sight]:
+    """What some points of a query were scored by.
+
+    The reader reads the cues of all taps of all levels; told are those of the level's last tap. With tiles
+    they are those of the tile that counts most for a point.
+
+    Args:
+        segmenter: fitted, of a model that reads no transport.
+        image: the query.
+        score: (H, W), what `Segmenter.predict` gives of it.
+        points: (x, y) in pixels of the query.
+        level: of the feature pyramid, 0 the finest.
+        supports: names of the images that the segmenter was fitted with.
+        backgrounds: the same.
+    """
+    model, guidance = segmenter.model, segmenter.guidance
+    tap = sum(model.levels[: level + 1]) - 1
+    of_supports, of_backgrounds = segmenter.parts
+    told: dict[tuple[int, int], Sight] = {}
+    for part, members in _by_part(segmenter, image, points):
+        features = segmenter.features(image, part)
+        looks = [model.score(features, guidance)]
+        if model.looks_twice:
+            looks.insert(0, model.read(model.relate(features, guidance), features.size).sigmoid())
+        maps = [resize_score(look[0].cpu(), part.size) for look in looks]
+        grid = (features.taps[tap].shape[-2], features.taps[tap].shape[-1])
+        cells = [part.cell(point, grid) for point in members]
+        found = nearest(model, features, guidance, tap, cells)
+        for (x, y), one in zip(members, found, strict=True):
+            good_parts, good_names = (
+                (of_supports, supports) if one.good_in_support else (of_backgrounds, backgrounds)
+            )
+            value = float(score[y, x])
+            told[x, y] = Sight(
+                (x, y),
+                value,
+                value > segmenter.threshold,
+                tuple(float(seen[y - part.corner[0], x - part.corner[1]]) for seen in maps),
+                part,
+                one.here,
+                one.typical,
+                _spot(one.defect, of_supports, supports),
+                _spot(one.good, good_parts, good_names),
+                one.good_in_support,
+                _spot(one.own_defect, (part,), ("the query",)),
+                _spot(one.own_good, (part,), ("the query",)),
+                one.certain,
+            )
+    return [told[point] for point in points]
 
 
 def explain_points(
@@ -90,21 +181,27 @@ def explain_points(
     score: NDArray[np.float32],
     points: Sequence[tuple[int, int]],
     level: int = 0,
+    part: Part | None = None,
 ) -> list[Row]:
     """Where the mass of some points of a query goes.
 
+    It is the plan of the model's own features and transport settings, averaged over the taps of a level. The
+    4D encoder reads this plan; the `cues` reader reads row statistics of it (l, p) beside others.
+
     Args:
         model: whose features and transport settings these are.
-        query: features of one image.
+        query: features of one image, or of a part of it.
         guidance: of one episode.
         score: (H, W) of the query at its own size, 0..1.
         points: (x, y) in pixels of the query.
         level: of the feature pyramid, 0 the finest.
+        part: that the features are of; None for the whole.
     """
     height, width = score.shape
+    seen = part or Part(0, (0, 0), (height, width), (height, width))
     taps = range(sum(model.levels[:level]), sum(model.levels[: level + 1]))
-    grid = query.taps[taps[0]].shape[-2:]
-    cells = [(y * grid[0] // height, x * grid[1] // width) for x, y in points]
+    grid = (query.taps[taps[0]].shape[-2], query.taps[taps[0]].shape[-1])
+    cells = [seen.cell(point, grid) for point in points]
     told = matches(query, guidance, taps, cells, model.config.algorithm)
     return [Row((x, y), float(score[y, x]), match) for (x, y), match in zip(points, told, strict=True)]
 
@@ -127,3 +224,52 @@ def spread_points(score: NDArray[np.float32], count: int) -> list[tuple[int, int
         nearest = [min((x - a) ** 2 + (y - b) ** 2 for a, b in chosen) for x, y in grid]
         chosen.append(grid[int(np.argmax(nearest))])
     return chosen
+
+
+def _draw_transport(
+    out: Path,
+    segmenter: Segmenter,
+    found: GuidanceFolder,
+    image: Picture,
+    score: NDArray[np.float32],
+    points: Sequence[tuple[int, int]],
+    level: int,
+) -> list[str]:
+    """The picture of a model that reads the transport, and its words."""
+    told: dict[tuple[int, int], Row] = {}
+    for part, members in _by_part(segmenter, image, points):
+        features = segmenter.features(image, part)
+        rows = explain_points(segmenter.model, features, segmenter.guidance, score, members, level, part)
+        told |= {row.point: row for row in rows}
+    rows = [told[point] for point in points]
+    of_supports, of_backgrounds = segmenter.parts
+    supports = []
+    for part in of_supports:
+        file, mask = found.supports[part.image]
+        supports.append((part.cut(segmenter.read(file).floats()), part.cut(read_mask(mask, image=file))))
+    backgrounds = [
+        part.cut(segmenter.read(found.backgrounds[part.image]).floats()) for part in of_backgrounds
+    ]
+    draw(out, image.floats(), score, supports, backgrounds, rows)
+    return [
+        f"point {row.point[0]},{row.point[1]}: score {row.score:.2f}; "
+        f"{100 * row.match.defect:.0f} % of its mass on the supports' defect"
+        for row in rows
+    ]
+
+
+def _by_part(
+    segmenter: Segmenter, image: Picture, points: Sequence[tuple[int, int]]
+) -> list[tuple[Part, list[tuple[int, int]]]]:
+    """What is looked at for the points, each with those it is looked at for."""
+    parts: dict[Part, list[tuple[int, int]]] = {}
+    for point in points:
+        parts.setdefault(segmenter.part_around(image, point), []).append(point)
+    return list(parts.items())
+
+
+def _spot(place: Place | None, parts: Sequence[Part], names: Sequence[str]) -> Spot | None:
+    if place is None:
+        return None
+    part = parts[place.image]
+    return Spot(names[part.image], part, part.pixel(place.cell, place.grid), place.similarity)

@@ -6,6 +6,7 @@ least around a position: a defect on one tile's edge lies well inside its neighb
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,55 @@ from numpy.typing import NDArray
 _SHARED = 4
 
 Corner = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of an image a network is shown: all of it, or a tile.
+
+    image: which of several images, from 0.
+    corner: (y, x) of its first pixel in the image.
+    size: (h, w) of the part, pixels; beyond the image it is its mirror image (`enlarge`).
+    whole: (h, w) of the image.
+    """
+
+    image: int
+    corner: Corner
+    size: tuple[int, int]
+    whole: tuple[int, int]
+
+    def cell(self, point: tuple[int, int], grid: tuple[int, int]) -> tuple[int, int]:
+        """Row and column of the cell that shows the pixel (x, y), of a grid (h, w) over the part.
+
+        Raises:
+            ValueError: a pixel outside the part.
+        """
+        y, x = point[1] - self.corner[0], point[0] - self.corner[1]
+        if not (0 <= y < self.size[0] and 0 <= x < self.size[1]):
+            raise ValueError(f"pixel {point} outside the part at {self.corner} of {self.size}")
+        return y * grid[0] // self.size[0], x * grid[1] // self.size[1]
+
+    def pixel(self, cell: tuple[int, int], grid: tuple[int, int]) -> tuple[int, int]:
+        """(x, y) of the image that a cell's middle shows: (row, column) of a grid (h, w) over the part."""
+        y, x = (
+            _unfolded(corner + (2 * index + 1) * size // (2 * count), length)
+            for corner, index, size, count, length in zip(
+                self.corner, cell, self.size, grid, self.whole, strict=True
+            )
+        )
+        return x, y
+
+    def cut(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The part of its image (h, w, ...)."""
+        y, x = self.corner
+        shown = image[y : y + self.size[0], x : x + self.size[1]]
+        return shown if shown.shape[:2] == self.size else enlarge(shown, max(self.size))
+
+
+def _unfolded(at: int, length: int) -> int:
+    """The pixel of a line of `length` that is seen at `at` where the line goes on as its mirror image."""
+    at %= 2 * length
+    return at if at < length else 2 * length - 1 - at
 
 
 def enlarge(image: NDArray[Any], side: int) -> NDArray[Any]:
@@ -29,6 +79,15 @@ def corners(shape: tuple[int, int], side: int) -> list[Corner]:
     """(y, x) of the tiles that cover an image of (h, w) >= side, evenly spaced, in reading order."""
     rows, columns = _starts(shape[0], side), _starts(shape[1], side)
     return [(y, x) for y in rows for x in columns]
+
+
+def corner_around(shape: tuple[int, int], side: int, point: tuple[int, int]) -> Corner:
+    """(y, x) of that of these tiles which counts most for a pixel (x, y): its middle is nearest."""
+    y, x = (
+        min(_starts(length, side), key=lambda start: abs(2 * start + side - 1 - 2 * at))
+        for length, at in zip(shape, (point[1], point[0]), strict=True)
+    )
+    return y, x
 
 
 def blend(

@@ -27,6 +27,8 @@ class Evidence:
     scan: of the query and the columns, and of what was joined to them.
     similar: (M,) the largest similarity to the query's own distant positions; None where no cue asks for it.
     algorithm: the transport's options.
+    guided: the scan of the guidance alone, without what was joined to it.
+    own: the query's own columns that were joined, and their scan; None where none were.
     """
 
     query: Tensor
@@ -34,10 +36,13 @@ class Evidence:
     scan: Scan
     similar: Tensor | None
     algorithm: Algorithm1
+    guided: Scan
+    own: tuple[Columns, Scan] | None = None
 
-    def joined(self, columns: Columns) -> "Evidence":
-        """With more columns, which only cues that are streamed see."""
-        return replace(self, scan=self.scan.joined(scan(self.query, columns, self.algorithm.epsilon)))
+    def joined(self, columns: Columns, *, nearest: bool = False) -> "Evidence":
+        """With the query's own columns, which only cues that are streamed see."""
+        own = scan(self.query, columns, self.algorithm.epsilon, nearest=nearest)
+        return replace(self, scan=self.scan.joined(own), own=(columns, own))
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,12 @@ CUES: dict[str, Cue] = {
 
 
 def evidence_of(
-    query: tuple[Tensor, ...], columns: tuple[Columns, ...], cues: str, algorithm: Algorithm1
+    query: tuple[Tensor, ...],
+    columns: tuple[Columns, ...],
+    cues: str,
+    algorithm: Algorithm1,
+    *,
+    nearest: bool = False,
 ) -> list[Evidence]:
     """What the cues of one query are read off, tap by tap.
 
@@ -152,13 +162,15 @@ def evidence_of(
         columns: of the same taps.
         cues: letters of `CUES`.
         algorithm: the transport's options; its epsilon is the temperature of s and m, too.
+        nearest: find which columns are the most similar, too (`relation.scan`).
     """
     alone = not all(CUES[letter].guided for letter in cues)
     found = []
     for unit, one in zip(query, columns, strict=True):
         rows = unit.flatten(1)
         similar = self_similarity(unit.unsqueeze(0))[0] if alone else None
-        found.append(Evidence(rows, one, scan(rows, one, algorithm.epsilon), similar, algorithm))
+        seen = scan(rows, one, algorithm.epsilon, nearest=nearest)
+        found.append(Evidence(rows, one, seen, similar, algorithm, seen))
     return found
 
 
