@@ -94,9 +94,9 @@ def test_a_table_of_several_backbones_by_one_command(bare, world):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("compact", "compact"), "--backbone 'compact': given twice"),
-        (("compact", "mobilenet_v2"), "--backbone-weights: 1 for 2 backbone(s); give one for each"),
-        (("compact", "unet"), "--backbone-weights: 1 for 2 backbone(s)"),
+        (("compact", "compact"), "backbone 'compact': given twice"),
+        (("compact", "mobilenet_v2"), "1 backbone weights for 2 backbone(s); give one for each"),
+        (("compact", "unet"), "1 backbone weights for 2 backbone(s)"),
     ],
 )
 def test_backbones_are_refused_before_any_is_used(bare, world, words, said):
@@ -172,17 +172,17 @@ TRANSFER = ("--transfer-data", "steel")
             ("table9",),
             "unknown table or figure 'table9'; there are: table1, table2, table3, table4, table5, fig",
         ),
-        (("table4", "--rows", "unet"), "--rows 'unet': no such row"),
-        (("table4", "--fold", "cork"), "--fold 'cork': no such fold"),
-        (("table2", *TRANSFER), "--transfer-data: table2 has no use for it; leave it out"),
-        (("table2", "--count", 1), "--count: table2 has no use for it"),
-        (("figure8", "--shots", 1), "--shots: figure8 has no use for it"),
-        (("figure10", "--rows", "obftnet"), "--rows: figure10 has no use for it"),
-        (("table1",), "--backbone: table1 has no use for it"),
-        (("table3",), "--transfer-data: table3 trains on --data and tests on NEU-Seg; give the folder"),
-        (("figure9",), "--transfer-data: figure9 trains on --data"),
+        (("table4", "--rows", "unet"), "row 'unet': no such row"),
+        (("table4", "--fold", "cork"), "fold 'cork': no such fold"),
+        (("table2", *TRANSFER), "table2 has no use for it; leave it out (--transfer-data)"),
+        (("table2", "--count", 1), "table2 has no use for it; leave it out (--count)"),
+        (("figure8", "--shots", 1), "figure8 has no use for it; leave it out (--shots)"),
+        (("figure10", "--rows", "obftnet"), "figure10 has no use for it; leave it out (--rows)"),
+        (("table1",), "table1 has no use for it; leave it out (--backbone)"),
+        (("table3",), "give the folder of NEU-Seg (--transfer-data)"),
+        (("figure9",), "give the folder of NEU-Seg (--transfer-data)"),
         (("table3", "--transfer-data", "data"), "data: no folder images/test"),
-        (("figure8", "--rows", "unet"), "--rows 'unet': no such row"),
+        (("figure8", "--rows", "unet"), "row 'unet': no such row"),
     ],
 )
 def test_bad_input_is_one_line(reproduce, world, words, said):
