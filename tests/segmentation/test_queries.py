@@ -48,10 +48,7 @@ def test_nothing_of_a_folder_is_passed_over_in_silence(tmp_path):
         tmp_path / "pipe.png",
     ]  # reading the two says why not
     assert [aside.path.name for aside in found.refused] == ["scan", "scan.heic", "scan.xyz"]
-    assert (
-        "scan.xyz: the ending .xyz, by which no image is known; save it as one of .png"
-        in found.refused[2].reason
-    )
+    assert "scan.xyz: the file is empty (0 bytes)" in found.refused[2].reason
     assert [aside.path.name for aside in found.left_out] == ["notes.txt"]
 
 
