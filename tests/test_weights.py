@@ -115,12 +115,21 @@ def test_weights_of_another_architecture(saved):
         ("[]", "configuration cannot be read"),
         ('{"colour": 1}', r"configuration cannot be read \(colour"),
         ('{"backbone": "resnet7"}', "unknown backbone 'resnet7'"),
+        ('{"reader": ["cues"]}', "unknown reader"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_configuration_that_is_none(saved, config, message):
     with pytest.raises(InputError, match=message) as caught:
         load_model(rewritten(saved, metadata={"config": config}))
+    assert str(caught.value).startswith(str(saved))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("notes", ["", "[]", "[" * 100_000])
+def test_notes_that_are_none(saved, notes):
+    with pytest.raises(InputError, match="notes"):
+        read_notes(rewritten(saved, metadata={"notes": notes}))
 
 
 def test_what_is_no_model_is_named(saved, tmp_path):

@@ -174,6 +174,6 @@ def model_config(values: dict[str, Any]) -> ModelConfig:
         pydantic.ValidationError: a key or a value that it does not have.
     """
     reader = values.get("reader", "encoder4d")
-    if reader not in _OF_READER:
+    if not isinstance(reader, str) or reader not in _OF_READER:
         raise InputError(f"unknown reader {reader!r}: there are {', '.join(map(str, _OF_READER))}")
     return _OF_READER[reader].model_validate(values)

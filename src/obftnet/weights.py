@@ -15,6 +15,7 @@ from torch import Tensor
 from obftnet.backbones.registry import backbone_spec
 from obftnet.config import model_config
 from obftnet.errors import InputError
+from obftnet.json_files import parse_json
 from obftnet.methods.learned import Learned, LearnedConfig
 from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
@@ -111,26 +112,36 @@ def load_method(
 
 
 def read_notes(path: Path) -> dict[str, Any]:
-    """What `save_model` was told of how the weights came to be."""
-    notes: dict[str, Any] = json.loads(read_safetensors(path)[1].get("notes", "{}"))
+    """What `save_model` was told of how the weights came to be.
+
+    Raises:
+        InputError: as `read_safetensors`, or notes that are not such.
+    """
+    wanted = "a model file that save_model wrote is wanted"
+    notes = parse_json(read_safetensors(path)[1].get("notes", "{}"), f"{path}: its notes", wanted)
+    if not isinstance(notes, dict):
+        raise InputError(f"{path}: its notes are no JSON object; {wanted}")
     return notes
 
 
 def _config(path: Path, metadata: dict[str, str]) -> MethodConfig:
-    try:
-        values = json.loads(metadata.get("config", ""))
-    except ValueError as error:
-        raise InputError(f"{path}: its configuration cannot be read (not JSON)") from error
+    wanted = "a model file of ours is wanted"
+    values = parse_json(metadata.get("config", ""), f"{path}: its configuration cannot be read", wanted)
     if not isinstance(values, dict):
         raise InputError(f"{path}: its configuration cannot be read (not an object)")
     try:
         # A compared network's has a key `method`, which an OBFTNet's has not.
         config = LearnedConfig.model_validate(values) if "method" in values else model_config(values)
+    except InputError as error:
+        raise InputError(f"{path}: its configuration cannot be read ({error})") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise InputError(f"{path}: its configuration cannot be read ({where}: {first['msg']})") from error
-    backbone_spec(config.backbone)
+    try:
+        backbone_spec(config.backbone)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     return config
 
 

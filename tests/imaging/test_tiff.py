@@ -237,6 +237,26 @@ def test_a_missing_strip_or_a_lost_tag_is_damage(tmp_path, tag, capfd, caplog):
     assert not [record for record in caplog.records if record.name == "tifffile"]
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        (284, 3, 1, 2),  # planes are said of samples that are not in planes
+        (284, 3, 1, 9),
+        (256, 1, 2, 56 + 256 * 40),  # a width of two numbers
+        (257, 2, 1, 40),  # a height that is text
+    ],
+)
+def test_an_entry_that_contradicts_the_rest_is_damage(tmp_path, entry):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, stored(COLOUR, 8), photometric="rgb", metadata=None)
+    data = bytearray(path.read_bytes())
+    at = data.index(struct.pack("<H", entry[0]), int.from_bytes(data[4:8], "little"))
+    data[at : at + 12] = struct.pack("<HHII", *entry)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        read_picture(path)
+
+
 def test_an_error_of_ours_is_not_called_damage(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "a.tif", stored(RAMP, 8), photometric="minisblack")
 

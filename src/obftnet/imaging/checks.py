@@ -102,9 +102,9 @@ def decoding(path: Path) -> Iterator[None]:
             if isinstance(error, OSError) and error.errno is not None:
                 raise unreadable(path, error) from error
             reason = " ".join(str(error).split())[:120] or type(error).__name__
-            if isinstance(error, NotImplementedError) or any(
-                word in reason.lower() for word in _NOT_SUPPORTED
-            ):
+            # Of damaged values Python says, too, that an operation on them is not supported.
+            said = not isinstance(error, TypeError) and any(word in reason.lower() for word in _NOT_SUPPORTED)
+            if isinstance(error, NotImplementedError) or said:
                 raise InputError(f"{path}: not supported ({reason}); {IMAGE_WANTED}") from error
             raise InputError(
                 f"{path}: truncated or damaged ({reason}); a whole image file is wanted"

@@ -115,6 +115,11 @@ def read_tiff(path: Path, *, indices: bool = False) -> Picture:
             stored = page.asarray()
             colormap = page.colormap if header.photometric == PHOTOMETRIC.PALETTE else None
         pixels = _channels_last(stored, header, page.planarconfig == 2)
+        if pixels.shape[:2] != header.size:
+            raise InputError(
+                f"{path}: truncated or damaged ({header.size[1]} x {header.size[0]} pixels are said, "
+                f"{pixels.shape[1]} x {pixels.shape[0]} are stored); a whole image file is wanted"
+            )
         if colormap is not None and not indices:
             pixels = _coloured(pixels, colormap, path)
         return _picture(pixels, header, str(path), resolved=colormap is not None and not indices)
@@ -184,6 +189,12 @@ def _listed_tags(file: Any, offset: int) -> set[int]:
 
 def _header(page: Any, tags: dict[int, Any], path: Path) -> Header:
     """Read and check all that decides how the samples are to be taken, before any is decoded."""
+    numbers = (page.imagelength, page.imagewidth, page.imagedepth, page.samplesperpixel, page.planarconfig)
+    if not all(isinstance(number, int) for number in numbers) or page.planarconfig not in (1, 2):
+        raise InputError(
+            f"{path}: truncated or damaged (sizes, samples and planes {numbers}); "
+            "a whole image file is wanted"
+        )
     check_size(page.imagelength, page.imagewidth, str(path))
     if page.imagedepth > 1:
         raise InputError(f"{path}: a TIFF of {page.imagedepth} planes; save the one that is meant alone")
