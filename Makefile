@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint types check weights clean
+.PHONY: demo test lint types check docs docs-test nightly wheel weights clean
 
 # The environment is rebuilt when the project's dependencies change.
 $(VENV)/.demo: pyproject.toml
@@ -16,19 +16,43 @@ $(VENV)/.dev: pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	touch $@
 
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/pip install --quiet --editable '.[dev,docs]'
+	touch $@
+
 demo: $(VENV)/.demo
 	$(BIN)/obftnet demo --out demo
 
+# Two processes of one thread each are quicker than one of two threads: small tensors do not feed two.
+TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(TESTS) -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks tools
+	$(BIN)/ruff check src tests benchmarks tools docs
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: test lint types
+
+# The docs site, into docs/_build/html; a warning is an error.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# Every command of the documents, and the notebooks.
+docs-test: $(VENV)/.docs
+	$(TESTS) -m 'slow or not slow' tests/docs
+
+# All that takes too long for `make test`.
+nightly: docs $(VENV)/.docs
+	$(TESTS) -m slow
+	$(MAKE) wheel
+
+# A wheel in dist/, looked into, installed into an environment of its own, and run there.
+wheel: $(VENV)/.dev
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python tools/check_wheel.py dist
 
 # The shipped weights, from nothing but the teacher's published weights (TEACHER: a local file of them).
 # Hours on two cores; each step goes on where it was stopped. Smaller numbers try the way out in minutes:

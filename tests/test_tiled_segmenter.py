@@ -61,6 +61,7 @@ def test_a_tile_too_small_is_refused(tiny_model):
             make()
 
 
+@pytest.mark.slow
 def test_a_defect_on_a_tiles_border_scores_as_one_in_the_middle():
     """The same defect in the same surroundings at every phase of the tiles.
 

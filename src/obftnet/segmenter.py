@@ -64,9 +64,21 @@ class Prediction:
 class Segmenter:
     """Segments a defect on a material it has never seen, from one to five examples and a few good images.
 
-    segmenter = Segmenter.from_pretrained()
-    segmenter.fit(supports=[("scratch.png", "scratch_mask.png")], backgrounds=["good.png"])
-    prediction = segmenter.predict("next.png")
+    Images are files, arrays or pictures of PIL. Here they are made:
+
+    >>> from obftnet.synthetic import Material
+    >>> material = Material.from_seed(20_000_000, "leather")
+    >>> kind = material.defect_kinds(1)[0]
+    >>> scratch, scratch_mask = material.defective(0, kind, size=96)
+    >>> good, (after, _) = material.good(0, size=96), material.defective(1, kind, size=96)
+
+    >>> segmenter = Segmenter.from_pretrained(device="cpu")
+    >>> segmenter = segmenter.fit(supports=[(scratch, scratch_mask)], backgrounds=[good])
+    >>> prediction = segmenter.predict(after)
+    >>> prediction.score.shape, prediction.score.dtype, prediction.mask.dtype
+    ((96, 96), dtype('float32'), dtype('bool'))
+    >>> bool((prediction.mask == (prediction.score > segmenter.threshold)).all())
+    True
 
     An image is looked at as a whole at the network's input size; with `tile`, in overlapping tiles of that
     many pixels a side (`imaging.tiles`), guidance too: all are seen at one scale, and memory stays bounded.

@@ -1,4 +1,8 @@
-"""Every command in the README and the docs runs; sizes and step counts are cut so that it takes seconds."""
+"""Every command in the README and the docs runs; sizes and step counts are cut so that it takes seconds.
+
+What trains, makes data or evaluates outside the README is slow even so: here its options are looked at, and
+`make docs-test` runs it.
+"""
 
 import itertools
 import re
@@ -8,11 +12,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typer.main import get_command
 
 from obftnet.cli import main
+from obftnet.cli.app import app
 from obftnet.imaging import write_png
 from obftnet.methods.registry import REFERENCES
 from obftnet.reproduction import BUDGETS, TARGETS, read_table
@@ -88,7 +95,35 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+#: Commands that take seconds however small they are cut.
+LONG = {"train", "evaluate", "distill", "synthesize", "reproduce"}
+
+
+def by_length() -> list[Any]:
+    """The shell blocks, the long ones marked."""
+    return [
+        pytest.param(document, text, marks=[pytest.mark.slow] if takes_long(document, text) else [])
+        for document, text in blocks("sh")
+    ]
+
+
+def takes_long(document: str, text: str) -> bool:
+    words = [command.split()[1:2] for command in commands(text) if command.startswith("obftnet ")]
+    return document != "README.md" and any(LONG & set(word) for word in words)
+
+
 @pytest.mark.parametrize(("document", "text"), blocks("sh"), ids=label)
+def test_every_option_is_one_that_there_is(document, text):
+    for command in commands(text):
+        words = shlex.split(command)
+        if words[0] == "obftnet":
+            group = get_command(app)
+            assert words[1] in group.commands, command
+            # Parsed and no more; it raises on an option that there is not, or a value that does not fit.
+            group.commands[words[1]].make_context(words[1], words[2:])
+
+
+@pytest.mark.parametrize(("document", "text"), by_length(), ids=label)
 def test_every_shell_block_runs(document, text, place, monkeypatch):
     monkeypatch.chdir(place)
     for name, budget in BUDGETS.items():

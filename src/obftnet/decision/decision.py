@@ -34,6 +34,11 @@ class Decision:
         high is for a person to look at. None: nothing is.
     interest: (h, w) bool, True where defects are looked for; None for everywhere.
 
+    Sizes in mm become pixels once the scale is known, here 10 pixels a millimetre:
+
+    >>> Decision(threshold=0.6, min_area=0.5, min_length=2, unit="mm").in_pixels(10).min_area
+    50.0
+
     Raises:
         InputError: a number outside its range.
     """

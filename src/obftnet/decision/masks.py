@@ -13,6 +13,14 @@ def decide(score: Scores, decision: Decision | float = DEFAULT_THRESHOLD) -> NDA
 
     A region is a set of pixels that touch each other, by a side or a corner.
 
+    >>> score = np.array([[0.9, 0.8, 0.1, 0.1], [0.1, 0.7, 0.1, 0.6]])
+    >>> decide(score).astype(int)
+    array([[1, 1, 0, 0],
+           [0, 1, 0, 1]])
+    >>> decide(score, Decision(threshold=0.5, min_area=2)).astype(int)  # the lone pixel is too small
+    array([[1, 1, 0, 0],
+           [0, 1, 0, 0]])
+
     Args:
         score: (h, w) float in 0..1.
         decision: sizes in pixels; a number stands for a threshold alone.
@@ -41,6 +49,10 @@ def image_score(score: Scores, decision: Decision | float = DEFAULT_THRESHOLD) -
     map's area opening (Vincent 1993), and with a least length of the opening by that attribute (Breen and
     Jones 1996); exact in both cases. 0 where no region could be so large.
 
+    >>> score = np.array([[0.9, 0.8, 0.1, 0.1], [0.1, 0.7, 0.1, 0.6]])
+    >>> image_score(score), image_score(score, Decision(min_area=3))
+    (0.9, 0.7)
+
     Args and errors as `decide`; the decision's threshold has no part in it.
     """
     decision = decision if isinstance(decision, Decision) else Decision(threshold=decision)
@@ -56,6 +68,10 @@ def judge(value: float, decision: Decision) -> Verdict:
     """What is to be done with an image of this image score.
 
     FAIL means that `decide` marks something; PASS, that it marks nothing.
+
+    >>> decision = Decision(threshold=0.5, review=(0.4, 0.7))
+    >>> [str(judge(value, decision)) for value in (0.3, 0.6, 0.8)]
+    ['pass', 'review', 'fail']
 
     Raises:
         ValueError: a value outside 0..1.

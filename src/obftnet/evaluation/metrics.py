@@ -63,6 +63,11 @@ class Counts:
 def mean_iou(classes: Iterable[Counts]) -> float:
     """mIoU: mean over classes of the IoU of each class's summed pixels, 0..1.
 
+    >>> scratches = Counts(true_positive=50, false_positive=30, false_negative=20, true_negative=900)
+    >>> holes = Counts(true_positive=70, false_positive=10, false_negative=20, true_negative=900)
+    >>> round(mean_iou([scratches, holes]), 3)
+    0.6
+
     Raises:
         ValueError: no class.
     """

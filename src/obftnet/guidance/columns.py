@@ -52,6 +52,18 @@ def sorted_columns(
 ) -> Columns:
     """Sort the positions of one layer.
 
+    A support of 1 x 2 positions, the first of them defect, and a background of the same size:
+
+    >>> support = torch.tensor([[1.0, 0.0], [0.0, 1.0]]).reshape(1, 2, 1, 2)
+    >>> background = torch.tensor([[0.6, 0.0], [0.8, 1.0]]).reshape(1, 2, 1, 2)
+    >>> defect = torch.tensor([[[True, False]]])
+    >>> columns = sorted_columns(support, defect, background, torch.ones(1, 1, 2, dtype=torch.bool))
+    >>> dict(zip(KINDS, columns.counts))
+    {'defect': 1, 'rest': 1, 'good': 2, 'views': 0}
+    >>> columns.matrix
+    tensor([[1.0000, 0.0000, 0.6000, 0.0000],
+            [0.0000, 1.0000, 0.8000, 1.0000]])
+
     Args:
         support: (k, c, h, w) unit features.
         defect: (k, h, w) bool.

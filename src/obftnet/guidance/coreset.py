@@ -42,6 +42,13 @@ def content_order(points: Tensor) -> Tensor:
 def coreset(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Choose positions that all others are near to.
 
+    Of three directions two are the same; one of them stands for both:
+
+    >>> points = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> kept, weight = coreset(points, 2)
+    >>> len(kept), sorted(weight.tolist())
+    (2, [1.0, 2.0])
+
     Args:
         points: (c, n) unit features.
         count: how many to keep, 1 to n.

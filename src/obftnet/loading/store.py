@@ -52,7 +52,8 @@ def spare_bytes(device: torch.device) -> int:
 def _free_in_group(folder: Path = Path("/sys/fs/cgroup")) -> list[int]:
     """What a container's limit leaves, bytes; nothing where there is none, or where it cannot be asked."""
     try:
-        limit, used = ((folder / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        names = ("memory.max", "memory.current")
+        limit, used = ((folder / name).read_text("ascii").strip() for name in names)
     except OSError:
         return []
     return [max(0, int(limit) - int(used))] if limit.isdecimal() and used.isdecimal() else []

@@ -33,6 +33,9 @@ def length(corners: NDArray[np.float64]) -> float:
 
     It never falls as a region grows.
 
+    >>> length(outline(np.array([[True, True, True, True]])))
+    4.0
+
     Args:
         corners: as `outline` gives them.
     """

@@ -59,6 +59,16 @@ class Scan:
 def scan(query: Tensor, columns: Columns, epsilon: float, *, nearest: bool = False) -> Scan:
     """One pass over the similarities of query positions with columns.
 
+    A position that is the defect's feature itself, and one half way to the good material:
+
+    >>> matrix = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> columns = Columns(matrix, (1, 0, 1, 0), torch.ones(2), torch.arange(2))
+    >>> found = scan(torch.tensor([[1.0, 0.6], [0.0, 0.8]]), columns, epsilon=0.05)
+    >>> dict(zip(KINDS, found.largest.tolist()))["defect"]
+    [1.0, 0.6000000238418579]
+    >>> found.share([0], range(3)).round(decimals=3)  # of the mass on all, the defect's
+    tensor([1.0000, 0.0180])
+
     Args:
         query: (c, M) unit features.
         columns: guidance, sorted.

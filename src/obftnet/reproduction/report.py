@@ -31,7 +31,7 @@ def write_report(
         InputError: a file cannot be written.
     """
     paths = [out / f"{name}.{suffix}" for suffix in ("csv", "md", "png")]
-    with atomic(paths[0]) as temporary, temporary.open("w", newline="") as file:
+    with atomic(paths[0]) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(
             [

@@ -195,7 +195,7 @@ def _finished(out: Path) -> list[Path]:
 
 def _write_manifest(out: Path) -> None:
     """List every finished material under `out`, read from the files, so that other ranges add up."""
-    with atomic(out / "manifest.csv") as partial, partial.open("w", newline="") as stream:
+    with atomic(out / "manifest.csv") as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(HEADER)
         for folder in _finished(out):

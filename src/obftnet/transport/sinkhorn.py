@@ -51,6 +51,18 @@ def sinkhorn(
 ) -> Tensor:
     """Transport plan of a similarity matrix: Algorithm 1, unit marginals, exactly `iterations` sweeps.
 
+    Two query positions, each like one of two guidance positions; then a third guidance position like none,
+    whose mass both share:
+
+    >>> sinkhorn(torch.tensor([[1.0, 0.0], [0.0, 1.0]])).round(decimals=3)
+    tensor([[1., 0.],
+            [0., 1.]])
+    >>> plan = sinkhorn(torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
+    >>> plan.sum(0)  # every column is used once
+    tensor([1., 1., 1.])
+    >>> plan[:, 2]
+    tensor([0.5000, 0.5000])
+
     Args:
         similarity: (..., M, N), any real values; cosine similarities in practice. Computed in float32, or
             in float64 where the input is float64 (float16 cannot hold exp(1 / 0.05) = 4.9e8).
@@ -76,7 +88,15 @@ def sinkhorn_scaling(
     *,
     multiplicity: Tensor | None = None,
 ) -> Scaling:
-    """`sinkhorn`, its plan left in factors."""
+    """`sinkhorn`, its plan left in factors.
+
+    >>> similarity = torch.tensor([[0.9, 0.1, 0.3], [0.2, 0.8, 0.3]])
+    >>> scaling = sinkhorn_scaling(similarity)
+    >>> bool(torch.allclose(scaling.plan(), sinkhorn(similarity)))
+    True
+    >>> bool(torch.allclose(scaling.row_maximum(), scaling.plan().amax(1)))
+    True
+    """
     if similarity.ndim < 2 or similarity.shape[-1] == 0 or similarity.shape[-2] == 0:
         raise ValueError(f"similarity must be (..., M, N) with M, N >= 1, got {tuple(similarity.shape)}")
     if not epsilon > 0:
