@@ -25,7 +25,7 @@ LAYERS = (
     ("segmenter", "evaluation"),
     ("obftnet",),
     ("segmentation", "explanation", "training"),
-    ("demo", "reproduction"),
+    ("demo", "reproduction", "doctor"),
     ("cli",),
     ("__main__",),
 )

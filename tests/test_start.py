@@ -13,6 +13,7 @@ WITHOUT_TORCH = (
     "obftnet.data.episodes",
     "obftnet.data.episode_files",
     "obftnet.decision",
+    "obftnet.doctor",
     "obftnet.evaluation.answers",
     "obftnet.evaluation.journal",
     "obftnet.evaluation.metrics",

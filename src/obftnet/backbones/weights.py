@@ -11,6 +11,7 @@ import torchvision
 from torch import Tensor
 
 from obftnet.backbones.backbone import Backbone
+from obftnet.backbones.records import BackboneSpec
 from obftnet.errors import InputError
 from obftnet.imaging.decode import check_file
 from obftnet.safefile import read_safetensors
@@ -52,8 +53,8 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
             "backbone_weights",
         )
     weights = torchvision.models.get_weight(spec.weights)
-    file = weights.url.rsplit("/", 1)[-1]
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    path = published_file(spec)
+    folder, file = path.parent, path.name
     try:
         if not os.path.lexists(folder / file):
             folder.mkdir(parents=True, exist_ok=True)
@@ -65,12 +66,24 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
             f"it there, or name a safetensors file of them",
             "backbone_weights",
         ) from error
-    return _trunk(_known(folder / file), backbone)
+    state: dict[str, Tensor] = torch.load(
+        io.BytesIO(read_published(path)), map_location="cpu", weights_only=True
+    )
+    return _trunk(state, backbone)
 
 
-def _known(path: Path) -> dict[str, Tensor]:
-    """Published weights that lie on this machine: a pickle, and so opened only where the hash in its name
-    says that it is the one that was published, and even then for tensors alone.
+def published_file(spec: BackboneSpec) -> Path:
+    """Where torchvision's published weights of a backbone lie on this machine, or would. ValueError for one
+    that has none."""
+    if spec.weights is None:
+        raise ValueError(f"{spec.name}: no published weights")
+    url: str = torchvision.models.get_weight(spec.weights).url
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+
+
+def read_published(path: Path) -> bytes:
+    """The bytes of published weights that lie on this machine: of a pickle, and so given only where the hash
+    in its name says that it is the one that was published; even then it is opened for tensors alone.
 
     Raises:
         InputError: the file is another, or cannot be read.
@@ -88,8 +101,7 @@ def _known(path: Path) -> dict[str, Tensor]:
             f"{path}: its SHA-256 begins with {digest[: len(begins)]}, not with {begins} as its name says; "
             f"{wanted}"
         )
-    state: dict[str, Tensor] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    return state
+    return data
 
 
 def _hash_in(file: str) -> str:

@@ -7,6 +7,7 @@ import typer
 from obftnet import __version__
 from obftnet.cli.demo import demo_command
 from obftnet.cli.distill import distill_command
+from obftnet.cli.doctor import doctor_command
 from obftnet.cli.evaluate import evaluate_command
 from obftnet.cli.explain import explain_command
 from obftnet.cli.protocol import protocol_command
@@ -29,6 +30,7 @@ app.command("protocol")(protocol_command)
 app.command("reproduce")(reproduce_command)
 app.command("synthesize")(synthesize_command)
 app.command("distill")(distill_command)
+app.command("doctor")(doctor_command)
 
 
 def _version(asked: bool) -> None:
