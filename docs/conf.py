@@ -43,8 +43,8 @@ def fields_as_list(app: Sphinx, what: str, name: str, obj: object, options: obje
         elif inside and line.startswith(" "):
             found.append(f"  {line.strip()}")
         else:
+            found += [*([""] if inside else []), line]
             inside = False
-            found.append(line)
     if what == "class":
         lines[:] = found
 
