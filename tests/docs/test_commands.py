@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ SMALL = {
     "--batch": "2",
     "--pictures": "1",
     "--workers": "1",
+    "--tile": "64",
 }
 
 
@@ -133,6 +135,12 @@ def test_every_shell_block_runs(document, text, place, monkeypatch):
         run(command, place, monkeypatch)
 
 
+@cache
+def ask_for_help(script: str) -> None:
+    """Once a script, however often the documents name it."""
+    subprocess.run([sys.executable, str(ROOT / script), "--help"], check=True, capture_output=True)
+
+
 def run(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if command.startswith("make "):
         # Each builds an environment; here it is enough that make knows the target.
@@ -148,7 +156,7 @@ def run(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         subprocess.run([sys.executable, tool, *rest], check=True)
         return
     if words[0] == "python" and words[1].startswith(("benchmarks/", "tools/")):
-        subprocess.run([sys.executable, str(ROOT / words[1]), "--help"], check=True, capture_output=True)
+        ask_for_help(words[1])
         return
     assert words[0] == "obftnet", f"{command}: a command this test does not know"
     if words[1] in ("segment", "demo") and "--weights" not in words and not shipped():
