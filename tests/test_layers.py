@@ -13,7 +13,7 @@ LAYERS = (
     ("regions",),
     ("decision",),
     ("imaging",),
-    ("inputs", "json_files", "safefile"),
+    ("inputs", "json_files", "prediction", "safefile"),
     ("data", "synthetic"),
     ("protocols", "tensors", "voting", "backbones"),
     ("guidance", "contract"),

@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from obftnet.errors import InputError
-from obftnet.safefile import compact, file_hash, read_safetensors, tensors_hash, write_safetensors
+from obftnet.files import file_hash
+from obftnet.safefile import compact, read_safetensors, tensors_hash, write_safetensors
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -25,6 +25,8 @@ WITHOUT_TORCH = (
     "obftnet.imaging.panel",
     "obftnet.imaging.tiles",
     "obftnet.protocols",
+    "obftnet.regions",
+    "obftnet.segmentation.record",
     "obftnet.synthetic",
 )
 

@@ -7,8 +7,9 @@ from safetensors.torch import load_file, save_file
 from obftnet.backbones.weights import load_backbone
 from obftnet.config import CuesConfig, EncoderConfig
 from obftnet.errors import InputError
+from obftnet.files import file_hash
 from obftnet.model import OBFTNet
-from obftnet.safefile import file_hash, read_safetensors, write_safetensors
+from obftnet.safefile import read_safetensors, write_safetensors
 from obftnet.weights import DEFAULT, find_weights, load_model, read_notes, save_model, shipped
 
 

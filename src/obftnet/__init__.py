@@ -5,18 +5,23 @@ from typing import TYPE_CHECKING, Any
 from obftnet.errors import InputError
 
 if TYPE_CHECKING:
-    from obftnet.segmenter import Prediction, Segmenter
+    from obftnet.prediction import Prediction
+    from obftnet.segmenter import Segmenter
 
 __all__ = ["InputError", "Prediction", "Segmenter"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """The names that need torch, which takes seconds to load, when they are first asked for (PEP 562)."""
-    if name in ("Prediction", "Segmenter"):
-        from obftnet import segmenter
+    """The names whose modules take long to load, torch seconds, when they are first asked for (PEP 562)."""
+    if name == "Segmenter":
+        from obftnet.segmenter import Segmenter
 
-        return getattr(segmenter, name)
+        return Segmenter
+    if name == "Prediction":
+        from obftnet.prediction import Prediction
+
+        return Prediction
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -89,15 +89,6 @@ def compact(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return small
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, shapes and values: equal for equal tensors, whatever file they came from."""
     digest = hashlib.sha256()

@@ -1,7 +1,7 @@
 """Segment by example: fit on a few annotated images, predict on the rest. The one inference path."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -41,24 +41,13 @@ from obftnet.inputs import (
     with_bits,
 )
 from obftnet.model import OBFTNet
+from obftnet.prediction import Prediction
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
 from obftnet.weights import load_model
 
 #: Tiles of defects, and as many of good material, that guidance is cut into at most, all images together, but
 #: for one of each image: what a query is related to, and so its cost, is bounded for guidance of any size.
 GUIDANCE_TILES = 5
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What is known of one image, at its own size.
-
-    score: (h, w) float32 in 0..1.
-    mask: (h, w) bool, score above the threshold.
-    """
-
-    score: NDArray[np.float32]
-    mask: NDArray[np.bool_]
 
 
 class Segmenter:

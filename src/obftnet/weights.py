@@ -15,11 +15,12 @@ from torch import Tensor
 from obftnet.backbones.registry import backbone_spec
 from obftnet.config import model_config
 from obftnet.errors import InputError
+from obftnet.files import file_hash
 from obftnet.json_files import parse_json
 from obftnet.methods.learned import Learned, LearnedConfig
 from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
-from obftnet.safefile import compact, file_hash, read_safetensors, write_safetensors
+from obftnet.safefile import compact, read_safetensors, write_safetensors
 
 #: The weights `Segmenter.from_pretrained()` takes when none are named.
 DEFAULT = "obftnet-compact"

@@ -8,9 +8,10 @@ from obftnet.reproduction import reproduce
 from obftnet.reproduction.correspondences import draw_correspondences
 from obftnet.reproduction.gains import Gain, gains, write_gains
 from obftnet.reproduction.queries import drawn_queries
-from obftnet.reproduction.run import Unit, episodes_for
+from obftnet.reproduction.run import episodes_for
 from obftnet.reproduction.segmentations import draw_segmentations, segmentations
 from obftnet.reproduction.tables import PaperRow
+from obftnet.reproduction.unit import Unit
 
 ROWS = {"panet": PaperRow(method="panet"), "prototype": PaperRow(method="prototype")}
 OBFTNET = PaperRow(method="obftnet", settings={"reader": "encoder4d"})

@@ -12,8 +12,8 @@ from obftnet.loading.relations import Relations
 from obftnet.model import OBFTNet
 from obftnet.reproduction import reproduce, write_report
 from obftnet.reproduction.cells import FURTHER, Cell, cells
-from obftnet.reproduction.run import Unit
 from obftnet.reproduction.tables import SPLITS, PaperRow, PaperTable, read_table
+from obftnet.reproduction.unit import Unit
 from obftnet.weights import save_model
 
 ROWS = {"prototype": PaperRow(method="prototype"), "panet": PaperRow(method="panet")}

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from obftnet.reproduction.run import Unit
 from obftnet.reproduction.tables import MEANS, SPLITS, PaperRow, PaperTable
+from obftnet.reproduction.unit import Unit
 
 #: Further means in a result file (`evaluation.results.summarise`), by what their columns are called. The
 #: paper prints none of them; those of good images are left out where the tested data has none.

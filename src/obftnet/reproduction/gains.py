@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from obftnet.files import atomic
 from obftnet.imaging.panel import names_as_they_are
-from obftnet.reproduction.run import Unit
+from obftnet.reproduction.unit import Unit
 
 #: The row of Table II that is drawn, and the one it is compared with.
 ROWS = ("obftnet", "hsnet")

@@ -11,7 +11,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,12 @@ from obftnet.errors import InputError
 from obftnet.evaluation.answers import Protocol
 from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
 from obftnet.evaluation.results import FURTHER, summarise
-from obftnet.files import write_json
+from obftnet.files import file_hash, write_json
 from obftnet.json_files import read_json
 from obftnet.methods.registry import MethodConfig, method_config, reference
 from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
-from obftnet.safefile import file_hash
+from obftnet.reproduction.unit import Unit
 from obftnet.training.config import TrainConfig, recipe
 from obftnet.training.loop import train
 from obftnet.weights import find_weights, load_method
@@ -35,27 +35,6 @@ from obftnet.weights import find_weights, load_method
 Progress = Callable[[str, int, int], None]
 #: Episodes by tested fold and seed.
 Draws = Mapping[str, Mapping[int, Sequence[Episode]]]
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One number's worth of work.
-
-    fold: left out of training. on: protocol of the tested data; "" for the fold itself.
-    """
-
-    row: str
-    backbone: str
-    fold: str
-    shots: int
-    seed: int
-    on: str = ""
-
-    @property
-    def name(self) -> str:
-        """A file's name without its suffix."""
-        trained = f"{self.row}-{self.backbone}-{self.fold}-{self.shots}shot-seed{self.seed}"
-        return f"{trained}-on-{self.on}" if self.on else trained
 
 
 def reproduce(

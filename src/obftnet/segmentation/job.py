@@ -18,6 +18,7 @@ from obftnet.imaging.guidance_picture import draw_guidance
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_image, read_picture
 from obftnet.inputs import check_bits, check_threshold, check_tile
+from obftnet.prediction import Prediction
 from obftnet.segmentation.journal import Journal, read_journal
 from obftnet.segmentation.names import Named, name_results, resolved
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
@@ -29,7 +30,7 @@ from obftnet.segmentation.queries import (
     support_or_mask,
 )
 from obftnet.segmentation.record import NAME, Entry, GuidanceRecord, Reason, Record, Written, read_record
-from obftnet.segmenter import Prediction, Segmenter, resolve_device
+from obftnet.segmenter import Segmenter, resolve_device
 from obftnet.weights import find_weights
 
 #: Pixels of the least region that is marked: score maps are smooth, and fewer are no defect's.

@@ -11,7 +11,7 @@ from obftnet.errors import InputError
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.write import write_png, write_score
-from obftnet.segmenter import Prediction
+from obftnet.prediction import Prediction
 
 Kind = Literal["mask", "score", "overlay"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

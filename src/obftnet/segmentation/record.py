@@ -11,9 +11,8 @@ from obftnet import __version__
 from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.errors import InputError
-from obftnet.files import write_json
+from obftnet.files import file_hash, write_json
 from obftnet.json_files import read_json
-from obftnet.safefile import file_hash
 from obftnet.segmentation.outputs import Kind
 
 NAME = "segment.json"
