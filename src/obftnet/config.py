@@ -112,6 +112,11 @@ class CuesConfig(_Config):
     #: A query is looked at twice, the second time with its own confident positions as guidance, too
     #: (`guidance.self_support`).
     self_support: bool = False
+    #: The reader reads the query's residuals from softly aligned good features, too (`relation.change`).
+    change: bool = False
+    #: The reader says whether there is any defect, and no score is larger than the probability of it; a query
+    #: that seems good is then not looked at twice.
+    presence: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -127,6 +132,8 @@ class CuesConfig(_Config):
             self._check_streamed("the defect's other views go with")
         if self.self_support:
             self._check_streamed("self_support goes with")
+        if self.change:
+            self._check_streamed("change goes with")
         return self
 
     @property

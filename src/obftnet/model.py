@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from obftnet.contract import LossTerm, TrainingInput
 from obftnet.errors import InputError
 from obftnet.guidance.columns import sorted_columns
 from obftnet.guidance.guidance import Guidance, masked_guidance
-from obftnet.guidance.self_support import own_columns
+from obftnet.guidance.self_support import own_columns, seems_good
 from obftnet.guidance.views import defect_views
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
@@ -129,7 +130,7 @@ class OBFTNet(nn.Module):
             one = query[index : index + 1]
             evidence = self.evidence(one, guidance, second_look=second_look)
             items.append(self._cue_relation(one, evidence).tensors())
-        return relation_of(stacked(items), len(self.levels))
+        return relation_of(stacked(items), len(self.levels), changes=self.changes)
 
     def evidence(
         self, query: Features, guidance: Guidance, *, second_look: bool = False, nearest: bool = False
@@ -149,7 +150,14 @@ class OBFTNet(nn.Module):
             raise ValueError(f"evidence is of one query, for cues; got {len(query)}, {self.config.reader}")
         maps = tuple(x[0] for x in query.taps)
         algorithm = self.config.algorithm
-        found = evidence_of(maps, guidance.columns, self.config.cues, algorithm, nearest=nearest)
+        found = evidence_of(
+            maps,
+            guidance.columns,
+            self.config.cues,
+            algorithm,
+            nearest=nearest,
+            residual=_last_taps(self.levels) if self.reads_change else (),
+        )
         return self._looked_again(query, found, nearest) if second_look else found
 
     def read(self, relation: Relation, size: tuple[int, int]) -> Tensor:
@@ -209,7 +217,7 @@ class OBFTNet(nn.Module):
         for shots in sorted({one.shots for one in inputs}):
             members = [index for index, one in enumerate(inputs) if one.shots == shots]
             tensors = stacked([inputs[index].query for index in members])
-            logit = self.read(relation_of(tensors, len(self.levels), shots), size)
+            logit = self.read(relation_of(tensors, len(self.levels), shots, self.changes), size)
             logits |= zip(members, logit, strict=True)
         return [LossTerm(torch.stack([logits[index] for index in range(len(inputs))]), target)]
 
@@ -217,6 +225,16 @@ class OBFTNet(nn.Module):
     def reads_early(self) -> bool:
         """Whether the reader reads the query's early map along."""
         return self.config.reader == "cues" and self.config.query_skip
+
+    @property
+    def reads_change(self) -> bool:
+        """Whether the reader reads the query's residuals from good material along."""
+        return self.config.reader == "cues" and self.config.change
+
+    @property
+    def changes(self) -> int:
+        """How many maps of change a relation has: one a level, of its last tap."""
+        return len(self.levels) if self.reads_change else 0
 
     @property
     def looks_twice(self) -> bool:
@@ -242,7 +260,10 @@ class OBFTNet(nn.Module):
         """The cues of one query."""
         assert self.config.reader == "cues"
         grids = [(x.shape[-2], x.shape[-1]) for x in query.taps]
-        return Relation(cue_levels(evidence, self.config.cues, grids, self.levels), query.early)
+        levels = cue_levels(evidence, self.config.cues, grids, self.levels)
+        residuals = [(one.residual, grid) for one, grid in zip(evidence, grids, strict=True)]
+        change = tuple(x.reshape(1, -1, *grid) for x, grid in residuals if x is not None)
+        return Relation(levels, query.early, change=change)
 
     def _looked_again(self, query: Features, evidence: Sequence[Evidence], nearest: bool) -> list[Evidence]:
         """The evidence of one query, and what its own confident positions add to it."""
@@ -251,6 +272,9 @@ class OBFTNet(nn.Module):
         with torch.no_grad():
             first = self.read(self._cue_relation(query, evidence), query.size).sigmoid()[0]
         self.reader.train(learning)
+        assert self.config.reader == "cues"
+        if self.config.presence and seems_good(first):
+            return list(evidence)
         own = [own_columns(unit[0], first) for unit in query.taps]
         return [
             one if columns is None else one.joined(columns, nearest=nearest)
@@ -267,4 +291,14 @@ def _reader(config: ModelConfig, backbone: Backbone) -> CuesReader | Encoder4DRe
         raise InputError(
             f"query_skip needs a backbone with an early map; {config.backbone} has none, compact has"
         )
-    return CuesReader(tuple(len(config.cues) * count for count in levels), early.channels if early else 0)
+    return CuesReader(
+        tuple(len(config.cues) * count for count in levels),
+        early.channels if early else 0,
+        tuple(backbone.spec.taps[tap].channels for tap in _last_taps(levels)) if config.change else (),
+        presence=config.presence,
+    )
+
+
+def _last_taps(levels: Sequence[int]) -> tuple[int, ...]:
+    """The last tap of each level of as many taps."""
+    return tuple(end - 1 for end in accumulate(levels))

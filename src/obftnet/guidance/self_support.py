@@ -16,6 +16,8 @@ _DEFECT = 0.9
 #: A cell is an example of sound material where no pixel of it, and of its eight neighbours, scores as much:
 #: a neighbour's features show some of a defect, too.
 _SOUND = 0.02
+#: A query that scores as much nowhere seems good (`seems_good`).
+_SURE = 0.5
 
 
 def own_columns(unit: Tensor, score: Tensor) -> Columns | None:
@@ -35,3 +37,12 @@ def own_columns(unit: Tensor, score: Tensor) -> Columns | None:
     place = torch.cat([cells.flatten().nonzero()[:, 0] for cells in (defect, sound)])
     counts = (found.shape[1], 0, clean.shape[1], 0)
     return Columns(matrix, counts, torch.ones_like(matrix[0]), place)
+
+
+def seems_good(score: Tensor) -> bool:
+    """Whether a first look (H, W) is sure of a defect nowhere.
+
+    Such a query's sound positions, taken as guidance, would only make what little stands out of it stand out
+    more.
+    """
+    return bool(score.amax() < _SURE)

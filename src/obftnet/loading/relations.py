@@ -19,7 +19,7 @@ from obftnet.model import OBFTNet
 from obftnet.relation.relation import Relation, relation_of
 
 #: What in a model's configuration does not change its relations.
-_NOT_RELATION = {"fusion", "shots_rule", "self_support"}
+_NOT_RELATION = {"fusion", "shots_rule", "self_support", "presence"}
 
 
 class Relations:
@@ -48,7 +48,7 @@ class Relations:
             return self._compute(episode)
         key = hashlib.sha256((self._prefix + repr(self._identity(episode))).encode()).hexdigest()
         path = self._folder / key[:2] / f"{key}.npz"
-        arrays = _kept(path, key, len(self._model.levels) + self._model.reads_early)
+        arrays = _kept(path, key, len(self._model.levels) + self._model.changes + self._model.reads_early)
         if arrays is None:
             # Half the bytes; every reader of the folder, the first one too, gets the rounded values.
             arrays = [x.cpu().numpy().astype(np.float16) for x in self._compute(episode).tensors()]
@@ -57,7 +57,7 @@ class Relations:
                 np.savez(file, *arrays, key=np.array(key))
         tensors = [torch.from_numpy(x.astype(np.float32)).to(self._reader.device) for x in arrays]
         # Of one query, so that what is left of the first axis are the shots.
-        return relation_of(tensors, len(self._model.levels), len(tensors[0]))
+        return relation_of(tensors, len(self._model.levels), len(tensors[0]), self._model.changes)
 
     def _compute(self, episode: Episode) -> Relation:
         query, guidance = self._reader.query(episode.query), self._reader.guidance(episode)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from obftnet.guidance.columns import DEFECT, GOOD, REST, VIEWS, Columns
+from obftnet.relation.change import residual_of
 from obftnet.relation.scan import Scan, scan
 from obftnet.relation.self_similarity import self_similarity
 from obftnet.transport import Algorithm1
@@ -29,6 +30,8 @@ class Evidence:
     algorithm: the transport's options.
     guided: the scan of the guidance alone, without what was joined to it.
     own: the query's own columns that were joined, and their scan; None where none were.
+    residual: (c, M) from the guidance's good positions (`relation.change`), of the guidance alone: what is
+        compared with itself never differs; None where nobody reads it.
     """
 
     query: Tensor
@@ -38,6 +41,7 @@ class Evidence:
     algorithm: Algorithm1
     guided: Scan
     own: tuple[Columns, Scan] | None = None
+    residual: Tensor | None = None
 
     def joined(self, columns: Columns, *, nearest: bool = False) -> "Evidence":
         """With the query's own columns, which only cues that are streamed see."""
@@ -154,6 +158,7 @@ def evidence_of(
     algorithm: Algorithm1,
     *,
     nearest: bool = False,
+    residual: Sequence[int] = (),
 ) -> list[Evidence]:
     """What the cues of one query are read off, tap by tap.
 
@@ -163,14 +168,16 @@ def evidence_of(
         cues: letters of `CUES`.
         algorithm: the transport's options; its epsilon is the temperature of s and m, too.
         nearest: find which columns are the most similar, too (`relation.scan`).
+        residual: the taps of which it is wanted.
     """
     alone = not all(CUES[letter].guided for letter in cues)
     found = []
-    for unit, one in zip(query, columns, strict=True):
+    for tap, (unit, one) in enumerate(zip(query, columns, strict=True)):
         rows = unit.flatten(1)
         similar = self_similarity(unit.unsqueeze(0))[0] if alone else None
         seen = scan(rows, one, algorithm.epsilon, nearest=nearest)
-        found.append(Evidence(rows, one, seen, similar, algorithm, seen))
+        change = residual_of(rows, one) if tap in residual else None
+        found.append(Evidence(rows, one, seen, similar, algorithm, seen, residual=change))
     return found
 
 
