@@ -27,11 +27,13 @@ def test_what_is_loaded_goes_on_as_what_was_saved(tmp_path, kind):
     reader, optimizer = make(0, kind=kind)
     advance(reader, optimizer, inputs)
     kept = {"w": torch.arange(3.0)}
-    save_state(tmp_path, "run", 7, reader, optimizer, {"value": 0.1 + 0.2, "step": 5}, kept)
+    mean = {"w": torch.arange(5.0)}
+    save_state(tmp_path, "run", 7, reader, optimizer, {"value": 0.1 + 0.2, "step": 5}, kept, mean)
     other, other_optimizer = make(1, kind=kind)
     found = load_state(tmp_path, "run", other, other_optimizer, 8)
     assert (found.step, found.notes) == (7, {"value": 0.1 + 0.2, "step": 5})
     assert torch.equal(found.best["w"], kept["w"])
+    assert torch.equal(found.average["w"], mean["w"])
     for _ in range(2):
         advance(reader, optimizer, inputs)
         advance(other, other_optimizer, inputs)
@@ -43,7 +45,7 @@ def test_what_is_loaded_goes_on_as_what_was_saved(tmp_path, kind):
 def test_the_state_before_the_first_step_can_be_saved(tmp_path):
     reader, optimizer = make(0)
     save_state(tmp_path, "run", 0, reader, optimizer)
-    assert load_state(tmp_path, "run", *make(1), 8) == (0, {}, {})
+    assert load_state(tmp_path, "run", *make(1), 8) == (0, {}, {}, {})
 
 
 def test_no_file_is_no_state(tmp_path):

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from obftnet.training.loss import segmentation_loss
+from obftnet.training.loss import image_loss, segmentation_loss
 
 KINDS = ("ce", "weighted_ce", "ce_dice", "ce10_dice")
 
@@ -85,3 +85,22 @@ def test_a_large_logit_gives_a_finite_loss(kind):
 def test_an_unknown_loss_is_named():
     with pytest.raises(ValueError, match=r"'focal'.*ce, weighted_ce, ce_dice"):
         segmentation_loss(torch.zeros(1, 2, 2), torch.zeros(1, 2, 2), "focal")
+
+
+def test_the_image_loss_is_the_cross_entropy_of_the_mean_of_the_largest_logits():
+    """A map of 100 x 40 positions: the two largest speak for it."""
+    logit = torch.full((2, 100, 40), -5.0)
+    logit[0, 3, 4], logit[0, 70, 8], logit[1, 0, 0] = 3.0, 1.0, 4.0
+    target = torch.zeros(2, 100, 40)
+    target[0, 3, 4] = 1
+    by_hand = (entropy(2.0, 1) + entropy(-0.5, 0)) / 2
+    assert image_loss(logit, target).item() == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_one_mark_on_a_large_good_image_is_dear_in_the_image_loss_alone():
+    """Cross-entropy over the positions hardly sees one mark in a large good image; this term does."""
+    logit = torch.full((1, 256, 256), -9.0)
+    logit[0, 10:16, 10:16] = 4.0
+    target = torch.zeros(1, 256, 256)
+    assert segmentation_loss(logit, target, "ce").item() < 0.01
+    assert image_loss(logit, target).item() > 3

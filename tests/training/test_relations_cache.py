@@ -13,12 +13,12 @@ from obftnet.loading.features import EpisodeReader
 from obftnet.loading.relations import Relations
 from obftnet.model import OBFTNet
 from obftnet.training.config import TrainConfig
-from obftnet.training.steps import episode_of
+from obftnet.training.steps import episodes_of
 
 
 @pytest.fixture
 def episodes(collection, folds):
-    return [episode_of(collection, folds, TrainConfig(shots=2), 0, slot) for slot in range(3)]
+    return [episodes_of(collection, folds, TrainConfig(shots=2), 0, slot)[0] for slot in range(3)]
 
 
 @pytest.fixture

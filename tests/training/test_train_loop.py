@@ -71,7 +71,8 @@ def logged(out: Path) -> list[dict[str, str]]:
 
 
 def test_end_to_end_the_backbone_learns_too_and_a_killed_run_goes_on(run, backbone, tmp_path):
-    options = {"backbone_lr": 1e-3, "good_fraction": 0.3, "model": {"cues": "abns", "query_skip": True}}
+    options = {"backbone_lr": 1e-3, "good_fraction": 0.5, "queries": 2, "average": 0.9, "image_loss": 0.3}
+    options["model"] = {"cues": "abns", "query_skip": True, "change": True, "presence": True}
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
     whole = run(tmp_path / "whole", steps=5, **options)
     learned, _ = load_model(whole)
@@ -92,7 +93,33 @@ def test_end_to_end_the_backbone_learns_too_and_a_killed_run_goes_on(run, backbo
     backbone.requires_grad_(False)
 
 
+def test_the_average_of_the_weights_is_what_a_run_ends_with(run, tmp_path):
+    """By the recursion, from the weights after each step."""
+    weights = []
+    for steps in (1, 2, 3):
+        path = run(tmp_path / str(steps), steps=steps, schedule="constant")
+        weights.append(tensors(path)["reader.unet.entry.weight"])
+    found = tensors(run(tmp_path / "average", steps=3, schedule="constant", average=0.15))
+    average = weights[0]
+    for count, now in enumerate(weights[1:], start=1):
+        decay = min(0.15, (1 + count) / (10 + count))
+        average = decay * average + (1 - decay) * now
+    torch.testing.assert_close(found["reader.unet.entry.weight"], average)
+    assert not torch.equal(found["reader.unet.entry.weight"], weights[-1])
+
+
+def test_model_files_kept_on_the_way_are_those_of_shorter_runs(run, tmp_path):
+    run(tmp_path / "long", steps=6, schedule="constant", keep_every=2, average=0.5)
+    kept = sorted(path.name for path in (tmp_path / "long").glob("step_*"))
+    assert kept == ["step_000002.safetensors", "step_000004.safetensors", "step_000006.safetensors"]
+    short = tensors(run(tmp_path / "short", steps=4, schedule="constant", average=0.5))
+    for key, value in tensors(tmp_path / "long" / "step_000004.safetensors").items():
+        assert torch.equal(short[key], value), key
+
+
 def test_what_end_to_end_training_cannot_do_is_refused(run, tmp_path):
+    with pytest.raises(InputError, match="2 queries a guidance"):
+        run(tmp_path, queries=2)
     with pytest.raises(InputError, match="reader cues"):
         run(tmp_path, "encoder4d", backbone_lr=1e-3)
     with pytest.raises(InputError, match="leave out the cache"):

@@ -1,5 +1,6 @@
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -7,7 +8,12 @@ from pydantic import ValidationError
 from obftnet.config import CuesConfig, EncoderConfig
 from obftnet.methods.learned import LearnedConfig
 from obftnet.training.config import TrainConfig, recipe
-from obftnet.training.steps import episode_of, learning_rate, side_of
+from obftnet.training.steps import episodes_of, learning_rate, side_of
+
+
+def episode_of(*arguments):
+    (episode,) = episodes_of(*arguments)
+    return episode
 
 
 def test_an_episode_is_a_pure_function_of_seed_step_and_slot(collection, folds):
@@ -147,7 +153,44 @@ def test_varied_shots_are_one_to_the_most_and_half_of_them_one(collection, folds
     assert sum(len(e.supports) == len(e.backgrounds) == 1 for e in drawn) > 20
 
 
+def test_of_many_backgrounds_few_are_the_likelier(collection, folds):
+    """Beyond the half that has one, j of 3 has the share of log(j + 1) - log(j)."""
+    config = TrainConfig(shots=1, backgrounds=3, varied_shots=True)
+    drawn = Counter(len(episode_of(collection, folds, config, s, 0).backgrounds) for s in range(400))
+    shares = {1: 0.75, 2: 0.5 * math.log(3 / 2, 4), 3: 0.5 * math.log(4 / 3, 4)}
+    for count, share in shares.items():
+        assert abs(drawn[count] - 400 * share) < 5 * math.sqrt(400 * share * (1 - share)), drawn
+
+
+def test_episodes_of_one_guidance_differ_in_their_queries_alone(collection, folds):
+    config = TrainConfig(shots=1, backgrounds=2, queries=3, good_fraction=0.5)
+    alone = TrainConfig(shots=1, backgrounds=2, good_fraction=0.5)
+    counts = Counter()
+    for step in range(20):
+        episodes = episodes_of(collection, folds, config, step, 0)
+        first = episodes[0]
+        assert first == episode_of(collection, folds, alone, step, 0)
+        assert all(replace(e, query=first.query) == first for e in episodes)
+        groups = [e.query.group for e in episodes]
+        assert len({*groups}) == len(groups)
+        shown = {s.group for s in first.supports} | {b.sample.group for b in first.backgrounds}
+        assert not shown & set(groups)
+        assert {e.query.kind for e in episodes} <= {"good", first.kind}
+        counts.update(e.query.kind == "good" for e in episodes)
+        # Three images a kind and four good ones: one support leaves two, two backgrounds leave two.
+        assert 1 <= len(episodes) <= 3
+    assert counts[True] > 8
+    assert counts[False] > 8
+
+
 def test_sides_run_from_the_smallest_to_the_models_in_steps_of_64():
     assert {side_of(TrainConfig(smallest=256), 384, step) for step in range(40)} == {256, 320, 384}
     assert {side_of(TrainConfig(), 384, step) for step in range(9)} == {384}
     assert {side_of(TrainConfig(smallest=512), 384, step) for step in range(9)} == {384}
+
+
+def test_small_sides_are_the_likelier_by_the_fourth_power():
+    drawn = Counter(side_of(TrainConfig(smallest=256), 512, step) for step in range(2000))
+    ratio = drawn[256] / drawn[320]
+    assert ratio == pytest.approx((320 / 256) ** 4, rel=0.25)
+    assert 0 < drawn[512] < drawn[384]

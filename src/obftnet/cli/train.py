@@ -54,6 +54,12 @@ def train_command(
     self_support: Annotated[
         bool | None, _Opt(help="Look again, with the query's own confident positions as guidance (cues).")
     ] = None,
+    change: Annotated[
+        bool | None, _Opt(help="Read the query's residuals from aligned good features, too (cues).")
+    ] = None,
+    presence: Annotated[
+        bool | None, _Opt(help="Scores no larger than the probability of any defect (cues).")
+    ] = None,
     transport: Annotated[Literal["none", "foreground", "bilateral"] | None, _Opt(help="Ablation.")] = None,
     background: Annotated[bool | None, _Opt(help="Background branch (encoder4d).")] = None,
     cosine_channels: Annotated[
@@ -96,6 +102,19 @@ def train_command(
     smallest: Annotated[
         int | None, _Opt(help="With --backbone-lr: smallest side of a step's images; 0: always --size.")
     ] = None,
+    queries: Annotated[
+        int | None,
+        _Opt(help="With --backbone-lr: episodes that share one guidance, of --batch guidances; 1."),
+    ] = None,
+    average: Annotated[
+        float | None, _Opt(help="Decay a step of the average of the weights that is kept; 0: the last ones.")
+    ] = None,
+    keep_every: Annotated[
+        int | None, _Opt(help="Steps between two model files that stay, OUT/step_N.safetensors; 0: none.")
+    ] = None,
+    image_loss: Annotated[
+        float | None, _Opt(help="Weight of the loss of a query holding any defect at all; 0.")
+    ] = None,
     precision: Annotated[Literal["float32", "bfloat16"] | None, _Opt(help="Of the reader.")] = None,
     select: Annotated[
         Literal["last", "held_out", "test_leak"] | None,
@@ -126,6 +145,8 @@ def train_command(
         "cues": cues,
         "query_skip": query_skip,
         "self_support": self_support,
+        "change": change,
+        "presence": presence,
         "transport": transport,
         "background": background,
         "cosine_channels": cosine_channels,
@@ -161,6 +182,10 @@ def train_command(
         "lr": lr,
         "backbone_lr": backbone_lr,
         "smallest": smallest,
+        "queries": queries,
+        "average": average,
+        "keep_every": keep_every,
+        "image_loss": image_loss,
         "precision": precision,
         "select": select,
         "validate_every": validate_every,

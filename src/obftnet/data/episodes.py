@@ -7,7 +7,7 @@ of more.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -296,6 +296,41 @@ def train_episode(
         backgrounds=backgrounds,
         background_source=background_source,
     )
+
+
+def more_queries(
+    collection: Collection, episode: Episode, fold_name: str, count: int, *, good_fraction: float
+) -> list[Episode]:
+    """Up to `count` further training episodes with the guidance of one: a look at the guidance is the dearer
+    part of a step.
+
+    Their queries show other groups than the guidance, the episode's query and each other; each is good with
+    probability `good_fraction`. Fewer come where the material has fewer groups left.
+
+    Args:
+        collection: the episode's.
+        episode: as `train_episode` drew it.
+        fold_name: the fold it was drawn from.
+        count: how many.
+        good_fraction: 0..1.
+    """
+    material = episode.query.material
+    shown = [*episode.supports, *(background.sample for background in episode.backgrounds), episode.query]
+    draws = Draws(episode.seed, f"train:{fold_name}", episode.index, "more")
+    taken = {sample.group for sample in shown}
+    left = {
+        kind: [
+            group for group in draws.shuffled(list(collection.groups(material, kind))) if group not in taken
+        ]
+        for kind in (GOOD, episode.kind)
+    }
+    more: list[Episode] = []
+    for _ in range(count):
+        kind = GOOD if draws.uniform() < good_fraction else episode.kind
+        if left[kind]:
+            query = draws.one(collection.groups(material, kind)[left[kind].pop()])
+            more.append(replace(episode, query=query))
+    return more
 
 
 def draw_fold(names: Iterable[str], *, seed: int, step: int, slot: int) -> str:

@@ -20,12 +20,12 @@ from obftnet.relation.relation import Relation
 from obftnet.tensors import mask_fraction
 from obftnet.training.augment import flip
 from obftnet.training.config import TrainConfig
-from obftnet.training.images import inputs_of, load_episode
+from obftnet.training.images import inputs_of, load_episodes
 from obftnet.training.steps import side_of
 
-#: (episodes of a step, their random generators, the step) -> inputs, and truth (b, H, W) 0 or 1.
+#: (a step's episodes by their guidance, random generators, the step) -> inputs, and truth (b, H, W) 0 or 1.
 Batches = Callable[
-    [Sequence[Episode], Sequence[np.random.Generator], int], tuple[list[TrainingInput], Tensor]
+    [Sequence[Sequence[Episode]], Sequence[np.random.Generator], int], tuple[list[TrainingInput], Tensor]
 ]
 
 
@@ -48,10 +48,10 @@ def frozen_batches(
     input_of = _inputs(model, backbone_hash, hashes, cache)
 
     def batch(
-        drawn: Sequence[Episode], randoms: Sequence[np.random.Generator], step: int
+        drawn: Sequence[Sequence[Episode]], randoms: Sequence[np.random.Generator], step: int
     ) -> tuple[list[TrainingInput], Tensor]:
         inputs, targets = [], []
-        for episode, rng in zip(drawn, randoms, strict=True):
+        for (episode,), rng in zip(drawn, randoms, strict=True):
             one = input_of(episode)
             target = mask_fraction(episode.query.load_mask(), size).round().unsqueeze(0).to(device)
             if config.augment == "flip":
@@ -68,14 +68,14 @@ def taught_batches(model: OBFTNet, config: TrainConfig, device: torch.device) ->
     """Batches for a backbone that learns: images seen anew each time, at the step's side."""
 
     def batch(
-        drawn: Sequence[Episode], randoms: Sequence[np.random.Generator], step: int
+        drawn: Sequence[Sequence[Episode]], randoms: Sequence[np.random.Generator], step: int
     ) -> tuple[list[TrainingInput], Tensor]:
         side = side_of(config, model.size, step)
-        seen = [load_episode(episode, side, rng) for episode, rng in zip(drawn, randoms, strict=True)]
+        seen = [load_episodes(episodes, side, rng) for episodes, rng in zip(drawn, randoms, strict=True)]
         # A reader must know both: the first look decides what the second one has to go by.
         twice = [model.looks_twice and bool(rng.random() < 0.5) for rng in randoms]
         inputs = inputs_of(model, seen, getattr(torch, config.precision), twice)
-        return inputs, torch.stack([one.target for one in seen]).to(device)
+        return inputs, torch.cat([one.target for one in seen]).to(device)
 
     return batch
 

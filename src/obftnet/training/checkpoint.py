@@ -19,12 +19,13 @@ _OTHERWISE = "begin anew in another folder"
 class State(NamedTuple):
     """What a run was left at.
 
-    step: steps done. notes: what `save_state` was given as such. best: the weights it was given to keep.
+    step: steps done. notes, best, average: what `save_state` was given as such.
     """
 
     step: int
     notes: dict[str, Any]
     best: dict[str, Tensor]
+    average: dict[str, Tensor]
 
 
 def save_state(
@@ -35,6 +36,7 @@ def save_state(
     optimizer: torch.optim.Optimizer,
     notes: Mapping[str, Any] | None = None,
     best: Mapping[str, Tensor] | None = None,
+    average: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write reader, optimiser moments and step count as one safetensors file, atomically.
 
@@ -48,12 +50,14 @@ def save_state(
         optimizer: of its parameters.
         notes: more of the run, as JSON values.
         best: weights of an earlier step that are to be kept.
+        average: the state of a running average of the weights.
 
     Raises:
         InputError: it cannot be written, or holds NaN or infinity.
     """
     tensors = {f"reader.{key}": value for key, value in reader.state_dict().items()}
     tensors |= {f"best.{key}": value for key, value in (best or {}).items()}
+    tensors |= {f"average.{key}": value for key, value in (average or {}).items()}
     state = optimizer.state_dict()["state"]
     for index, moments in state.items():
         for key, value in moments.items():
@@ -90,7 +94,7 @@ def load_state(
     whole = type(step) is int and 0 <= step <= steps and isinstance(notes, dict)
     if not whole or said["tensors"] != tensors_hash(tensors):
         raise InputError(f"{path}: damaged, not what was written; {_OTHERWISE}")
-    groups: dict[str, dict[str, Tensor]] = {"reader": {}, "best": {}, "optimizer": {}}
+    groups: dict[str, dict[str, Tensor]] = {"reader": {}, "best": {}, "average": {}, "optimizer": {}}
     try:
         for key, value in tensors.items():
             group, _, name = key.partition(".")
@@ -104,4 +108,4 @@ def load_state(
     except (RuntimeError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{path}: the state of another kind of run ({reason}); {_OTHERWISE}") from error
-    return State(step, notes, groups["best"])
+    return State(step, notes, groups["best"], groups["average"])

@@ -19,8 +19,12 @@ class TrainConfig(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32)
     shots: int = Field(default=1, ge=1, le=100)
     backgrounds: int = Field(default=1, ge=1, le=100)
-    #: An episode then has 1 to `shots` supports and 1 to `backgrounds` backgrounds, one half of them just one
-    #: of each: the largest of many similarities is larger than that of a few, and a reader must know both.
+    #: Episodes that share one guidance, fewer where a kind has few images (a backbone that learns): supports
+    #: and backgrounds are most of a step's images. The batch counts guidances.
+    queries: int = Field(default=1, ge=1, le=100)
+    #: An episode then has 1 to `shots` supports and 1 to `backgrounds` backgrounds, few being likelier, one
+    #: half of them just one of each: the largest of many similarities is larger than that of a few, and a
+    #: reader must know both.
     varied_shots: bool = False
     background_source: Literal["good", "window", "complement"] = "good"
     good_fraction: float = Field(default=0.0, ge=0, le=1, description="share of episodes whose query is good")
@@ -29,6 +33,8 @@ class TrainConfig(BaseModel):
 
     #: Defects are about 1 % of the pixels: the paper's cross-entropy alone predicts nothing for long.
     loss: Literal["ce", "weighted_ce", "ce_dice", "ce10_dice"] = "ce_dice"
+    #: Weight of the cross-entropy of there being any defect, by the mean of a query's largest logits.
+    image_loss: float = Field(default=0.0, ge=0, le=100)
     augment: Literal["none", "flip"] = "flip"
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     momentum: float = Field(default=0.0, ge=0, lt=1, description="of sgd")
@@ -43,8 +49,14 @@ class TrainConfig(BaseModel):
     #: With a backbone that learns: a step looks at its images at a side drawn between this and the model's
     #: size, in steps of 64 pixels; 0 is always the model's. Small sides cost a fraction, and teach most.
     smallest: int = Field(default=0, ge=0, le=4096)
+    #: Decay a step of an average of the weights, which is what the run ends with (Polyak and Juditsky, 1992);
+    #: 0 ends with the last weights themselves.
+    average: float = Field(default=0.0, ge=0, lt=1)
     #: Of the reader in training; bfloat16 is faster on processors that have it.
     precision: Literal["float32", "bfloat16"] = "float32"
+
+    #: Steps between two model files that stay in the run's folder, for its learning curve; 0 keeps none.
+    keep_every: int = Field(default=0, ge=0, le=10**8)
 
     #: "last" sees no mask at all; "held_out" keeps the step that is best on classes kept out of training;
     #: "test_leak" is HSNet's choice on the tested classes, for parity alone, and is named in the results.

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from obftnet.backbones.backbone import Backbone
 from obftnet.contract import LossTerm, TrainingInput
@@ -26,11 +27,11 @@ from obftnet.training.batches import frozen_batches, taught_batches
 from obftnet.training.checkpoint import FILE, load_state, save_state
 from obftnet.training.config import TrainConfig
 from obftnet.training.log import RunLog
-from obftnet.training.loss import check_loss, segmentation_loss
+from obftnet.training.loss import check_loss, image_loss, segmentation_loss
 from obftnet.training.processes import processes
 from obftnet.training.run_file import check_run
 from obftnet.training.selection import Judge
-from obftnet.training.steps import episode_of, learning_rate
+from obftnet.training.steps import episodes_of, learning_rate
 from obftnet.training.streams import stream
 from obftnet.weights import save_model
 
@@ -97,6 +98,12 @@ def train(
         )
     if config.backbone_lr > 0:
         _check_end_to_end(model_config, cache, world)
+    elif config.queries > 1:
+        raise InputError(
+            f"{config.queries} queries a guidance: only where the backbone learns; take 1, or give the "
+            "backbone a learning rate",
+            *("queries", "backbone_lr"),
+        )
     backbone_hash = tensors_hash(backbone.state_dict())
     trained_on = {material for materials in folds.values() for material in materials}
     asked: dict[str, object] = {
@@ -128,6 +135,9 @@ def train(
     kept: nn.Module = model.trainable if len(learned) == 1 else nn.ModuleList(learned)
     found = load_state(out, run, kept, optimizer, config.steps)
     step = 0 if found is None else found.step
+    average = _average(kept, config.average) if config.average else None
+    if found is not None and average is not None:
+        average.load_state_dict(found.average)
     best = None if found is None or not found.best else _Best(**found.notes, weights=found.best)
     look = (
         taught_batches(model, config, device)
@@ -143,13 +153,15 @@ def train(
         rate = learning_rate(config, step)
         for group, peak in zip(optimizer.param_groups, learned.values(), strict=True):
             group["lr"] = learning_rate(config, step, peak)
-        drawn = [episode_of(collection, folds, config, step, slot) for slot in slots]
+        drawn = [episodes_of(collection, folds, config, step, slot) for slot in slots]
         randoms = [stream("augmentation", config.seed, step, slot) for slot in slots]
         inputs, target = look(drawn, randoms, step)
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
         with _drawn_by(config.seed, step, rank, device), autocast:
             terms = terms_of(inputs, target)
         losses = [weight * segmentation_loss(x.float(), truth, config.loss) for x, truth, weight in terms]
+        if config.image_loss:
+            losses += [config.image_loss * w * image_loss(x.float(), truth) for x, truth, w in terms]
         loss = torch.stack(losses).sum()
         check_loss(out, loss, step + 1, rate)
         optimizer.zero_grad(set_to_none=True)
@@ -157,21 +169,30 @@ def train(
         if len(learned) > 1:
             nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
+        if average is not None:
+            average.update_parameters(kept)
         step += 1
 
         validation: dict[str, float] = {}
         due = step % config.validate_every == 0 or step == config.steps
         if validate is not None and due:
-            value = validate(model.eval())
-            validation = {"validation_miou": value}
-            if rank == 0 and (best is None or value > best.value):
-                best = _Best(value, step, {key: x.detach().clone() for key, x in kept.state_dict().items()})
+            with _averaged(kept, average):
+                value = validate(model.eval())
+                validation = {"validation_miou": value}
+                if rank == 0 and (best is None or value > best.value):
+                    weights = {key: x.detach().clone() for key, x in kept.state_dict().items()}
+                    best = _Best(value, step, weights)
         if log is not None:
             log.add(step, loss=loss.item(), lr=rate, seconds=time.monotonic() - started, **validation)
+            if config.keep_every and step % config.keep_every == 0:
+                with _averaged(kept, average):
+                    save_model(out / f"step_{step:06d}.safetensors", model, _notes(config, folds, step, None))
             if step % SAVE_EVERY == 0 or step == config.steps or (validate is not None and due):
                 collection.hashes.check()
                 notes = {} if best is None else {"value": best.value, "step": best.step}
-                save_state(out, run, step, kept, optimizer, notes, None if best is None else best.weights)
+                kept_best = None if best is None else best.weights
+                averages = None if average is None else average.state_dict()
+                save_state(out, run, step, kept, optimizer, notes, kept_best, averages)
         if progress is not None:
             progress(step, config.steps, loss.item())
 
@@ -180,7 +201,8 @@ def train(
         if best is not None:
             kept.load_state_dict(best.weights)
         # Of a finished run too: its state says all that is in the model's file, which may be gone.
-        save_model(path, model.eval(), _notes(config, folds, step, best))
+        with _averaged(kept, average if best is None else None):
+            save_model(path, model.eval(), _notes(config, folds, step, best))
     if world > 1:
         dist.barrier()
         dist.destroy_process_group()
@@ -237,6 +259,30 @@ def _optimizer(config: TrainConfig, learned: Sequence[nn.Module]) -> torch.optim
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, **rest)
     return torch.optim.SGD(groups, momentum=config.momentum, **rest)
+
+
+def _average(kept: nn.Module, decay: float) -> AveragedModel:
+    """A running average of weights and batch statistics, over few steps at first."""
+
+    def mean(average: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        return torch.lerp(average, now, share) if now.is_floating_point() else now
+
+    return AveragedModel(kept, avg_fn=mean, use_buffers=True)
+
+
+@contextmanager
+def _averaged(kept: nn.Module, average: AveragedModel | None) -> Iterator[None]:
+    """The average's values in the place of the weights for a while."""
+    if average is None:
+        yield
+        return
+    before = {key: value.clone() for key, value in kept.state_dict().items()}
+    kept.load_state_dict(average.module.state_dict())
+    try:
+        yield
+    finally:
+        kept.load_state_dict(before)
 
 
 @contextmanager

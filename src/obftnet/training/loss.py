@@ -46,6 +46,20 @@ def check_loss(out: Path, loss: Tensor, step: int, rate: float) -> None:
         )
 
 
+#: Share of the positions that decide whether there is any defect: about the smallest annotated defect's.
+_IMAGE_SHARE = 5e-4
+
+
+def image_loss(logit: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of each image holding any defect: (b, H, W) logits and truth in 0..1 -> a scalar.
+
+    An image's logit is the mean of its largest: a position's alone would follow the noise.
+    """
+    count = max(1, round(_IMAGE_SHARE * logit[0].numel()))
+    largest = logit.flatten(1).topk(count, 1).values.mean(1)
+    return F.binary_cross_entropy_with_logits(largest, (target.flatten(1).amax(1) > 0).to(logit))
+
+
 def _dice(score: Tensor, target: Tensor) -> Tensor:
     """1 - Dice an image, mean over images. The 1 keeps an empty target's loss small for an empty score."""
     both = (score * target).sum((-2, -1))

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from obftnet.data.collection import Collection
-from obftnet.data.episodes import Episode, draw_fold, train_episode
+from obftnet.data.episodes import Episode, draw_fold, more_queries, train_episode
 from obftnet.training.config import TrainConfig
 from obftnet.training.streams import stream
 
 
-def episode_of(
+def episodes_of(
     collection: Collection, folds: Mapping[str, Sequence[str]], config: TrainConfig, step: int, slot: int
-) -> Episode:
-    """The episode in one slot of one step's batch; folds are drawn equally often.
+) -> list[Episode]:
+    """The episodes in one slot of one step's batch, up to `config.queries` that share their guidance; folds
+    are drawn equally often.
 
     With `config.episodes` = E > 0 each fold has E distinct episodes, the same in every run that trains on it.
     """
@@ -27,8 +28,9 @@ def episode_of(
         if rng.random() < 0.5:
             shots = backgrounds = 1
         else:
-            shots, backgrounds = int(rng.integers(1, shots + 1)), int(rng.integers(1, backgrounds + 1))
-    return train_episode(
+            shots = int(rng.integers(1, shots + 1))
+            backgrounds = int((backgrounds + 1) ** rng.random())
+    episode = train_episode(
         collection,
         fold,
         folds[fold],
@@ -39,6 +41,8 @@ def episode_of(
         good_fraction=config.good_fraction,
         background_source=config.background_source,
     )
+    more = more_queries(collection, episode, fold, config.queries - 1, good_fraction=config.good_fraction)
+    return [episode, *more]
 
 
 def learning_rate(config: TrainConfig, step: int, peak: float | None = None) -> float:
@@ -55,8 +59,13 @@ def learning_rate(config: TrainConfig, step: int, peak: float | None = None) -> 
 
 
 def side_of(config: TrainConfig, size: int, step: int) -> int:
-    """Side of a step's images, pixels: `size`, or drawn from `config.smallest` up to it in steps of 64."""
+    """Side of a step's images, pixels: `size`, or drawn from `config.smallest` up to it in steps of 64.
+
+    The chance of a side falls with its fourth power: a step costs as its square, and most of what there is to
+    learn is learnt from small ones.
+    """
     if not config.smallest or config.smallest >= size:
         return size
-    sides = range(size, config.smallest - 1, -64)
-    return sides[int(stream("side", config.seed, step).integers(len(sides)))]
+    sides = np.arange(size, config.smallest - 1, -64)
+    chances = (sides / size) ** -4.0
+    return int(stream("side", config.seed, step).choice(sides, p=chances / chances.sum()))
