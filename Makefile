@@ -54,59 +54,48 @@ wheel: $(VENV)/.dev
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(BIN)/python tools/check_wheel.py dist
 
-# The shipped weights, from nothing but the teacher's published weights (TEACHER: a local file of them).
-# Hours on two cores; each step goes on where it was stopped. Smaller numbers try the way out in minutes:
-#   make weights MATERIALS=23 MORE_MATERIALS=23 LAST_MATERIALS=23 TURNED_MATERIALS=23 TWICE_MATERIALS=23 \
-#     DISTILL_STEPS=20 STEPS=4 MORE_STEPS=2 LAST_STEPS=2 TURNED_STEPS=2 TWICE_STEPS=2 \
-#     RUNS=/tmp/try SHIPPED=/tmp/try/weights.safetensors
+# The weights that ship, from nothing but the teacher's published weights (TEACHER: a local file of them): one run on
+# generated materials. Half a day of one core; each step goes on where it was stopped, so the same command
+# may be called again and again. BACKBONE: a file of compact's weights to start from, in place of the
+# distillation. Smaller numbers try the way out in minutes:
+#   make weights MATERIALS=23 DISTILL_STEPS=20 STEPS=4 KEEP=2 RUNS=/tmp/try SHIPPED=/tmp/try/weights.safetensors
 TEACHER ?=
-MATERIALS ?= 240
+MATERIALS ?= 276
 DISTILL_STEPS ?= 3000
-STEPS ?= 600
-MORE_MATERIALS ?= 345
-MORE_STEPS ?= 650
-LAST_MATERIALS ?= 207
-LAST_STEPS ?= 500
-TURNED_MATERIALS ?= 138
-TURNED_STEPS ?= 300
-TWICE_MATERIALS ?= 138
-TWICE_STEPS ?= 240
+STEPS ?= 3400
+# 350 steps are some 5,000 episodes.
+KEEP ?= 350
 CORESET ?= 4096
+DEVICE ?= auto
 RUNS ?= runs
+BACKBONE ?= $(RUNS)/distilled/backbone.safetensors
 SHIPPED ?= src/obftnet/pretrained/obftnet-compact.safetensors
+WORKERS ?= 1
+OBFTNET ?= $(BIN)/obftnet
+# More options of the training, which override those below.
+TRAIN ?=
+
 weights: $(VENV)/.demo
-	$(BIN)/obftnet synthesize --out $(RUNS)/generated --materials $(MATERIALS) --seed 0 --kinds 3 --defective 5 --good 6 \
-	  --size 256 --largest 448
-	$(BIN)/obftnet distill --data $(RUNS)/generated $(if $(TEACHER),--backbone-weights $(TEACHER)) \
+	$(MAKE) weights-data
+	$(MAKE) $(BACKBONE)
+	$(MAKE) weights-run
+	$(BIN)/python tools/ship.py $(RUNS)/weights/model.safetensors $(SHIPPED) --coreset $(CORESET)
+
+.PHONY: weights-data weights-run
+weights-data:
+	$(OBFTNET) synthesize --out $(RUNS)/generated --materials $(MATERIALS) --seed 110 --kinds 3 --defective 6 \
+	  --good 14 --size 256 --largest 512 --workers $(WORKERS)
+
+$(RUNS)/distilled/backbone.safetensors: 
+	$(OBFTNET) distill --data $(RUNS)/generated $(if $(TEACHER),--backbone-weights $(TEACHER)) \
 	  --steps $(DISTILL_STEPS) --seed 0 --out $(RUNS)/distilled
-	$(BIN)/obftnet train --data $(RUNS)/generated --backbone compact \
-	  --backbone-weights $(RUNS)/distilled/backbone.safetensors --backbone-lr 3e-4 --cues abnsu --query-skip \
-	  --size 384 --smallest 256 --steps $(STEPS) --shots 5 --backgrounds 2 --varied-shots --good-fraction 0.2 \
-	  --precision bfloat16 --seed 0 --out $(RUNS)/first
-	$(BIN)/obftnet synthesize --out $(RUNS)/larger --materials $(MORE_MATERIALS) --seed 2 --kinds 3 --defective 5 --good 6 \
-	  --size 256 --largest 640
-	$(BIN)/obftnet train --data $(RUNS)/larger --start $(RUNS)/first --backbone-lr 2e-4 --lr 1e-3 \
-	  --size 512 --smallest 256 --steps $(MORE_STEPS) --shots 5 --backgrounds 2 --varied-shots --good-fraction 0.2 \
-	  --precision bfloat16 --seed 1 --out $(RUNS)/second
-	$(BIN)/obftnet synthesize --out $(RUNS)/last --materials $(LAST_MATERIALS) --seed 3 --kinds 3 --defective 5 --good 6 \
-	  --size 256 --largest 640
-	$(BIN)/obftnet train --data $(RUNS)/last --start $(RUNS)/second --backbone-lr 2e-4 --lr 1e-3 \
-	  --size 512 --smallest 256 --steps $(LAST_STEPS) --shots 5 --backgrounds 2 --varied-shots --good-fraction 0.2 \
-	  --precision bfloat16 --seed 2 --out $(RUNS)/third
-	$(BIN)/python tools/ship.py $(RUNS)/third/model.safetensors $(RUNS)/mean.safetensors \
-	  --average $(RUNS)/second/model.safetensors
-	$(BIN)/obftnet synthesize --out $(RUNS)/turned --materials $(TURNED_MATERIALS) --seed 4 --kinds 3 --defective 5 \
-	  --good 6 --size 256 --largest 640
-	$(BIN)/obftnet train --data $(RUNS)/turned --start $(RUNS)/mean.safetensors --cues abnsutm --backbone-lr 2e-4 \
-	  --lr 1e-3 --size 512 --smallest 256 --steps $(TURNED_STEPS) --shots 5 --backgrounds 2 --varied-shots \
-	  --good-fraction 0.2 --precision bfloat16 --seed 3 --out $(RUNS)/fourth
-	$(BIN)/obftnet synthesize --out $(RUNS)/twice --materials $(TWICE_MATERIALS) --seed 5 --kinds 3 --defective 5 \
-	  --good 6 --size 256 --largest 640
-	$(BIN)/obftnet train --data $(RUNS)/twice --start $(RUNS)/fourth --self-support --backbone-lr 2e-4 \
-	  --lr 1e-3 --size 512 --smallest 256 --steps $(TWICE_STEPS) --shots 5 --backgrounds 2 --varied-shots \
-	  --good-fraction 0.2 --precision bfloat16 --seed 4 --out $(RUNS)/fifth
-	$(BIN)/python tools/ship.py $(RUNS)/fifth/model.safetensors $(SHIPPED) --coreset $(CORESET) \
-	  --average $(RUNS)/fourth/model.safetensors
+
+weights-run:
+	$(OBFTNET) train --data $(RUNS)/generated --backbone compact --backbone-weights $(BACKBONE) \
+	  --cues abnsutm --query-skip --self-support --change --presence --size 512 --smallest 256 \
+	  --steps $(STEPS) --batch 4 --queries 4 --shots 5 --backgrounds 16 --varied-shots --good-fraction 0.5 \
+	  --image-loss 0.3 --lr 2e-3 --backbone-lr 3e-4 --average 0.998 --keep-every $(KEEP) \
+	  --precision bfloat16 --device $(DEVICE) --seed 0 --out $(RUNS)/weights $(TRAIN)
 
 clean:
 	rm -rf $(VENV) demo
