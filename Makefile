@@ -51,6 +51,7 @@ nightly: docs $(VENV)/.docs
 
 # A wheel in dist/, looked into, installed into an environment of its own, and run there.
 wheel: $(VENV)/.dev
+	rm -f dist/obftnet-*.whl
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(BIN)/python tools/check_wheel.py dist
 
@@ -98,4 +99,4 @@ weights-run:
 	  --precision bfloat16 --device $(DEVICE) --seed 0 --out $(RUNS)/weights $(TRAIN)
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo dist docs/_build
