@@ -84,6 +84,18 @@ def test_a_stream_that_takes_nothing(command, status, says):
     assert says in ended.stderr
 
 
+@pytest.fixture
+def heard():
+    """Signals as a terminal leaves them, though the tests be started where they are ignored (nohup, &)."""
+    wanted = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    wanted |= {signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_while_pytorch_loads_is_one_line(name, tmp_path):
@@ -111,6 +123,7 @@ def test_a_signal_while_pytorch_loads_is_one_line(name, tmp_path):
     assert "interrupted" in err
 
 
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_amid_the_work_raises_once_and_ends_with_its_number(name, monkeypatch, capsys):
     number = getattr(signal, name)

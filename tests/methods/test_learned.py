@@ -35,8 +35,7 @@ def network(request):
     return NETWORKS[request.param](CHANNELS)
 
 
-@pytest.mark.parametrize("side", [(16, 12), (9, 20)])
-@pytest.mark.parametrize(("b", "k"), [(1, 1), (2, 1), (1, 3)])
+@pytest.mark.parametrize(("side", "b", "k"), [((16, 12), 2, 1), ((9, 20), 1, 3)])
 def test_a_logit_has_the_size_asked_for(network, side, b, k):
     logit = network.eval()(features(b, side=side), shots(b, k, side), (8 * side[0], 50))
     assert logit.shape == (b, 8 * side[0], 50)

@@ -111,7 +111,7 @@ def test_steps_run_and_weights_load(run, tmp_path):
     assert json.loads((tmp_path / "run.json").read_text())["teacher"] == "mobilenet_v2"
 
 
-@pytest.mark.parametrize("kill_at", [1, 3, 4])
+@pytest.mark.parametrize("kill_at", [1, 4])
 def test_a_killed_run_ends_with_the_same_file(run, tmp_path, kill_at):
     whole = run(tmp_path / "whole")
     with pytest.raises(KilledError):
