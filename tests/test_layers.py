@@ -25,7 +25,7 @@ LAYERS = (
     ("segmenter", "evaluation"),
     ("obftnet",),
     ("segmentation", "explanation", "training"),
-    ("demo", "reproduction", "doctor"),
+    ("demo", "reproduction", "doctor", "checking"),
     ("cli",),
     ("__main__",),
 )

@@ -184,8 +184,10 @@ def with_bits(picture: Picture, bits: int | None) -> Picture:
     return picture if bits is None else picture.with_bits(bits)
 
 
-def check_tile_fits(shape: tuple[int, int], tile: int) -> None:
+def check_tile_fits(shape: tuple[int, int], tile: int, name: str | None = None) -> None:
     """Warns (InputWarning) of an image (h, w) smaller than a tile in both directions, which is mirrored.
+
+    Without a name of the image the warning of many images is one.
 
     Raises:
         InputError: it is smaller than half a tile: most of what would be looked at is its mirror image.
@@ -193,7 +195,8 @@ def check_tile_fits(shape: tuple[int, int], tile: int) -> None:
     height, width = shape
     if max(shape) >= tile:
         return
-    said = f"tile of {tile} pixels: larger than an image of {width} x {height}"
+    said = f"{name}: " if name else ""
+    said += f"tile of {tile} pixels: larger than an image of {width} x {height}"
     if 2 * max(shape) < tile:
         raise InputError(f"{said}, of which most would be mirrored; choose a smaller tile, or none")
     _warn(f"{said}, which is mirrored to fill it; choose a smaller tile, or none")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from obftnet import __version__
+from obftnet.cli.check import check_command
 from obftnet.cli.demo import demo_command
 from obftnet.cli.distill import distill_command
 from obftnet.cli.doctor import doctor_command
@@ -30,6 +31,7 @@ app.command("protocol")(protocol_command)
 app.command("reproduce")(reproduce_command)
 app.command("synthesize")(synthesize_command)
 app.command("distill")(distill_command)
+app.command("check")(check_command)
 app.command("doctor")(doctor_command)
 
 

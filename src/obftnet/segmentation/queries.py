@@ -7,22 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from obftnet.data.layouts.folders import NO_IMAGE, why_no_image
 from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.data.layouts.pairs import image_stem
 from obftnet.errors import InputError
-from obftnet.imaging.formats import READ, image_format
 from obftnet.imaging.read import IMAGE_SUFFIXES, image_size, read_mask
 from obftnet.segmentation.record import NAME as RECORD
-
-#: Endings of what lies beside images and is none. All others might hold an image that nobody looked at.
-_NO_IMAGE = frozenset(
-    f".{ending}"
-    for line in (
-        "cfg css csv db doc docx htm html ini ipynb js json jsonl lnk log md",
-        "py rst sh toml tsv txt url xls xlsx xml yaml yml",
-    )
-    for ending in line.split()
-)
 
 
 @dataclass(frozen=True)
@@ -55,6 +45,23 @@ class Found:
 
 
 def find_queries(sources: Iterable[str | Path], apart: Sequence[tuple[Path, str]] = ()) -> Found:
+    """`look_through`, where at least one query is wanted.
+
+    Raises:
+        InputError: there is nothing to segment at all.
+    """
+    found = look_through(sources, apart)
+    if not found.queries:
+        if found.refused:
+            more = len(found.refused) - 1
+            raise InputError(found.refused[0].reason + (f" (and {more} more like it)" if more else ""))
+        if found.left_out:
+            raise InputError(f"{found.left_out[0].reason}; name at least one image to segment")
+        raise InputError("no query: name at least one image, or a folder of images")
+    return found
+
+
+def look_through(sources: Iterable[str | Path], apart: Sequence[tuple[Path, str]] = ()) -> Found:
     """Files stay, folders become their images and those of the folders below them, in the order given.
 
     A file given twice counts once. In a folder, hidden files are not looked at; all else is a query, or is
@@ -64,9 +71,6 @@ def find_queries(sources: Iterable[str | Path], apart: Sequence[tuple[Path, str]
     Args:
         sources: images, or folders of images.
         apart: folders that are left out where they lie within a source, each with what to call it.
-
-    Raises:
-        InputError: there is nothing to segment at all.
     """
     found = Found()
     seen: set[str] = set()
@@ -83,13 +87,6 @@ def find_queries(sources: Iterable[str | Path], apart: Sequence[tuple[Path, str]
             if real not in seen:
                 seen.add(real)
                 found.queries.append(query)
-    if not found.queries:
-        if found.refused:
-            more = len(found.refused) - 1
-            raise InputError(found.refused[0].reason + (f" (and {more} more like it)" if more else ""))
-        if found.left_out:
-            raise InputError(f"{found.left_out[0].reason}; name at least one image to segment")
-        raise InputError("no query: name at least one image, or a folder of images")
     return found
 
 
@@ -137,10 +134,10 @@ class _Walk:
                 below.append(path)
             elif path.suffix.lower() in IMAGE_SUFFIXES:
                 images.append(path)
-            elif path.suffix.lower() in _NO_IMAGE:
+            elif path.suffix.lower() in NO_IMAGE:
                 self._found.left_out.append(Aside(path, f"{path}: no image by its ending"))
             else:
-                self._refuse(path, _unknown(path))
+                self._refuse(path, why_no_image(path))
         by_stem = {path.stem: path for path in images}
         for path in images:
             image = by_stem.get(image_stem(path.stem) or "")
@@ -202,21 +199,6 @@ def check_apart(out: Path, queries: Sequence[Query], guidance: GuidanceFolder) -
             raise InputError(
                 f"{folder}: holds {path.name}, which is read; name a folder for the results alone"
             )
-
-
-def _unknown(path: Path) -> str:
-    """Why a file without an image's ending is not looked at."""
-    try:
-        kind = image_format(path)
-    except InputError as error:
-        return str(error).removeprefix(f"{path}: ")
-    endings = ", ".join(IMAGE_SUFFIXES)
-    if kind in READ:
-        return f"a {kind} image without an image's ending; rename it to one of {endings}"
-    if kind is not None:
-        return f"a {kind} image, a kind that is not read; save it as one of {endings}"
-    ending = f"the ending {path.suffix}" if path.suffix else "no ending"
-    return f"{ending}, by which no image is known; save it as one of {endings}"
 
 
 def _is_folder(path: Path) -> bool:

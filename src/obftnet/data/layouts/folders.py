@@ -2,30 +2,46 @@
 
 from pathlib import Path
 
+from obftnet.data.layouts.report import Report, refuse
 from obftnet.errors import InputError
 from obftnet.imaging.decode import check_file
-from obftnet.imaging.read import IMAGE_SUFFIXES, list_images
+from obftnet.imaging.formats import IMAGE_SUFFIXES, READ, image_format
+from obftnet.imaging.read import list_images
+
+#: Endings of what lies beside images and is none. All others might hold an image that nobody looked at.
+NO_IMAGE = frozenset(
+    f".{ending}"
+    for line in (
+        "cfg css csv db doc docx htm html ini ipynb js json jsonl lnk log md",
+        "py rst sh toml tsv txt url xls xlsx xml yaml yml",
+    )
+    for ending in line.split()
+)
 
 
-def images_in(folder: Path) -> list[Path]:
+def images_in(folder: Path, report: Report = refuse) -> list[Path]:
     """The image files of a folder, sorted by name; hidden ones are left out.
 
     Raises:
-        InputError: the folder cannot be read, or something in it has an image's name and is no file: a
-            folder, a pipe, a link to nothing.
+        InputError: the folder cannot be read. Reported: something in it has an image's name and is no file:
+            a folder, a pipe, a link to nothing.
     """
-    images = list_images(folder)
-    named = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES)
-    for path in named:
-        if not path.name.startswith(".") and not path.is_file():
-            check_file(path)
+    images = []
+    for path in list_images(folder):
+        try:
+            if not path.is_file():
+                check_file(path)
+        except InputError as error:
+            report(error)
+        else:
+            images.append(path)
     return images
 
 
-def subfolders(parent: Path) -> list[Path]:
+def subfolders(parent: Path, report: Report = refuse) -> list[Path]:
     """The folders of a folder, sorted by name; hidden ones are left out. None where there is no such folder.
 
-    Raises:
+    Reports:
         InputError: a link to nothing, which may stand for a folder.
     """
     if not parent.is_dir():
@@ -33,5 +49,20 @@ def subfolders(parent: Path) -> list[Path]:
     found = sorted(path for path in parent.iterdir() if not path.name.startswith("."))
     for path in found:
         if path.is_symlink() and not path.exists():
-            raise InputError(f"{path}: a link to nothing; mend it, or remove it")
+            report(InputError(f"{path}: a link to nothing; mend it, or remove it"))
     return [path for path in found if path.is_dir()]
+
+
+def why_no_image(path: Path) -> str:
+    """Why a file without an image's ending is not looked at."""
+    try:
+        kind = image_format(path)
+    except InputError as error:
+        return str(error).removeprefix(f"{path}: ")
+    endings = ", ".join(IMAGE_SUFFIXES)
+    if kind in READ:
+        return f"a {kind} image without an image's ending; rename it to one of {endings}"
+    if kind is not None:
+        return f"a {kind} image, a kind that is not read; save it as one of {endings}"
+    ending = f"the ending {path.suffix}" if path.suffix else "no ending"
+    return f"{ending}, by which no image is known; save it as one of {endings}"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from obftnet.data.layouts.folders import images_in
-from obftnet.data.layouts.pairs import SUFFIX, by_stem, check_same_size, image_stem
+from obftnet.data.layouts.pairs import SUFFIX, by_stem, image_stem, same_size
+from obftnet.data.layouts.report import Report, refuse
 from obftnet.errors import InputError
 from obftnet.imaging.decode import check_folder
 
@@ -30,49 +31,68 @@ class GuidanceFolder:
     backgrounds: tuple[Path, ...]
 
 
-def read_guidance(folder: str | Path) -> GuidanceFolder:
+def read_guidance(folder: str | Path, report: Report = refuse) -> GuidanceFolder:
     """Find and match the files of a guidance folder; sizes are checked by header, pixels when they are read.
 
+    Args:
+        folder: the guidance folder.
+        report: takes what cannot be used; by default the first such thing is raised.
+
     Raises:
-        InputError: the folder, its support or its background folder is missing or holds no image; an image
-            without its mask or a mask without its image; sizes that differ.
+        InputError: no such folder. Reported: its support or its background folder is missing or holds no
+            image; an image without its mask or a mask without its image; sizes that differ.
     """
     folder = Path(folder)
     check_folder(folder, _WANTED)
-    support, background = folder / "support", folder / "background"
+    return GuidanceFolder(tuple(_supports(folder, report)), tuple(_backgrounds(folder, report)))
+
+
+def _supports(folder: Path, report: Report) -> list[tuple[Path, Path]]:
+    support = folder / "support"
     if not support.is_dir():
-        raise InputError(
-            f"{folder}: no folder support in it; support/<stem>.<ext> with its <stem>{SUFFIX}.png is wanted"
+        report(
+            InputError(
+                f"{folder}: no folder support in it; support/<stem>.<ext> with its <stem>{SUFFIX}.png is "
+                "wanted"
+            )
         )
-    files = images_in(support)
+        return []
+    files = images_in(support, report)
     if not files:
-        raise InputError(
-            f"{support}: no support image in it; <stem>.<ext> with <stem>{SUFFIX}.png is wanted, at least one"
-        )
-    supports = _pairs(files, support)
+        wanted = f"<stem>.<ext> with <stem>{SUFFIX}.png is wanted, at least one"
+        report(InputError(f"{support}: no support image in it; {wanted}"))
+    return _pairs(files, support, report)
+
+
+def _backgrounds(folder: Path, report: Report) -> list[Path]:
+    background = folder / "background"
     if not background.is_dir():
-        raise InputError(
-            f"{folder}: no background image, there is no folder background in it; put at least one image "
-            "without a defect there"
+        report(
+            InputError(
+                f"{folder}: no background image, there is no folder background in it; put at least one image "
+                "without a defect there"
+            )
         )
-    backgrounds = images_in(background)
-    if not backgrounds:
-        raise InputError(f"{background}: no background image in it; put one without a defect there, or more")
-    return GuidanceFolder(tuple(supports), tuple(backgrounds))
+        return []
+    files = images_in(background, report)
+    if not files:
+        wanted = "put one without a defect there, or more"
+        report(InputError(f"{background}: no background image in it; {wanted}"))
+    return files
 
 
-def _pairs(files: Sequence[Path], folder: Path) -> list[tuple[Path, Path]]:
-    """Every image with its mask, by name. Raises InputError where one is without the other."""
-    named = by_stem(files)
+def _pairs(files: Sequence[Path], folder: Path, report: Report) -> list[tuple[Path, Path]]:
+    """Every image with its mask, by name; one without the other is reported."""
+    named = by_stem(files, report)
     masks: dict[str, Path] = {}
     for stem, path in named.items():
         image = image_stem(stem)
         if image in named and image is not None:
             if image in masks:
-                raise InputError(
-                    f"{path}: a second mask of {named[image].name}, beside {masks[image].name}; leave one"
-                )
-            masks[image] = path
+                error = f"a second mask of {named[image].name}, beside {masks[image].name}; leave one"
+                report(InputError(f"{path}: {error}"))
+            else:
+                masks[image] = path
     taken = {path: stem for stem, path in masks.items()}
     pairs = []
     for stem, path in named.items():
@@ -80,11 +100,13 @@ def _pairs(files: Sequence[Path], folder: Path) -> list[tuple[Path, Path]]:
             continue
         if path in taken:
             owner = named[taken[path]]
-            raise InputError(f"{path}: named as the mask of {owner.name}, and has a mask itself; rename it")
-        if stem not in masks:
-            raise _no_mask(path, folder)
-        check_same_size(path, masks[stem])
-        pairs.append((path, masks[stem]))
+            report(InputError(f"{path}: named as the mask of {owner.name}, and has a mask itself; rename it"))
+        elif stem not in masks:
+            # A second mask was reported as such.
+            if image_stem(stem) not in masks:
+                report(_no_mask(path, folder))
+        elif same_size(path, masks[stem], report):
+            pairs.append((path, masks[stem]))
     return pairs
 
 

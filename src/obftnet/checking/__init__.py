@@ -1,0 +1,6 @@
+"""Every problem of a folder at once: what the library's own reading refuses and warns of, as a list."""
+
+from obftnet.checking.check import Checked, check_folder_of, kind_of
+from obftnet.checking.findings import Finding
+
+__all__ = ["Checked", "Finding", "check_folder_of", "kind_of"]
