@@ -100,6 +100,22 @@ def test_the_backbone_is_hashed_once_for_all_units(setting, monkeypatch):
     assert len(hashed) == 1
 
 
+def test_rows_of_one_configuration_are_one_run(setting, trained):
+    """`t20` of Table V is `obft_bf` of Table IV, whatever a row spells out."""
+    encoder = {"reader": "encoder4d"}
+    rows = {
+        "plain": PaperRow(method="obftnet", settings=encoder),
+        "spelled": PaperRow(method="obftnet", settings=encoder | {"iterations": 20}),
+        "other": PaperRow(method="obftnet", settings=encoder | {"iterations": 5}),
+        "cues": PaperRow(method="obftnet", settings={"reader": "cues"}),
+    }
+    results = make(setting, rows)
+    assert len(results) == 4
+    assert len(trained) == len(set(trained)) == 3
+    of = {unit.row: content["folds"] for unit, content in results.items()}
+    assert of["plain"] == of["spelled"]
+
+
 def test_what_is_not_trained_is_evaluated_once(setting):
     results = make(setting, seeds=(0, 1))
     assert sorted((unit.row, unit.seed) for unit in results) == [("panet", 0), ("panet", 1), ("prototype", 0)]

@@ -17,9 +17,7 @@ from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
 
 
-def draw_correspondences(
-    path: Path, setting: Setting, name: str, row: PaperRow, fold: str, seed: int
-) -> None:
+def draw_correspondences(path: Path, setting: Setting, row: PaperRow, fold: str, seed: int) -> None:
     """Write the PNG of one drawn query of a fold, its model trained first where it is not yet; one shot.
 
     The first point is the one of the query's defect that scores highest, the others lie far from it and from
@@ -28,7 +26,6 @@ def draw_correspondences(
     Args:
         path: of the picture.
         setting: data, backbone, budget, folder.
-        name: of the row.
         row: an OBFTNet.
         fold: tested.
         seed: of the drawn query.
@@ -38,7 +35,7 @@ def draw_correspondences(
     """
     _, drawn = episodes_for(setting, fold, shots=1, seeds=1)
     (episode,) = drawn_queries(drawn[fold][0], 1, seed, fold)
-    model = trained(setting, name, row, fold, seed=0)
+    model = trained(setting, row, fold, seed=0)
     if not isinstance(model, OBFTNet):
         raise TypeError(f"{row.method}: an OBFTNet is wanted, whose transport there is to see")
     score = Evaluator(model, setting.data.collection).score(episode)

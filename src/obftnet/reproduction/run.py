@@ -1,11 +1,13 @@
 """Units of a table, each trained and evaluated once, however often and wherever the command is given.
 
 A unit is (row, backbone, fold, shots, seed, tested data). Its result is one JSON file under OUT/results; a
-unit whose file is there is done. The runs of training lie under OUT/runs and go on where they were killed. So
-a table may be made on several machines, each with other folds or rows, and their folders merged; and what is
-tested on other data, or drawn, takes the runs that are there.
+unit whose file is there is done. The runs of training lie under OUT/runs, one a configuration, fold and seed,
+and go on where they were killed. So a table may be made on several machines, each with other folds or rows,
+and their folders merged; and another table, what is tested on other data, or what is drawn takes the runs
+that are there.
 """
 
+import hashlib
 import itertools
 import json
 import math
@@ -24,7 +26,7 @@ from obftnet.evaluation.evaluate import Evaluator, draw, evaluate
 from obftnet.evaluation.results import FURTHER, summarise
 from obftnet.files import file_hash, write_json
 from obftnet.json_files import read_json
-from obftnet.methods.registry import MethodConfig, method_config, reference
+from obftnet.methods.registry import NETWORKS, MethodConfig, method_config, method_name, reference
 from obftnet.reproduction.setting import Setting
 from obftnet.reproduction.tables import PaperRow
 from obftnet.reproduction.unit import Unit
@@ -101,12 +103,12 @@ def reproduce(
     return results
 
 
-def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) -> Method[Any]:
-    """The method of a row, trained without a fold as far as that is not done yet.
+def trained(setting: Setting, row: PaperRow, fold: str, seed: int) -> Method[Any]:
+    """The method of a row, trained without a fold as far as that is not done yet; rows of one configuration,
+    in whatever table, are one run.
 
     Args:
         setting: data, backbone, budget, folder; `transfer` has no part in it.
-        name: of the row, and so of its run.
         row: the method; a training-free reference, and weights that ship, are taken as they are.
         fold: left out.
         seed: of training.
@@ -127,7 +129,7 @@ def trained(setting: Setting, name: str, row: PaperRow, fold: str, seed: int) ->
             f"protocol {setting.data.name} has the fold {fold} alone: without it nothing is left to train "
             "on; take a protocol of several folds"
         )
-    run = f"{name}-{backbone}-{fold}-seed{seed}"
+    run = _run_name(config, fold, seed)
     cache = _cache(setting, config, run)
     path = train(
         config,
@@ -157,6 +159,16 @@ def episodes_for(setting: Setting, fold: str, shots: int, seeds: int) -> tuple[P
     return protocol, draw(tested.collection, chosen, protocol)
 
 
+def _run_name(config: MethodConfig, fold: str, seed: int) -> str:
+    """A run's folder: the same for whichever row and table asks for it. Of an OBFTNet a hash tells what is
+    not at its default."""
+    name = method_name(config)
+    if name not in NETWORKS and name != "hsnet":
+        settings = config.model_dump_json(exclude_defaults=True, exclude={"backbone", "size"})
+        name += "-" + hashlib.sha256(settings.encode()).hexdigest()[:8]
+    return f"{name}-{config.backbone}-{fold}-seed{seed}"
+
+
 def _cache(setting: Setting, config: MethodConfig, run: str) -> Path | None:
     """Where a run's relations are kept, where they are read again. The cues' small maps serve all runs; the
     4D encoder's tensors, gigabytes a run, are the run's own and go when it is finished."""
@@ -177,7 +189,7 @@ def _result(setting: Setting, unit: Unit, row: PaperRow) -> dict[str, Any]:
     if path.exists():
         return _finished(path, asked, unit)
     protocol, drawn = episodes_for(setting, unit.fold, unit.shots, setting.budget.seeds)
-    subject = trained(setting, unit.row, row, unit.fold, unit.seed)
+    subject = trained(setting, row, unit.fold, unit.seed)
     collection = (setting.transfer or setting.data).collection
     found = evaluate(Evaluator(subject, collection), drawn, protocol)
     summary = summarise(row.method, protocol, found, unit=asdict(unit), asked=asked)

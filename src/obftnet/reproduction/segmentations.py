@@ -66,7 +66,7 @@ def segmentations(
         for place, (name, row) in enumerate(rows.items()):
             if progress is not None:
                 progress(f"{name}, {fold}", number * len(rows) + place, len(folds) * len(rows))
-            evaluator = Evaluator(trained(setting, name, row, fold, seed=0), collection)
+            evaluator = Evaluator(trained(setting, row, fold, seed=0), collection)
             for by_row, episode in zip(masks, chosen, strict=True):
                 by_row[name] = decide(evaluator.score(episode), protocol.decision)
         found += [Segmented(episode, fold, by_row) for episode, by_row in zip(chosen, masks, strict=True)]

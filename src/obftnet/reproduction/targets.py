@@ -232,7 +232,7 @@ def _correspondences(job: _Job) -> list[Path]:
     for done, fold in enumerate(job.folds):
         job.progress(f"{row_name}, {fold}", done, len(job.folds))
         path = job.setting.out / f"{job.file}_{fold}.png"
-        draw_correspondences(path, job.setting, row_name, row, fold, job.request.draw_seed or 0)
+        draw_correspondences(path, job.setting, row, fold, job.request.draw_seed or 0)
         paths.append(path)
     job.progress("", len(job.folds), len(job.folds))
     return paths
