@@ -78,11 +78,11 @@ def test_what_comes_after_a_crash_is_tried_all_the_same(shadow):
     }
 
 
-def test_a_module_that_hangs_is_given_up(shadow):
+def test_a_module_that_is_not_heard_of_is_given_up_and_not_blamed(shadow):
     shadow("imagecodecs", "import time\ntime.sleep(600)")
     (line,) = run_steps(["import imagecodecs"], patience=5)
-    assert line.state == "fails"
-    assert "5 s" in line.text
+    assert line.state == "note"
+    assert "within 5 s" in line.text
 
 
 def test_what_a_module_prints_is_no_line(shadow):
