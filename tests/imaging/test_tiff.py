@@ -257,6 +257,19 @@ def test_an_entry_that_contradicts_the_rest_is_damage(tmp_path, entry):
         read_picture(path)
 
 
+@pytest.mark.parametrize("tag", [273, 279])
+def test_a_table_of_strips_that_is_text_is_damage(tmp_path, tag):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, stored(COLOUR, 8), photometric="rgb", rowsperstrip=10, compression="zlib")
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        entry = file.pages[0].tags[tag]
+    struct.pack_into("<HI", data, entry.offset + 2, 2, 4 * entry.count)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        read_picture(path)
+
+
 def test_an_error_of_ours_is_not_called_damage(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "a.tif", stored(RAMP, 8), photometric="minisblack")
 

@@ -246,6 +246,8 @@ def _header(page: Any, tags: dict[int, Any], path: Path) -> Header:
 def _check_segments(page: Any, wanted: int, file_size: int, path: Path) -> None:
     """Raises InputError where strips or tiles are missing: tifffile would fill them with zeros."""
     offsets, counts = tuple(page.dataoffsets), tuple(page.databytecounts)
+    if not all(isinstance(number, int) for number in (*offsets, *counts)):
+        raise InputError(f"{path}: damaged (its table of strips or tiles holds no whole numbers)")
     if page.is_tiled and page.tilelength * page.tilewidth > checks.MAX_PIXELS:
         raise InputError(
             f"{path}: truncated or damaged (tiles of {page.tilewidth} x {page.tilelength} pixels)"
