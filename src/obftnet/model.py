@@ -34,10 +34,15 @@ class OBFTNet(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, backbone: Backbone | None = None) -> None:
-        """Build a model; without `backbone`, one with random weights is made (a file's weights follow)."""
+        """Build a model; without `backbone`, one with random weights is made (a file's weights follow).
+
+        Raises:
+            InputError: a backbone that does not take images of the configured size.
+        """
         super().__init__()
         self.config = config
         self.backbone = backbone if backbone is not None else Backbone(config.backbone)
+        self.backbone.spec.check_size(config.size, config.size)
         self.levels = self.backbone.spec.levels
         self.reader = _reader(config, self.backbone)
 

@@ -198,7 +198,7 @@ def test_a_record_that_makes_no_pyramid_is_refused(taps, message):
 
 def test_every_record_names_published_weights_that_exist():
     for spec in BACKBONES.values():
-        if spec.weights is not None:
+        if isinstance(spec.weights, str):
             assert torchvision.models.get_weight(spec.weights).url.startswith("https://")
 
 

@@ -117,6 +117,13 @@ def test_model_files_kept_on_the_way_are_those_of_shorter_runs(run, tmp_path):
         assert torch.equal(short[key], value), key
 
 
+def test_a_side_too_small_for_the_backbone_is_refused_before_anything_is_written(run, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="input of 32 x 32 is too small for the backbone compact"):
+        run(out, backbone_lr=1e-3, smallest=32, model={"cues": "abns", "size": 96})
+    assert not list(out.glob("*.*"))
+
+
 def test_what_end_to_end_training_cannot_do_is_refused(run, tmp_path):
     with pytest.raises(InputError, match="2 queries a guidance"):
         run(tmp_path, queries=2)

@@ -5,6 +5,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from obftnet.backbones.extractors import Intermediates
 from obftnet.backbones.features import Features
 from obftnet.backbones.registry import backbone_spec
 
@@ -31,6 +32,11 @@ class Backbone(nn.Module):
         self.requires_grad_(False)
         self.eval()
 
+    @property
+    def trunk(self) -> nn.Module:
+        """The network under the parameter names of its weight file."""
+        return self.network.trunk if isinstance(self.network, Intermediates) else self.network
+
     def train(self, mode: bool = True) -> Self:
         """Stay in eval mode: a frozen backbone's batch statistics never move."""
         return super().train(False)
@@ -55,7 +61,7 @@ class Backbone(nn.Module):
             One (b, c, h / stride, w / stride) map a tap, fine to coarse, as `spec.taps` lists them.
 
         Raises:
-            InputError: h or w is too small for the backbone.
+            InputError: h or w is too small for the backbone, or no multiple of its patch.
             ValueError: an early map is wanted of a backbone that has none.
         """
         size = (images.shape[-2], images.shape[-1])

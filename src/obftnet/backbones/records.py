@@ -30,6 +30,17 @@ class Tap:
 
 
 @dataclass(frozen=True)
+class HubFile:
+    """Weights that are published as a safetensors file, in the key names of timm.
+
+    repository: on the Hugging Face hub, file: in it.
+    """
+
+    repository: str
+    file: str = "model.safetensors"
+
+
+@dataclass(frozen=True)
 class BackboneSpec:
     """A backbone that can be named.
 
@@ -40,18 +51,20 @@ class BackboneSpec:
     mean, std: of the channels R, G, B in 0..1, taken out of every image.
     early: a map finer than every tap, for a reader that draws its outlines with the query's own features
         (`CuesConfig.query_skip`); it is not correlated. None where the backbone offers none.
-    weights: name of torchvision's published weights as `torchvision.models.get_weight` takes it; None for a
-        network of our own, whose weights travel inside our model files.
+    weights: name of torchvision's published weights as `torchvision.models.get_weight` takes it, or where
+        timm's are; None for a network of our own, whose weights travel inside our model files.
+    multiple: sides of an input are multiples of it, pixels: the patch of a vision transformer.
     """
 
     name: str
     build: Callable[[], nn.Module]
     taps: tuple[Tap, ...]
-    weights: str | None
+    weights: str | HubFile | None
     early: Tap | None = None
     extractor: Callable[[nn.Module, Sequence[str]], nn.Module] = traced
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    multiple: int = 1
 
     def __post_init__(self) -> None:
         levels = [tap.level for tap in self.taps]
@@ -82,10 +95,20 @@ class BackboneSpec:
         return found
 
     def check_size(self, height: int, width: int) -> None:
-        """Refuse an input whose coarsest map would be under 2 x 2, with the nearest size that works."""
+        """Refuse an input whose coarsest map would be under 2 x 2, or that is not of whole patches, with the
+        nearest size that works."""
         least = 2 * self.taps[-1].stride
         if height < least or width < least:
             raise InputError(
                 f"input of {height} x {width} is too small for the backbone {self.name}: "
                 f"use at least {max(height, least)} x {max(width, least)}"
+            )
+        if height % self.multiple or width % self.multiple:
+            below, above = (
+                " x ".join(str((side + up) // self.multiple * self.multiple) for side in (height, width))
+                for up in (0, self.multiple - 1)
+            )
+            raise InputError(
+                f"input of {height} x {width}: the backbone {self.name} sees patches of {self.multiple} "
+                f"pixels, and sides must be multiples of that: use {below} or {above}"
             )

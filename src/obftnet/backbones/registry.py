@@ -1,11 +1,14 @@
 """The backbones there are, each one record (section IV.B.1 of the paper)."""
 
+from typing import Any
+
 import torchvision
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
 from obftnet.backbones.compact import CompactNet
-from obftnet.backbones.records import BackboneSpec, Tap
+from obftnet.backbones.extractors import intermediates
+from obftnet.backbones.records import BackboneSpec, HubFile, Tap
 from obftnet.errors import InputError
 
 
@@ -62,6 +65,32 @@ def _compact_taps() -> tuple[Tap, ...]:
     )
 
 
+def _timm(name: str, **options: Any) -> nn.Module:
+    """A network of timm (Wightman, "PyTorch Image Models") with random weights."""
+    try:
+        import timm
+    except ImportError as error:
+        raise InputError(
+            f"backbone of timm ({name}): timm is not installed; run: pip install 'obftnet[timm]'"
+        ) from error
+    network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **options)
+    return network
+
+
+def _convnext_taps() -> tuple[Tap, ...]:
+    """The end of each stage but the first."""
+    return tuple(Tap(str(level + 1), level, 192 * 2**level, 8 * 2**level) for level in range(3))
+
+
+def _transformer_taps(channels: int, patch: int) -> tuple[Tap, ...]:
+    """Of 12 blocks that all see one grid: two of the middle, two later, the last two."""
+    return tuple(
+        Tap(str(block), level, channels, patch)
+        for level, blocks in enumerate(((4, 5), (7, 8), (10, 11)))
+        for block in blocks
+    )
+
+
 BACKBONES: dict[str, BackboneSpec] = {
     spec.name: spec
     for spec in (
@@ -86,6 +115,33 @@ BACKBONES: dict[str, BackboneSpec] = {
         ),
         BackboneSpec(
             "compact", CompactNet, _compact_taps(), None, Tap("stem", 0, CompactNet.STEM_CHANNELS, 4)
+        ),
+        # Liu et al., "A ConvNet for the 2020s" (CVPR 2022).
+        BackboneSpec(
+            "convnext_tiny",
+            lambda: _timm("convnext_tiny"),
+            _convnext_taps(),
+            HubFile("timm/convnext_tiny.in12k_ft_in1k"),
+            Tap("0", 0, 96, 4),
+            extractor=intermediates,
+        ),
+        # Oquab et al., "DINOv2: Learning Robust Visual Features without Supervision" (TMLR 2024).
+        BackboneSpec(
+            "dinov2_small",
+            lambda: _timm("vit_small_patch14_dinov2", dynamic_img_size=True),
+            _transformer_taps(384, 14),
+            HubFile("timm/vit_small_patch14_dinov2.lvd142m"),
+            extractor=intermediates,
+            multiple=14,
+        ),
+        # Simeoni et al., "DINOv3" (2025). Its weights are under the DINOv3 License, not under Apache-2.0.
+        BackboneSpec(
+            "dinov3_small",
+            lambda: _timm("vit_small_patch16_dinov3", dynamic_img_size=True),
+            _transformer_taps(384, 16),
+            HubFile("timm/vit_small_patch16_dinov3.lvd1689m"),
+            extractor=intermediates,
+            multiple=16,
         ),
     )
 }

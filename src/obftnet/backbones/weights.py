@@ -1,7 +1,8 @@
-"""Filling a backbone: torchvision's published weights by name, a local safetensors file, or none."""
+"""Filling a backbone: published weights of torchvision or timm, a local safetensors file, or none."""
 
 import hashlib
 import io
+import logging
 import os
 from pathlib import Path
 from urllib.error import URLError
@@ -11,7 +12,8 @@ import torchvision
 from torch import Tensor
 
 from obftnet.backbones.backbone import Backbone
-from obftnet.backbones.records import BackboneSpec
+from obftnet.backbones.extractors import Intermediates
+from obftnet.backbones.records import BackboneSpec, HubFile
 from obftnet.errors import InputError
 from obftnet.imaging.decode import check_file
 from obftnet.safefile import read_safetensors
@@ -25,14 +27,15 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
 
     Args:
         name: one of `backbones.registry.BACKBONES`.
-        weights: a safetensors file in torchvision's key names (float16 or float32); None for torchvision's
-            published weights, fetched once and checked against the hash in their name; "random" for
-            untrained weights drawn from `seed`.
+        weights: a safetensors file in the key names of torchvision, or of timm for its networks (float16 or
+            float32); None for the published weights, fetched once: torchvision's are checked against the hash
+            in their name, timm's are safetensors; "random" for untrained weights drawn from `seed`.
         seed: only for "random".
 
     Raises:
-        InputError: unknown backbone; a file that is missing, damaged, a pickle, or of another architecture;
-            published weights that are neither on this machine nor to be fetched.
+        InputError: unknown backbone, or one of timm, which is not installed; a file that is missing,
+            damaged, a pickle, or of another architecture; published weights that are neither on this machine
+            nor to be fetched.
     """
     if weights == RANDOM:
         with torch.random.fork_rng(devices=[]):
@@ -40,7 +43,7 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
             return Backbone(name)
     backbone = Backbone(name)
     state = _published(backbone) if weights is None else _from_file(Path(weights), backbone)
-    backbone.network.load_state_dict(state)
+    backbone.trunk.load_state_dict(state)
     return backbone
 
 
@@ -52,6 +55,8 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
             f'them, or "{RANDOM}"',
             "backbone_weights",
         )
+    if isinstance(spec.weights, HubFile):
+        return _from_file(_from_hub(spec.name, spec.weights), backbone)
     weights = torchvision.models.get_weight(spec.weights)
     path = published_file(spec)
     folder, file = path.parent, path.name
@@ -75,10 +80,40 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
 def published_file(spec: BackboneSpec) -> Path:
     """Where torchvision's published weights of a backbone lie on this machine, or would. ValueError for one
     that has none."""
-    if spec.weights is None:
-        raise ValueError(f"{spec.name}: no published weights")
+    if not isinstance(spec.weights, str):
+        raise ValueError(f"{spec.name}: torchvision publishes no weights of it")
     url: str = torchvision.models.get_weight(spec.weights).url
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+
+
+def _from_hub(name: str, published: HubFile) -> Path:
+    """The local copy of weights of timm, fetched where there is none.
+
+    Raises:
+        InputError: they are neither here nor to be fetched.
+    """
+    # It comes with timm, without which there is no such backbone.
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    try:
+        try:
+            return Path(hf_hub_download(published.repository, published.file, local_files_only=True))
+        except OSError:
+            # It tells of every try: the one line that says what would do is ours.
+            logger.setLevel(logging.CRITICAL)
+            return Path(hf_hub_download(published.repository, published.file))
+    except (HfHubHTTPError, OSError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"backbone {name}: {published.file} of {published.repository} on the Hugging Face hub is not on "
+            f"this machine and could not be fetched ({' '.join(str(error).split())[:80]}): fetch it on a "
+            f"machine with a network, and name that safetensors file",
+            "backbone_weights",
+        ) from error
+    finally:
+        logger.setLevel(level)
 
 
 def read_published(path: Path) -> bytes:
@@ -111,12 +146,12 @@ def _hash_in(file: str) -> str:
 
 def _from_file(path: Path, backbone: Backbone) -> dict[str, Tensor]:
     state = _trunk(read_safetensors(path)[0], backbone)
-    wanted = backbone.network.state_dict()
+    wanted = backbone.trunk.state_dict()
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     if missing:
         raise InputError(
             f"{path}: not weights of {backbone.spec.name}: {len(missing)} of its {len(wanted)} tensors are "
-            f"missing, the first is {missing[0]}; the file must hold torchvision's key names"
+            f"missing, the first is {missing[0]}; the file must hold {_names(backbone)} key names"
         )
     for key, tensor in wanted.items():
         if key in state and state[key].shape != tensor.shape:
@@ -128,7 +163,11 @@ def _from_file(path: Path, backbone: Backbone) -> dict[str, Tensor]:
     return state | counters
 
 
+def _names(backbone: Backbone) -> str:
+    return "timm's" if isinstance(backbone.network, Intermediates) else "torchvision's"
+
+
 def _trunk(state: dict[str, Tensor], backbone: Backbone) -> dict[str, Tensor]:
     """The tensors the tapped part needs; a classifier's are left out."""
-    wanted = backbone.network.state_dict()
+    wanted = backbone.trunk.state_dict()
     return {key: value.to(wanted[key].dtype) for key, value in state.items() if key in wanted}

@@ -60,7 +60,7 @@ BackboneWeights = Annotated[
     str | None,
     typer.Option(
         "--backbone-weights",
-        help="safetensors file with torchvision's key names; default: torchvision's published weights; "
+        help="safetensors file with torchvision's (timm's) key names; default: the published weights; "
         "random: untrained, the control.",
     ),
 ]

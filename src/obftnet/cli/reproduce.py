@@ -54,7 +54,8 @@ def reproduce_command(
         list[str] | None,
         _Opt(
             "--backbone",
-            help="vgg16, resnet50 (default), resnet101, mobilenet_v2, compact; may be repeated.",
+            help="vgg16, resnet50 (default), resnet101, mobilenet_v2, compact, or one of timm; may be "
+            "repeated.",
         ),
     ] = None,
     backbone_weights: Annotated[

@@ -31,7 +31,11 @@ def train_command(
         ),
     ] = None,
     backbone: Annotated[
-        str | None, _Opt(help="vgg16, resnet50, resnet101, mobilenet_v2, the default, or compact.")
+        str | None,
+        _Opt(
+            help="vgg16, resnet50, resnet101, mobilenet_v2, the default, or compact; with timm "
+            "convnext_tiny, dinov2_small, dinov3_small."
+        ),
     ] = None,
     backbone_weights: BackboneWeights = None,
     size: Annotated[

@@ -138,7 +138,7 @@ def backbones_line() -> Line:
     from obftnet.backbones.weights import published_file, read_published
     from obftnet.errors import InputError
 
-    files = {spec.name: published_file(spec) for spec in BACKBONES.values() if spec.weights}
+    files = {spec.name: published_file(spec) for spec in BACKBONES.values() if isinstance(spec.weights, str)}
     here = {name: file for name, file in files.items() if os.path.lexists(file)}
     for file in here.values():
         try:

@@ -65,7 +65,7 @@ def draw_sights(
     Raises:
         InputError: it cannot be written, or an image cannot be read.
     """
-    figure = Figure(figsize=(14.5, 3.35 * len(sights) + 0.9), dpi=90, layout="constrained")
+    figure = Figure(figsize=(14.5, 3.7 * len(sights) + 0.9), dpi=90, layout="constrained")
     axes = figure.subplots(len(sights), 5, squeeze=False)
     step = math.ceil(max(query.shape) / _SIDE)
     small, low = query[::step, ::step].floats(), score[::step, ::step]
@@ -181,4 +181,4 @@ def _short(name: str) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, 44))
+    return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, 50))

@@ -18,6 +18,9 @@ from obftnet.backbones.features import Features, Pyramid
 from obftnet.backbones.records import BackboneSpec
 from obftnet.contract import LossTerm, TrainingInput
 
+#: Of the maps that every network's layers are made for.
+_STRIDES = (8, 16, 32)
+
 
 class LearnedConfig(BaseModel):
     """A learned method's configuration; unknown keys raise. It travels inside the model's file."""
@@ -95,10 +98,16 @@ class Learned(nn.Module):
     def __init__(
         self, config: LearnedConfig, network: type[Network], backbone: Backbone | None = None
     ) -> None:
-        """Build a method; without `backbone`, one with random weights is made (a file's weights follow)."""
+        """Build a method; without `backbone`, one with random weights is made (a file's weights follow).
+
+        Raises:
+            InputError: a backbone without maps of the strides 8, 16 and 32.
+        """
         super().__init__()
         self.config = config
         self.backbone = backbone if backbone is not None else Backbone(config.backbone)
+        for stride in _STRIDES:
+            self.backbone.spec.at_stride(stride)
         self._taps = network.taps(self.backbone.spec)
         self.network = network.on(self.backbone.spec)
 

@@ -125,7 +125,7 @@ def distill(
             progress(step, steps, loss.item())
     log.close()
     # Of a finished run too: its state says all that is in this file, which may be gone.
-    write_safetensors(path, network.state_dict(), {"step": str(step)})
+    write_safetensors(path, learner.trunk.state_dict(), {"step": str(step)})
     return path
 
 

@@ -31,7 +31,7 @@ from obftnet.training.loss import check_loss, image_loss, segmentation_loss
 from obftnet.training.processes import processes
 from obftnet.training.run_file import check_run
 from obftnet.training.selection import Judge
-from obftnet.training.steps import episodes_of, learning_rate
+from obftnet.training.steps import episodes_of, learning_rate, sides_of
 from obftnet.training.streams import stream
 from obftnet.weights import save_model
 
@@ -82,7 +82,8 @@ def train(
 
     Raises:
         InputError: `out` holds a run with other settings or on other data, or is another process's; an image
-            or mask cannot be used, or changes meanwhile; the loss or the weights are no numbers any more.
+            or mask, or the size with the backbone, cannot be used, or changes meanwhile; the loss or the
+            weights are no numbers any more.
     """
     rank, world = _join_processes(device)
     if config.batch % world:
@@ -104,6 +105,8 @@ def train(
             "backbone a learning rate",
             *("queries", "backbone_lr"),
         )
+    for side in sides_of(config, model_config.size) if config.backbone_lr > 0 else (model_config.size,):
+        backbone.spec.check_size(side, side)
     backbone_hash = tensors_hash(backbone.state_dict())
     trained_on = {material for materials in folds.values() for material in materials}
     asked: dict[str, object] = {
@@ -120,10 +123,11 @@ def train(
     if cache is not None:
         asked["cached"] = True
     path = out / "model.safetensors"
-    run = check_run(out, asked, (path.name, FILE, "log.csv"), write=rank == 0)
+    # Before anything is written: a method may not go with its backbone.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = build(model_config, backbone).to(device)
+    run = check_run(out, asked, (path.name, FILE, "log.csv"), write=rank == 0)
     if start is not None:
         model.load_state_dict(start.state_dict())
     terms_of = _distributed(_LossTerms(model), device, world)

@@ -64,8 +64,12 @@ def side_of(config: TrainConfig, size: int, step: int) -> int:
     The chance of a side falls with its fourth power: a step costs as its square, and most of what there is to
     learn is learnt from small ones.
     """
-    if not config.smallest or config.smallest >= size:
-        return size
-    sides = np.arange(size, config.smallest - 1, -64)
+    sides = np.array(sides_of(config, size))
     chances = (sides / size) ** -4.0
     return int(stream("side", config.seed, step).choice(sides, p=chances / chances.sum()))
+
+
+def sides_of(config: TrainConfig, size: int) -> range:
+    """The sides that `side_of` draws from, the largest first."""
+    smallest = config.smallest if 0 < config.smallest < size else size
+    return range(size, smallest - 1, -64)
