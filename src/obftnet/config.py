@@ -18,7 +18,7 @@ class _Config(BaseModel):
     reader: str
     backbone: str = "mobilenet_v2"
     size: int = Field(
-        default=256, ge=64, le=8192, description="side of the network's square input, pixels (paper: 400)"
+        default=256, ge=64, le=4096, description="side of the network's square input, pixels (paper: 400)"
     )
     epsilon: float = Field(default=0.05, ge=0.01, le=100, description="regularisation of Algorithm 1")
     iterations: int = Field(default=20, ge=1, le=10_000, description="sweeps, the paper's t_max")

@@ -47,13 +47,18 @@ def find_weights(name_or_path: str | Path | None = None) -> Path:
     if str(name) in shipped():
         return Path(str(resources.files("obftnet") / "pretrained" / f"{name}.safetensors"))
     path = Path(name)
-    if path.is_dir():
+    try:
+        found, is_folder = path.exists(), path.is_dir()
+    except (OSError, ValueError) as error:  # a name that no file can have: too long, or with a NUL in it
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{name}: cannot be read ({reason}); name a file or a run's folder") from error
+    if is_folder:
         if not (path / "model.safetensors").exists():
             raise InputError(
                 f"{path}: no model.safetensors in it; is this the folder of a finished training run?"
             )
         return path / "model.safetensors"
-    if not path.exists():
+    if not found:
         raise InputError(
             f"{name}: no such weights; name a file, a run's folder, or one of: {', '.join(shipped())}"
         )

@@ -52,7 +52,7 @@ def data_set(
         InputError: an option beside the protocol that the protocol answers, or data that cannot be used.
     """
     if protocol is None:
-        collection = read_layout(layout or "mvtec", data)
+        collection = read_layout("mvtec" if layout is None else layout, data)
         chosen = default_folds(collection) if folds is None else read_folds(folds, collection)
         return DataSet(collection, chosen, background_source or "good")
     for option, value in (

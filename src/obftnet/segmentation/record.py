@@ -162,7 +162,7 @@ def read_record(folder: Path) -> Record | None:
         InputError: its segment.json is not one of ours, or of a version before results were hashed.
     """
     path = folder / NAME
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return None
     try:
         return Record.model_validate(read_json(path, "the record of a job is wanted"))

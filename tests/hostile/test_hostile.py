@@ -1,0 +1,781 @@
+"""Hostile inputs of every kind to every command and to the Python interface.
+
+Each ends in one line on standard error and exit status 2 (in Python: an InputError of one line); what was
+there is as it was, and nothing is left behind. A case is what is spoilt in a sound world (`world`), the
+command, and a word that the line must say. Of the commands' cases every fourth of each kind runs always, the
+others with `-m slow`.
+"""
+
+import io
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from obftnet.errors import InputError
+from obftnet.safefile import read_safetensors
+from obftnet.segmenter import Segmenter
+from obftnet.weights import save_model
+
+Spoil = Callable[[Path], None]
+
+SEGMENT = "segment queries --guidance guidance --out out --weights MODEL"
+EXPLAIN = "explain queries/q.png --guidance guidance --out why.png --weights MODEL"
+EVALUATE = (
+    "evaluate --data data --method prototype --backbone compact --backbone-weights random --size 64 "
+    "--seeds 1 --pictures 0 --out results.json"
+)
+TRAIN = (
+    "train --data data --backbone compact --backbone-weights random --size 64 --steps 1 --batch 1 --out out"
+)
+DISTILL = (
+    "distill --data data --teacher compact --backbone-weights random --size 64 --steps 1 --batch 2 --out out"
+)
+SYNTHESIZE = "synthesize --materials 1 --size 32 --out out"
+REPRODUCE = "reproduce table2 --data data --out out"
+DEMO = "demo --out out --weights MODEL"
+
+Q, S, M, B = (
+    "queries/q.png",
+    "guidance/support/s.png",
+    "guidance/support/s_mask.png",
+    "guidance/background/b.png",
+)
+D, T, G = (
+    "data/cork/test/crack/0.png",
+    "data/cork/ground_truth/crack/0_mask.png",
+    "data/cork/train/good/0.png",
+)
+
+
+class Case(NamedTuple):
+    """One hostile input. says: what the one line must hold, in any case of letters."""
+
+    kind: str
+    name: str
+    command: str
+    spoil: Spoil | None
+    says: str
+
+
+def nothing(world: Path) -> None:
+    pass
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def tiff(pixels: np.ndarray, **options: object) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, metadata=None, **options)
+    return stream.getvalue()
+
+
+GREY = (np.arange(48 * 60).reshape(48, 60) % 251).astype(np.uint8)
+PICTURE = Image.fromarray(GREY)
+PNG = encoded(PICTURE, "PNG")
+HUGE = PNG[:16] + (20_000).to_bytes(4, "big") * 2 + PNG[24:]
+PLAIN = tiff(GREY, photometric="minisblack")
+
+
+def link_to(target: str) -> Spoil:
+    return lambda path: path.symlink_to(target)
+
+
+#: What stands where a file is wanted and is none, and what is said of it.
+NO_FILE: dict[str, tuple[Spoil, str]] = {
+    "folder": (lambda path: path.mkdir(), ""),
+    "fifo": (lambda path: os.mkfifo(path), ""),
+    "zero": (link_to("/dev/zero"), ""),
+    "broken_link": (link_to("gone"), ""),
+    "loop": (lambda path: path.symlink_to(path.name), ""),
+}
+
+#: Files that are no image to look at.
+IMAGES: dict[str, bytes] = {
+    "empty": b"",
+    "text": b"hello",
+    "png_half": PNG[: len(PNG) // 2],
+    "png_crc": PNG[:60] + bytes([PNG[60] ^ 255]) + PNG[61:],
+    "png_no_data": PNG[:33],
+    "png_huge": HUGE,
+    "png_no_width": PNG[:16] + bytes(4) + PNG[20:],
+    "jpeg_half": (jpeg := encoded(PICTURE, "JPEG"))[: len(jpeg) // 2],
+    "jpeg_head": jpeg[:20],
+    "webp_half": (webp := encoded(PICTURE, "WEBP"))[: len(webp) // 2],
+    "bmp_half": (bmp := encoded(PICTURE, "BMP"))[: len(bmp) // 2],
+    "gif": encoded(PICTURE, "GIF"),
+    "heic": b"\0\0\0\x18ftypheic" + bytes(100),
+    "avif": b"\0\0\0\x18ftypavif" + bytes(100),
+    "photoshop": b"8BPS\0\1" + bytes(100),
+    "pdf": b"%PDF-1.7\n" + bytes(100),
+    "dicom": bytes(128) + b"DICM" + bytes(100),
+    "pnm": encoded(PICTURE, "PPM"),
+    "zip": b"PK\3\4" + bytes(100),
+    "gzip": b"\x1f\x8b\x08" + bytes(100),
+    "pickle": pickle.dumps([1, 2, 3]),
+    "tiff_half": PLAIN[: len(PLAIN) // 2],
+    "tiff_head": PLAIN[:8],
+    "tiff_pages": tiff(np.stack([GREY] * 3), photometric="minisblack"),
+    "tiff_int8": tiff(GREY.astype(np.int8), photometric="minisblack"),
+    "tiff_uint32": tiff(GREY.astype(np.uint32), photometric="minisblack"),
+    "tiff_complex": tiff(GREY.astype(np.complex64), photometric="minisblack"),
+    "tiff_float_255": tiff(GREY.astype(np.float32), photometric="minisblack"),
+    "tiff_nan": tiff(np.full((48, 60), np.nan, np.float32), photometric="minisblack"),
+    "tiff_16_channels": tiff(
+        np.repeat(GREY[:, :, None], 16, 2), photometric="minisblack", planarconfig="contig"
+    ),
+}
+
+
+def put(name: str, content: bytes) -> Spoil:
+    def spoil(world: Path) -> None:
+        path = world / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    return spoil
+
+
+def instead(name: str, make: Spoil) -> Spoil:
+    def spoil(world: Path) -> None:
+        path = world / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        make(path)
+
+    return spoil
+
+
+#: Where an image is wanted: the command that reads it, and its place.
+PLACES = {
+    "query": (SEGMENT.replace("queries", Q), Q),
+    "explained": (EXPLAIN, Q),
+    "support": (SEGMENT, S),
+    "background": (SEGMENT, B),
+    "evaluated": (EVALUATE, D),
+}
+
+
+def images() -> list[Case]:
+    found = []
+    for place, (command, path) in PLACES.items():
+        for name, content in IMAGES.items():
+            found.append(Case("image", f"{place}_{name}", command, put(path, content), Path(path).name))
+        for name, (make, says) in NO_FILE.items():
+            found.append(Case("special", f"{place}_{name}", command, instead(path, make), says))
+    return found
+
+
+def masks() -> list[Case]:
+    two = np.zeros((48, 60), np.uint8)
+    two[10:20, 10:20] = 255
+    bad = {
+        "grey": PNG,
+        "empty": encoded(Image.fromarray(two * 0), "PNG"),
+        "small": encoded(Image.fromarray(two[:40]), "PNG"),
+        "turned": encoded(Image.fromarray(two.T), "PNG"),
+        "no_black": encoded(Image.fromarray(two // 2 + 9), "PNG"),
+        "three_colours": encoded(Image.fromarray(np.stack([two, np.roll(two, 5, 0), two * 0], 2)), "PNG"),
+        "classes": encoded(Image.fromarray((two > 0).astype(np.uint8) + (np.roll(two, 9) > 0)), "PNG"),
+        "nan": tiff(np.where(two > 0, np.float32("nan"), 0).astype(np.float32), photometric="minisblack"),
+        "text": b"hello",
+        "no_bytes": b"",
+        "half": encoded(Image.fromarray(two), "PNG")[:60],
+    }
+    return [
+        Case("mask", f"{place}_{name}", command, put(path, content), Path(path).name)
+        for place, (command, path) in {"support": (SEGMENT, M), "evaluated": (EVALUATE, T)}.items()
+        for name, content in bad.items()
+    ]
+
+
+def remove(name: str) -> Spoil:
+    def spoil(world: Path) -> None:
+        path = world / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return spoil
+
+
+def guidance() -> list[Case]:
+    def several(world: Path) -> None:
+        shutil.copy(world / M, world / "guidance/support/other_mask.png")
+
+    return [
+        Case("guidance", "gone", SEGMENT.replace("ce guidance", "ce gone"), None, "gone"),
+        Case("guidance", "file", SEGMENT.replace("ce guidance", f"ce {Q}"), None, "q.png"),
+        Case("guidance", "no_support", SEGMENT, remove("guidance/support"), "support"),
+        Case("guidance", "no_background", SEGMENT, remove("guidance/background"), "background"),
+        Case("guidance", "no_mask", SEGMENT, remove(M), "s.png"),
+        Case("guidance", "no_image", SEGMENT, remove(S), "support"),
+        Case("guidance", "mask_alone", SEGMENT, several, "other_mask.png"),
+        Case("guidance", "one_good_alone", SEGMENT, remove(B), "background"),
+        Case("guidance", "explain_gone", EXPLAIN.replace("ce guidance", "ce gone"), None, "gone"),
+        Case("guidance", "explain_no_mask", EXPLAIN, remove(M), "s.png"),
+        Case("guidance", "query_is_support", SEGMENT.replace("queries", S), None, "support"),
+        Case("guidance", "explain_no_background", EXPLAIN, remove("guidance/background"), "background"),
+        Case("guidance", "shots", f"{SEGMENT} --shots 5", None, "5 shots"),
+        Case("guidance", "queries_gone", SEGMENT.replace("queries", "gone"), None, "gone"),
+        Case("guidance", "queries_empty", SEGMENT, remove(Q), "no image"),
+        Case("guidance", "data_gone", EVALUATE.replace("data data", "data gone"), None, "gone"),
+        Case("guidance", "data_empty", TRAIN.replace("data data", "data queries"), None, "queries"),
+        Case("guidance", "data_file", DISTILL.replace("data data", f"data {Q}"), None, "q.png"),
+        Case("guidance", "data_no_mask", EVALUATE, remove(T), "0.png"),
+        Case("guidance", "protocol_data", "protocol pool --data data", None, "data"),
+        Case("guidance", "protocol_gone", "protocol pool --data gone", None, "gone"),
+        Case("guidance", "reproduce_gone", REPRODUCE.replace("data data", "data gone"), None, "gone"),
+    ]
+
+
+JSON = {
+    "empty": b"",
+    "text": b"hello",
+    "cut": b'{"a": [1, ',
+    "nested": b"[" * 100_000,
+    "nested_objects": b'{"a":' * 100_000,
+    "null": b"null",
+    "number": b"7",
+    "list": b"[1, 2]",
+    "object": b"{}",
+    "strange": b'{"a\\u0000b": 1, "[/red]": "$\\\\frac$"}',
+    "nan": b'{"a": NaN}',
+    "infinite": b'{"a": 1e999}',
+    "digits": b'{"a": ' + b"1" * 5000 + b"}",
+    "twice": b'{"a": 1, "a": 2}',
+    "no_utf8": b'{"a": "\xff"}',
+}
+
+
+def json_files() -> list[Case]:
+    places = {
+        "folds": (f"{EVALUATE} --folds f.json", "f.json"),
+        "episodes": (f"{EVALUATE} --episodes e.json", "e.json"),
+        "run": (TRAIN, "out/run.json"),
+        "distilled": (DISTILL, "out/run.json"),
+        "record": (SEGMENT, "out/segment.json"),
+    }
+    found = []
+    for place, (command, path) in places.items():
+        for name, content in JSON.items():
+            found.append(Case("json", f"{place}_{name}", command, put(path, content), Path(path).name))
+        for name, (make, says) in NO_FILE.items():
+            found.append(Case("special", f"{place}_{name}", command, instead(path, make), says))
+    for name, folds in {
+        "slash": {"a/b": ["cork"]},
+        "parent": {"..": ["cork"]},
+        "no_name": {"": ["cork"]},
+        "nul": {"a\0": ["cork"]},
+        "control": {"\x1b[2J": ["cork"]},
+        "long": {"x" * 300: ["cork"]},
+        "surrogate": {"\ud800": ["cork"]},
+        "unknown": {"a": ["[/red]$\\frac$"]},
+        "twice": {"a": ["cork"], "b": ["cork"]},
+        "no_list": {"a": "cork"},
+        "none": {"a": []},
+        "numbers": {"a": [1]},
+    }.items():
+        content = json.dumps(folds).encode()
+        found.append(
+            Case("name", f"fold_{name}", f"{EVALUATE} --folds f.json", put("f.json", content), "f.json")
+        )
+    manifests = {
+        "no_column": b"a,b\n1,2\n",
+        "no_utf8": b"image,group\n\xff,1\n",
+        "gone": b"image,group\ncork/gone.png,1\n",
+        "nul": b"image,group\ncork/a\0b.png,1\n",
+        "long": b"image,group\ncork/" + b"x" * 300 + b".png,1\n",
+        "twice": b"image,group\n" + b"cork/test/crack/0.png,1\n" * 2,
+        "no_bytes": b"",
+    }
+    for name, content in manifests.items():
+        found.append(Case("json", f"manifest_{name}", EVALUATE, put("data/manifest.csv", content), "data/"))
+    for name, (make, says) in NO_FILE.items():
+        found.append(Case("special", f"manifest_{name}", EVALUATE, instead("data/manifest.csv", make), says))
+    return found
+
+
+def weights() -> list[Case]:
+    def changed(**metadata: str) -> Spoil:
+        def spoil(world: Path) -> None:
+            model = world.parent / "model.safetensors"
+            save_file(load_file(model), world / "w", read_safetensors(model)[1] | metadata)
+
+        return spoil
+
+    def cut(world: Path) -> None:
+        data = (world.parent / "model.safetensors").read_bytes()
+        (world / "w").write_bytes(data[:-10])
+
+    def nan(world: Path) -> None:
+        model = world.parent / "model.safetensors"
+        tensors = load_file(model)
+        first = next(key for key, value in tensors.items() if value.is_floating_point())
+        tensors[first] = torch.full_like(tensors[first], float("nan"))
+        save_file(tensors, world / "w", read_safetensors(model)[1])
+
+    def saved(world: Path) -> None:
+        torch.save({"a": torch.zeros(2)}, world / "w")
+
+    def header(text: bytes) -> Spoil:
+        return put("w", len(text).to_bytes(8, "little") + text)
+
+    config = {"reader": "cues", "backbone": "compact", "size": 64}
+    bad: dict[str, Spoil | None] = {
+        "gone": None,
+        "folder": lambda world: (world / "w").mkdir(),
+        "empty": put("w", b""),
+        "text": put("w", b"hello"),
+        "pickle": put("w", pickle.dumps({"a": 1})),
+        "torch": saved,
+        "cut": cut,
+        "nan": nan,
+        "header_long": put("w", b"\xff" * 8 + b"{}"),
+        "header_nested": header(b"[" * 100_000),
+        "header_list": header(b"[]"),
+        "no_model": lambda world: save_file({"a": torch.zeros(1)}, world / "w"),
+        "config_nested": changed(config="[" * 100_000),
+        "config_list": changed(config="[]"),
+        "config_reader": changed(config=json.dumps(config | {"reader": ["cues"]})),
+        "config_size": changed(config=json.dumps(config | {"size": 10**9})),
+        "config_backbone": changed(config=json.dumps(config | {"backbone": "[/red]"})),
+        "config_cues": changed(config=json.dumps(config | {"cues": "zzz"})),
+        "other_network": changed(config=json.dumps(config | {"reader": "encoder4d"})),
+        "fifo": instead("w", NO_FILE["fifo"][0]),
+        "zero": instead("w", NO_FILE["zero"][0]),
+    }
+    evaluate = "evaluate --data data --weights w --seeds 1 --pictures 0 --out results.json"
+    found = [
+        Case("weights", f"{place}_{name}", command, spoil, "w")
+        for place, command in {
+            "segment": SEGMENT.replace("MODEL", "w"),
+            "explain": EXPLAIN.replace("MODEL", "w"),
+            "evaluate": evaluate,
+            "demo": DEMO.replace("MODEL", "w"),
+        }.items()
+        for name, spoil in bad.items()
+    ]
+    for place, command in {
+        "train": TRAIN.replace("random", "w"),
+        "distill": DISTILL.replace("random", "w"),
+    }.items():
+        found += [
+            Case("weights", f"{place}_backbone_{name}", command, spoil, "w")
+            for name, spoil in bad.items()
+            if not name.startswith(("config", "other"))
+        ]
+    return found
+
+
+HUGE_NUMBER = "9" * 23
+OPTIONS = {
+    SEGMENT: {
+        "--threshold": ("0", "1", "-1", "nan", "inf", "x", "1e999"),
+        "--tile": ("0", "63", "-1", "x", "64.5", "99999999999999999999", "10001"),
+        "--bits": ("7", "17", "x", HUGE_NUMBER),
+        "--min-area": ("-1", "nan", "x", "inf"),
+        "--keep": ("", "x", "mask,x", "[/red]"),
+        "--shots": ("0", "-1", HUGE_NUMBER),
+        "--device": ("abacus", "cuda:99", "cpu:3", "meta", ""),
+        "--threads": ("0", HUGE_NUMBER),
+    },
+    EXPLAIN: {
+        "--points": ("1", "x,y", "1,2,3", "-1,0", "100000,0", f"{HUGE_NUMBER},0", "²,1"),
+        "--level": ("-1", "9", HUGE_NUMBER),
+        "--bits": ("7", "17"),
+    },
+    EVALUATE: {
+        "--size": ("0", "63", "4097", HUGE_NUMBER),
+        "--seeds": ("0", HUGE_NUMBER),
+        "--threshold": ("-1", "2", "nan"),
+        "--min-area": ("-1", "nan"),
+        "--fold": ("marble", "[/red]", "\x1b[2J"),
+        "--layout": ("mvtek", ""),
+        "--method": ("magic", "$\\frac$"),
+    },
+    TRAIN: {
+        "--size": ("0", "63", HUGE_NUMBER, "4097"),
+        "--epsilon": ("0", "nan", "1e30"),
+        "--lr": ("0", "nan", "1e30"),
+        "--seed": ("-1", HUGE_NUMBER),
+        "--cues": ("", "zzz", "aa"),
+        "--test-fold": ("marble",),
+    },
+    DISTILL: {
+        "--size": ("0", "8193", HUGE_NUMBER),
+        "--batch": ("0", "1", HUGE_NUMBER),
+        "--seed": ("-1", HUGE_NUMBER),
+        "--student": ("[/red]", ""),
+        "--teacher": ("abacus",),
+    },
+    SYNTHESIZE: {
+        "--size": ("0", "31", "4097", HUGE_NUMBER),
+        "--seed": ("-1", HUGE_NUMBER),
+        "--kinds": ("0", HUGE_NUMBER),
+        "--materials": ("0", HUGE_NUMBER),
+        "--largest": ("31", HUGE_NUMBER),
+        "--workers": ("0", HUGE_NUMBER),
+    },
+    REPRODUCE: {
+        "--fold": ("marble", "[/red]"),
+        "--rows": ("nobody", ""),
+        "--shots": ("0", HUGE_NUMBER),
+        "--seeds": ("0", HUGE_NUMBER),
+        "--protocol": ("none", "../x", "a\nb"),
+        "--backbone": ("abacus",),
+    },
+    DEMO: {"--device": ("abacus",), "--threads": ("0", "x")},
+    "protocol": {"": ("none", "../pool", "", "[/red]", "x" * 300, "a\nb")},
+}
+
+
+def options() -> list[Case]:
+    found = []
+    for command, values in OPTIONS.items():
+        for option, bad in values.items():
+            for value in bad:
+                name = f"{command.split()[0]}{option}={value[:12]!r}"
+                found.append(Case("option", name, f"{command} {option}\t{value}", None, ""))
+    return found
+
+
+def outputs() -> list[Case]:
+    file = put("out", b"x")
+    return [
+        *(
+            Case("output", f"{command.split()[0]}_file", command, file, "out")
+            for command in (SEGMENT, TRAIN, DISTILL, SYNTHESIZE, DEMO)
+        ),
+        *(
+            Case(
+                "output",
+                f"{command.split()[0]}_below_file",
+                command.replace("out out", "out out/x"),
+                file,
+                "out",
+            )
+            for command in (SEGMENT, TRAIN, DISTILL, SYNTHESIZE, DEMO)
+        ),
+        *(
+            Case("output", f"explain_over_{name}", EXPLAIN.replace("why.png", path), None, Path(path).name)
+            for name, path in {
+                "query": Q,
+                "support": S,
+                "mask": M,
+                "background": B,
+                "folder": "queries",
+            }.items()
+        ),
+        *(
+            Case(
+                "output",
+                f"evaluate_over_{name}",
+                EVALUATE.replace("results.json", path),
+                None,
+                Path(path).name,
+            )
+            for name, path in {"image": D, "mask": T, "folder": "data", "guidance": S}.items()
+        ),
+        Case(
+            "output",
+            "evaluate_over_manifest",
+            EVALUATE.replace("results.json", "data/manifest.csv"),
+            put("data/manifest.csv", b"image,group\n"),
+            "manifest.csv",
+        ),
+        Case(
+            "output",
+            "episodes_over_results",
+            f"{EVALUATE} --write-episodes results.json",
+            None,
+            "results.json",
+        ),
+        Case("output", "episodes_over_image", f"{EVALUATE} --write-episodes {D}", None, "0.png"),
+        Case("output", "segment_into_queries", SEGMENT.replace("out out", "out queries"), None, "queries"),
+        Case("output", "segment_device", SEGMENT.replace("out out", "out /dev/full"), None, "/dev/full"),
+        Case("output", "evaluate_device", EVALUATE.replace("results.json", "/dev/full"), None, "/dev/full"),
+        Case("output", "explain_device", EXPLAIN.replace("why.png", "/dev/full"), None, "/dev/full"),
+        Case("output", "train_over_model", TRAIN, put("out/model.safetensors", b"mine"), "model.safetensors"),
+        Case(
+            "output", "distill_over_backbone", DISTILL, put("out/backbone.safetensors", b"mine"), "backbone"
+        ),
+        Case(
+            "output",
+            "synthesize_over_manifest",
+            SYNTHESIZE,
+            put("out/manifest.csv", b"mine\n"),
+            "manifest.csv",
+        ),
+        Case("output", "demo_used", DEMO, put("out/mine.txt", b"mine"), "out"),
+        Case("output", "long_name", SEGMENT.replace("out out", "out " + "x" * 300), None, "xxx"),
+        Case("output", "explain_jpg", EXPLAIN.replace("why.png", "why.jpg"), None, "why.jpg"),
+    ]
+
+
+def names() -> list[Case]:
+    strange = {
+        "markup": "[red]", "mathtext": "$\\frac$", "escape": "\x1b[2J", "line": "a\nb", "no_utf8": "\udcff",
+        "wide": "☃",
+    }  # fmt: skip
+    found = []
+    for name, text in strange.items():
+        query = f"queries/{text}.png"
+        found.append(
+            Case("name", f"query_{name}", f"segment\t{query}\t" + SEGMENT[16:], put(query, b"x"), "image")
+        )
+        support = f"guidance/support/{text}.png"
+        found.append(Case("name", f"support_{name}", SEGMENT, put(support, PNG), "mask"))
+        found.append(Case("name", f"gone_{name}", f"segment\t{text}\t" + SEGMENT[16:], None, "no such"))
+    for what, command in {
+        "query": f"segment\t{'x' * 300}\t" + SEGMENT[16:],
+        "guidance": SEGMENT.replace("ce guidance", f"ce {'x' * 300}"),
+        "data": EVALUATE.replace("data data", f"data {'x' * 300}"),
+        "weights": SEGMENT.replace("MODEL", "x" * 300),
+        "folds": f"{EVALUATE} --folds {'x' * 300}",
+        "explained": EXPLAIN.replace(Q, "x" * 300),
+    }.items():
+        found.append(Case("name", f"long_{what}", command, None, "xxx"))
+    return found
+
+
+CASES = [*images(), *masks(), *guidance(), *json_files(), *weights(), *options(), *outputs(), *names()]
+
+
+def thinned() -> list[object]:
+    """Every fourth of each kind; the others are slow."""
+    seen: dict[str, int] = {}
+    found = []
+    for case in CASES:
+        seen[case.kind] = seen.get(case.kind, 0) + 1
+        marks = () if seen[case.kind] % 4 == 1 else (pytest.mark.slow,)
+        name = f"{case.kind}-{case.name}".encode("ascii", "backslashreplace").decode()
+        found.append(pytest.param(case, id=name, marks=marks))
+    return found
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory, tiny_model) -> Path:
+    """A folder with everything that the commands need, made once."""
+    root = tmp_path_factory.mktemp("hostile")
+    save_model(root / "model.safetensors", tiny_model)
+    rng = np.random.default_rng(0)
+    marked = np.zeros((48, 60), np.uint8)
+    marked[10:30, 20:40] = 255
+    whole = root / "whole"
+    pairs = [(S, M)]
+    singles = [B, Q]
+    for material in ("cork", "slate"):
+        for index in range(2):
+            pairs.append(
+                (
+                    f"data/{material}/test/crack/{index}.png",
+                    f"data/{material}/ground_truth/crack/{index}_mask.png",
+                )
+            )
+            singles.append(f"data/{material}/train/good/{index}.png")
+    for path in (*singles, *(image for image, _ in pairs)):
+        (whole / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (48, 60, 3), dtype=np.uint8)).save(whole / path)
+    for _, path in pairs:
+        (whole / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(marked).save(whole / path)
+    return root
+
+
+@pytest.fixture
+def world(sound, monkeypatch) -> Path:
+    """A copy of it, to be spoilt; the commands run in it."""
+    place = sound / "world"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(sound / "whole", place)
+    monkeypatch.chdir(place)
+    return place
+
+
+def contents(world: Path) -> dict[str, object]:
+    """Every name in a folder with what is there."""
+    found: dict[str, object] = {}
+    for path in world.rglob("*"):
+        name = str(path.relative_to(world))
+        found[name] = path.read_bytes() if path.is_file() and not path.is_symlink() else path.is_dir()
+    return found
+
+
+def arguments(case: Case) -> list[str]:
+    """The words of a command; a tab keeps what is around it whole."""
+    parts = case.command.split("\t")
+    if len(parts) == 2:
+        *words, option = parts[0].split(" ")
+        return [word for word in (*words, option, parts[1]) if word or word == parts[1]]
+    if len(parts) == 3:
+        return [parts[0], parts[1], *parts[2].split()]
+    return case.command.split()
+
+
+@pytest.mark.parametrize("case", thinned())
+def test_one_line_status_2_and_nothing_left(case, world, obftnet):
+    if case.spoil is not None:
+        case.spoil(world)
+    before = contents(world)
+    words = [word.replace("MODEL", "../model.safetensors") for word in arguments(case)]
+    status, _, err = obftnet(*words)
+    assert status == 2, err
+    assert err.count("\n") == 1, err
+    assert err[:-1].isprintable()
+    assert case.says.lower() in err.lower()
+    after = contents(world)
+    assert {name: after.get(name) for name in before} == before
+    # A query that is refused stands in the record, beside the guidance as it was understood.
+    record = {"out", "out/segment.json", "out/guidance.png"} if case.command.startswith("segment") else set()
+    assert set(after) - set(before) <= record
+
+
+def test_the_world_is_sound(world, obftnet):
+    for command in (SEGMENT, EXPLAIN, EVALUATE, TRAIN.replace("out out", "out run")):
+        status, _, err = obftnet(*command.replace("MODEL", "../model.safetensors").split())
+        assert status == 0, err
+
+
+def test_there_are_enough_cases():
+    assert len({(case.kind, case.name) for case in CASES}) == len(CASES) >= 250
+
+
+SURROUNDINGS = {
+    "ascii": {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"},
+    "cp1252": {"PYTHONIOENCODING": "cp1252"},
+    "locale_c": {"LC_ALL": "C", "LANG": "C"},
+}
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    ["ascii", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cp1252", "locale_c", "closed"))],
+)
+def test_any_console(surroundings, world):
+    query = world / "queries" / os.fsdecode(b"[red]\xff\xe2\x98\x83.png")
+    query.write_bytes(b"hello")
+    words = [sys.executable, "-m", "obftnet", "segment", str(query), *SEGMENT[16:].split()]
+    words = [word.replace("MODEL", "../model.safetensors") for word in words]
+    close = ["bash", "-c", 'exec "$@" >&-', "_"] if surroundings == "closed" else []
+    ended = subprocess.run(
+        close + words, env=os.environ | SURROUNDINGS.get(surroundings, {}), capture_output=True, timeout=300
+    )
+    assert ended.returncode == (1 if surroundings == "closed" else 2), ended.stderr
+    assert ended.stderr.count(b"\n") == (2 if surroundings == "closed" else 1), ended.stderr
+    assert b"Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])
+def test_settings_of_several_processes_that_are_none(name, world, obftnet, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv(name, "abc")
+    status, _, err = obftnet(*TRAIN.split())
+    assert (status, err.count("\n")) == (2, 1), err
+    assert not (world / "out").exists()
+
+
+IMAGE = np.zeros((48, 60, 3), np.uint8)
+IMAGE[::2] = 200
+GOOD = IMAGE // 2
+MASK = np.zeros((48, 60), bool)
+MASK[10:20, 10:30] = True
+
+BAD_IMAGES = {
+    "masked": np.ma.masked_equal(IMAGE, 0),
+    "complex": IMAGE.astype(np.complex64),
+    "signed": IMAGE.astype(np.int16),
+    "objects": IMAGE.astype(object),
+    "text": np.full((48, 60), "a"),
+    "float_255": IMAGE.astype(np.float32),
+    "nan": np.full((48, 60), np.nan),
+    "one_axis": np.zeros(48, np.uint8),
+    "four_axes": IMAGE[None],
+    "channels_first": IMAGE.transpose(2, 0, 1),
+    "no_pixels": np.zeros((0, 60), np.uint8),
+    "number": 3,
+    "none": None,
+    "bytes": b"x.png",
+    "list": IMAGE.tolist(),
+    "tensor": torch.zeros(3, 48, 60),
+    "gone": "gone.png",
+    "nul": "a\0b.png",
+}
+BAD_SUPPORTS = {
+    "none": [],
+    "text": "s.png",
+    "pair": (IMAGE, MASK),
+    "three": [(IMAGE, MASK, MASK)],
+    "alone": [IMAGE],
+    "letters": ["ab"],
+    "number": 5,
+    "dict": {"a": IMAGE},
+    "mask_empty": [(IMAGE, MASK & False)],
+    "mask_shape": [(IMAGE, MASK.T)],
+    "mask_grey": [(IMAGE, GREY)],
+    "mask_nan": [(IMAGE, np.full((48, 60), np.nan))],
+    "mask_complex": [(IMAGE, MASK.astype(complex))],
+    "mask_masked": [(IMAGE, np.ma.masked_equal(MASK, False))],
+    "mask_none": [(IMAGE, None)],
+}
+BAD_SETTINGS = [
+    *({"threshold": value} for value in (0, 1, -1, 5, float("nan"), float("inf"), "0.5", None, True, [0.5])),
+    *({"tile": value} for value in (0, 63, 64.5, -64, 10**20, "64", True, float("nan"))),
+    *({"bits": value} for value in (7, 17, 12.0, "12", 10**20)),
+    *({"device": value} for value in ("abacus", "cuda:99", "meta", "")),
+]
+
+
+@pytest.fixture
+def segmenter(tiny_model) -> Segmenter:
+    return Segmenter(tiny_model, device="cpu")
+
+
+def one_line(call: Callable[[], object]) -> None:
+    with pytest.raises(InputError) as caught:
+        call()
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", BAD_IMAGES)
+@pytest.mark.parametrize("place", ["support", "background", "query"])
+def test_python_images(segmenter, place, name):
+    bad = BAD_IMAGES[name]
+    support, good = (bad if place == "support" else IMAGE), (bad if place == "background" else GOOD)
+    if place != "query":
+        return one_line(lambda: segmenter.fit([(support, MASK)], [good]))
+    segmenter.fit([(support, MASK)], [good])
+    return one_line(lambda: segmenter.predict(bad))
+
+
+@pytest.mark.parametrize("name", BAD_SUPPORTS)
+def test_python_supports(segmenter, name):
+    one_line(lambda: segmenter.fit(BAD_SUPPORTS[name], [GOOD]))
+
+
+@pytest.mark.parametrize("bad", [[], "x.png", GOOD, None, 5, {"a": GOOD}, [[GOOD]], [None]])
+def test_python_backgrounds(segmenter, bad):
+    one_line(lambda: segmenter.fit([(IMAGE, MASK)], bad))
+
+
+@pytest.mark.parametrize("bad", BAD_SETTINGS, ids=str)
+def test_python_settings(tiny_model, bad):
+    one_line(lambda: Segmenter(tiny_model, **({"device": "cpu"} | bad)))
+
+
+def test_python_predict_before_fit(segmenter):
+    one_line(lambda: segmenter.predict(IMAGE))
