@@ -39,7 +39,7 @@ _NOTE = (
     "Numbers are similarities (cosines; 1 is the same). Typical: the median over this image, or the tile. "
     "Mass: the share of all similarity,\nweighed exponentially, that is on the defect. A point is judged by "
     "how it differs from what is typical, at several scales at once; this is one.\n"
-    "Close views show equally much."
+    "The close views are of one scale."
 )
 
 
@@ -103,7 +103,7 @@ def draw_sights(
         title_fontsize=_FONT,
     )
     with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", metadata=MARK)
+        figure.savefig(temporary, format="png", metadata=MARK, bbox_inches="tight")
 
 
 def _whole(axis: Axes, panel: NDArray[np.float32], step: int, sight: Sight, title: str) -> None:
