@@ -2,7 +2,7 @@
 
 Each ends in one line on standard error and exit status 2 (in Python: an InputError of one line); what was
 there is as it was, and nothing is left behind. A case is what is spoilt in a sound world (`world`), the
-command, and a word that the line must say. Of the commands' cases every fourth of each kind runs always, the
+command, and a word that the line must say. Of the commands' cases every second of each kind runs always, the
 others with `-m slow`.
 """
 
@@ -557,12 +557,12 @@ CASES = [*images(), *masks(), *guidance(), *json_files(), *weights(), *options()
 
 
 def thinned() -> list[object]:
-    """Every fourth of each kind; the others are slow."""
+    """Every second of each kind; the others are slow."""
     seen: dict[str, int] = {}
     found = []
     for case in CASES:
         seen[case.kind] = seen.get(case.kind, 0) + 1
-        marks = () if seen[case.kind] % 4 == 1 else (pytest.mark.slow,)
+        marks = () if seen[case.kind] % 2 else (pytest.mark.slow,)
         name = f"{case.kind}-{case.name}".encode("ascii", "backslashreplace").decode()
         found.append(pytest.param(case, id=name, marks=marks))
     return found

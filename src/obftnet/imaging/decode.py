@@ -21,6 +21,7 @@ from obftnet.imaging.checks import (
 from obftnet.imaging.formats import READ, image_format
 from obftnet.imaging.orientation import ORIENTATION, swaps_sides, upright, valid_orientation
 from obftnet.imaging.picture import Picture, unit_floats
+from obftnet.imaging.png import check_rows, exif_behind_pixels
 
 __all__ = [
     "MAX_PIXELS",
@@ -69,6 +70,8 @@ def decode(path: Path, *, indices: bool = False) -> Picture:
             return _turned(_picture(pixels, 65535, str(path), orientation))
         with decoding(path):
             image.load()
+        if image.format == "PNG":
+            check_rows(path, image)
         return _turned(_from_loaded(image, str(path), orientation, indices))
 
 
@@ -151,6 +154,9 @@ def _opened(path: Path) -> Image.Image:
             with path.open("rb") as file:
                 image = Image.OPEN[found.upper()][0](file, str(path))
             raise
+        behind = exif_behind_pixels(path) if found == "PNG" else None
+    if behind is not None:
+        image.info["exif"] = b"Exif\0\0" + behind
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and found != "JPEG":  # of a JPEG they are previews, or the other eye's
         image.close()
@@ -164,9 +170,9 @@ def _opened(path: Path) -> Image.Image:
 
 
 def pil_orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8 from what stands before the pixels.
+    """EXIF orientation 1..8 of a PIL image; of a file, `_opened` has looked behind the pixels, too.
 
-    The base class's method, because that of PNG decodes the whole file to look behind the pixels too.
+    The base class's method, because that of PNG decodes the whole file to look there.
     """
     try:
         return valid_orientation(Image.Image.getexif(image).get(ORIENTATION, 1))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from obftnet.files import atomic, check_output
 
 #: Stands in every picture that is drawn into a file of the user's naming: only such may be replaced.
 MARK = {"Software": "obftnet"}
+
+#: Of zlib, 0 to 9.
+_LEVEL = 6
 
 
 def check_picture(path: str | Path, inputs: Iterable[str | Path]) -> None:
@@ -50,8 +54,9 @@ def write_png(path: str | Path, pixels: NDArray[np.uint8]) -> None:
     """
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
         raise ValueError(f"{pixels.dtype} of shape {pixels.shape}; uint8 (h, w) or (h, w, 3) is wanted")
+    # Not by Pillow, which copies a photograph's pixels, four bytes each, before it writes them.
     with atomic(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG")
+        temporary.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=_LEVEL))
 
 
 def write_score(path: str | Path, score: NDArray[np.float32]) -> None:

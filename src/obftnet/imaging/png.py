@@ -1,0 +1,94 @@
+"""What Pillow does not look at in a PNG file: EXIF behind the pixels, and whether all rows are there."""
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from obftnet.errors import InputError
+from obftnet.imaging.checks import decoding
+
+#: Samples of a pixel by the header's colour type.
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+#: First column and row of a pass of Adam7 and its steps (PNG specification, section 8.2).
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_BLOCK = 1 << 16
+#: An EXIF block is what fits into one segment of a JPEG.
+_MOST_EXIF = 1 << 16
+
+
+def exif_behind_pixels(path: Path) -> bytes | None:
+    """The content of the last eXIf chunk that stands behind the pixels; None where there is none whole."""
+    found, pixels = None, False
+    with path.open("rb") as file:
+        for name, start, length in _chunks(path):
+            pixels = pixels or name == b"IDAT"
+            if pixels and name == b"eXIf" and length <= _MOST_EXIF:
+                file.seek(start)
+                content = file.read(length)
+                if zlib.crc32(name + content) == int.from_bytes(file.read(4), "big"):
+                    found = content
+    return found
+
+
+def check_rows(path: Path, image: Image.Image) -> None:
+    """Raises InputError where the data end before the last row: Pillow leaves the rest at zero.
+
+    image: of the file, loaded.
+    """
+    with path.open("rb") as file:
+        head = file.read(29)
+    is_interlaced = head[28] != 0
+    last = image.crop((0, image.height - 1, image.width, image.height))
+    # Rows come in order; only where the last one is zero it may be missing.
+    if not is_interlaced and any(last.tobytes()):
+        return
+    size = (int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big"))
+    wanted = _stored(size, head[24] * _SAMPLES[head[25]], is_interlaced)
+    with decoding(path):
+        there = _inflated(path, wanted)
+    if there < wanted:
+        raise InputError(f"{path}: truncated (pixel data missing); a whole image file is wanted")
+
+
+def _stored(size: tuple[int, int], bits: int, is_interlaced: bool) -> int:
+    """Bytes of all rows of (width, height) pixels of so many bits, each with its filter's."""
+    total = 0
+    for left, top, across, down in _PASSES if is_interlaced else ((0, 0, 1, 1),):
+        width, height = -((left - size[0]) // across), -((top - size[1]) // down)
+        if width > 0 and height > 0:
+            total += height * (1 + -(-width * bits // 8))
+    return total
+
+
+def _inflated(path: Path, most: int) -> int:
+    """Bytes that the pixels' chunks hold, counted up to `most`."""
+    stream, count = zlib.decompressobj(), 0
+    with path.open("rb") as file:
+        for name, start, length in _chunks(path):
+            if name != b"IDAT":
+                continue
+            file.seek(start)
+            while length and count < most and not stream.eof:
+                block = file.read(min(length, _BLOCK))
+                if not block:
+                    break
+                length -= len(block)
+                while block and count < most:
+                    count += len(stream.decompress(block, 1 << 20))
+                    block = stream.unconsumed_tail
+    return count
+
+
+def _chunks(path: Path) -> Iterator[tuple[bytes, int, int]]:
+    """Name, first byte and length of each chunk."""
+    with path.open("rb") as file:
+        end = file.seek(0, 2)
+        at = 8
+        while at + 12 <= end:
+            file.seek(at)
+            head = file.read(8)
+            length = int.from_bytes(head[:4], "big")
+            yield head[4:], at + 8, length
+            at += 12 + length

@@ -1,0 +1,76 @@
+"""PNG files: EXIF wherever it stands, and rows that are missing."""
+
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from obftnet.errors import InputError
+from obftnet.imaging.read import as_picture, image_size, read_picture
+
+#: Bits of a sample, colour type and samples of a pixel.
+KINDS = [(1, 0, 1), (2, 0, 1), (8, 0, 1), (16, 0, 1), (8, 2, 3), (4, 3, 1), (8, 4, 2), (8, 6, 4)]
+ORIENTATION_6 = bytes.fromhex("4d4d002a 00000008 0001 0112 0003 00000001 00060000 00000000")
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+
+
+def png(kind: tuple[int, int, int], rows: int, said: int, value: int = 0, behind: bytes = b"") -> bytes:
+    """A file of 9 columns that has `rows` of the rows that it says it has, all of one value."""
+    bits, colour, samples = kind
+    header = (9).to_bytes(4, "big") + said.to_bytes(4, "big") + bytes([bits, colour, 0, 0, 0])
+    row = b"\0" + bytes([value]) * -(-9 * bits * samples // 8)
+    palette = chunk(b"PLTE", bytes(range(48))) if colour == 3 else b""
+    data = zlib.compress(row * rows)
+    parts = chunk(b"IDAT", data[:5]) + chunk(b"IDAT", data[5:])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + palette + parts + behind + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [0, 255])
+@pytest.mark.parametrize("rows", [0, 1, 6])
+def test_missing_rows_are_damage_and_not_black(tmp_path, kind, value, rows):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(kind, rows, 7, value))
+    with pytest.raises(InputError, match="truncated"):
+        read_picture(path)
+    path.write_bytes(png(kind, 7, 7, value))
+    assert read_picture(path).shape == (7, 9)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (9, 7), (16, 16), (2, 9)])
+def test_rows_of_an_interlaced_image(size):
+    """Adam7: all pixels are in one of the passes, so that the stored size is theirs and a byte a row."""
+    from obftnet.imaging.png import _PASSES, _stored
+
+    seen = np.zeros(size[::-1], int)
+    rows = 0
+    for left, top, across, down in _PASSES:
+        part = seen[top::down, left::across]
+        part += 1
+        rows += part.shape[0] if part.size else 0
+    assert (seen == 1).all()
+    assert _stored(size, 8, True) == seen.size + rows
+
+
+@pytest.mark.parametrize("behind", [b"", chunk(b"eXIf", ORIENTATION_6), chunk(b"eXIf", b"")])
+def test_exif_behind_the_pixels_is_followed_by_path_and_by_object(tmp_path, behind):
+    path = tmp_path / "a.png"
+    path.write_bytes(png((8, 0, 1), 7, 7, 9, behind))
+    turned = len(behind) > 12
+    shape = (9, 7) if turned else (7, 9)
+    assert read_picture(path).shape == shape
+    assert image_size(path) == shape
+    with Image.open(path) as opened:
+        assert as_picture(opened).shape == shape
+
+
+def test_exif_that_is_damaged_is_not_followed(tmp_path):
+    path = tmp_path / "a.png"
+    damaged = bytearray(chunk(b"eXIf", ORIENTATION_6))
+    damaged[-1] ^= 1
+    path.write_bytes(png((8, 0, 1), 7, 7, 9, bytes(damaged)))
+    assert read_picture(path).shape == image_size(path) == (7, 9)
