@@ -87,7 +87,7 @@ def test_a_pyramid_may_have_two_levels(reader, monkeypatch):
         {"transport": "none", "background": False},
         {"transport": "foreground", "fusion": "top_down"},
         {"zeroed_columns": "drop", "transport_scale": "none", "relu": "after"},
-        {"cosine_channels": True},
+        {"cosine_channels": True, "transport_scale": "log"},
     ],
 )
 def test_every_ablation_runs(options):

@@ -108,7 +108,8 @@ def configurations(side: int) -> Iterator[tuple[str, MethodConfig]]:
     common = {"backbone": "mobilenet_v2", "size": side}
     four = {"reader": "encoder4d"}
     yield "obftnet", method_config("obftnet", common | four)
-    yield "obftnet with cosines", method_config("obftnet", common | four | {"cosine_channels": True})
+    cosines = {"transport_scale": "log", "cosine_channels": True}
+    yield "obftnet with cosines", method_config("obftnet", common | four | cosines)
     yield "obftnet, vote", method_config("obftnet", common | four | {"shots_rule": "vote"})
     yield "cues", method_config("obftnet", common | {"reader": "cues"})
     streamed = {"cues": "abnsut", "self_support": True}

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from obftnet.errors import InputError
-from obftnet.relation.bilateral import Bilateral
+from obftnet.relation.bilateral import Bilateral, Scale
 from obftnet.relation.cues import CUES
 from obftnet.transport import Algorithm1
 
@@ -64,8 +64,8 @@ class EncoderConfig(_Config):
     transport: Literal["none", "foreground", "bilateral"] = "bilateral"
     background: bool = True
     #: Unit marginals leave the mean of P at 1 / positions, which the first GroupNorm's epsilon swallows;
-    #: "positions" multiplies it back to 1, "none" is the literal form.
-    transport_scale: Literal["none", "positions"] = "positions"
+    #: "positions" multiplies it back to 1, "log" is log(1 + that), "none" is the literal form.
+    transport_scale: Scale = "positions"
     #: Zeroed support columns take up the mass of query positions that match nothing.
     zeroed_columns: Literal["keep", "drop"] = "keep"
     #: A plan's rows and columns do not say how alike two positions are at all; the cosines beside it do.

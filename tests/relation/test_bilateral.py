@@ -51,7 +51,8 @@ def written_out(query: Tensor, guidance: Guidance, tap: int, made: Bilateral) ->
     def plan(similarity: Tensor, weight: Tensor) -> Tensor:
         kept = similarity.clamp(min=0) if algorithm.relu == "before" else similarity
         found = sinkhorn(kept, algorithm.epsilon, algorithm.iterations, multiplicity=weight)
-        return found * len(rows) if made.scale == "positions" else found
+        scaled = found if made.scale == "none" else found * len(rows)
+        return (1 + scaled).log() if made.scale == "log" else scaled
 
     cosines = [fore.clamp(min=0) * defect, back.clamp(min=0) * usable]
     maps = list(cosines)
@@ -60,14 +61,18 @@ def written_out(query: Tensor, guidance: Guidance, tap: int, made: Bilateral) ->
         maps[0] = plan(fore * defect, weight)
     if made.transport == "bilateral":
         maps[1] = plan(back, usable)
-    maps = [*maps, *cosines] if made.cosine_channels else maps
+    behind = [made.background]
+    if made.cosine_channels:
+        maps += cosines
+        behind.append(made.background and made.transport == "bilateral")
     shots = []
     for shot in range(k):
         own = [
             one.chunk(k, 1)[shot] if index % 2 == 0 else one.chunk(j, 1)[shot % j]
             for index, one in enumerate(maps)
         ]
-        shots.append(torch.stack(own if made.background else own[::2]))
+        kept = [one for index, one in enumerate(own) if index % 2 == 0 or behind[index // 2]]
+        shots.append(torch.stack(kept))
     return torch.stack(shots)
 
 
@@ -83,7 +88,7 @@ def written_out(query: Tensor, guidance: Guidance, tap: int, made: Bilateral) ->
     ),
     cosines=st.booleans(),
     relu=st.sampled_from(["before", "after"]),
-    scale=st.sampled_from(["none", "positions"]),
+    scale=st.sampled_from(["none", "positions", "log"]),
     epsilon=st.sampled_from([0.01, 0.05]),
     seed=st.integers(0, 99),
 )

@@ -40,6 +40,7 @@ def test_the_rows_of_the_ablation_differ_as_their_names_say():
     assert (full.transport, full.background, full.fusion) == ("bilateral", True, "bidirectional")
     ours = {
         "literal_scale": {"transport_scale": "none"},
+        "log_scale": {"transport_scale": "log"},
         "bilinear_mask": {"mask_resize": "bilinear"},
         "vote": {"shots_rule": "vote"},
     }
@@ -66,12 +67,12 @@ def test_a_row_is_told_from_one_that_differs_in_a_part(name):
     for row, other in table.against.items():
         differing = {key for key, value in rows[row].items() if value != rows[other][key]}
         # The background's transport and the background itself are one part in the paper; plans beside cosines
-        # are transport and cosine_channels.
+        # are transport, its scale and cosine_channels.
         assert differing in (
             *({field} for field in ("transport", "background", "fusion", "iterations")),
             *({field} for field in ("transport_scale", "mask_resize", "shots_rule")),
             {"transport", "background"},
-            {"transport", "cosine_channels"},
+            {"transport", "transport_scale", "cosine_channels"},
         ), row
 
 

@@ -73,7 +73,7 @@ def train_command(
     epsilon: Annotated[float | None, _Opt(help="Regularisation of the transport; 0.05.")] = None,
     iterations: Annotated[int | None, _Opt(help="Sinkhorn sweeps, the paper's t_max; 20.")] = None,
     transport_scale: Annotated[
-        Literal["none", "positions"] | None, _Opt(help="none: the literal plan.")
+        Literal["none", "positions", "log"] | None, _Opt(help="none: the literal plan.")
     ] = None,
     relu: Annotated[Literal["before", "after"] | None, _Opt(help="after: the literal no-op.")] = None,
     zeroed_columns: Annotated[Literal["keep", "drop"] | None, _Opt(help="Of the masked support.")] = None,

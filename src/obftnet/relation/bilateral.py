@@ -7,6 +7,7 @@ rows are multiplied out where they are read. No gradient: features are frozen, t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from typing import Literal
 
@@ -16,10 +17,14 @@ from torch import Tensor
 from obftnet.guidance.guidance import Guidance
 from obftnet.transport import Algorithm1
 
+#: What a plan is multiplied by, see `Bilateral`.
+Scale = Literal["none", "positions", "log"]
+
 
 @dataclass(frozen=True)
 class FactoredMap:
-    """One (M, N) map: row * kernel * column at the positions of `index`, and `rest` everywhere else.
+    """One (M, N) map: row * kernel * column at the positions of `index`, and `rest` everywhere else; with
+    `logarithm`, log(1 + x) of all that.
 
     kernel: (M, D). row: (M, 1). column: (D,).
     index: (D,) int64, or None where the kernel holds all N positions in their order.
@@ -31,6 +36,7 @@ class FactoredMap:
     column: Tensor
     index: Tensor | None
     rest: Tensor
+    logarithm: bool = False
 
     def write_rows(self, start: int, out: Tensor) -> None:
         """Multiply out the rows from `start` on into `out`, (rows, N)."""
@@ -41,6 +47,8 @@ class FactoredMap:
         else:
             out.copy_(self.rest[chosen].expand_as(out))
             out[:, self.index] = self.kernel[chosen] * self.column * self.row[chosen]
+        if self.logarithm:
+            out.log1p_()
 
 
 @dataclass(frozen=True)
@@ -78,22 +86,28 @@ class Bilateral:
     transport: whose correlation is a transport plan: nobody's, the foreground's, or both.
     background: whether there is a background branch.
     scale: "positions" multiplies a plan by the number of query positions, so that its mean is 1 at every map
-        size: unit marginals leave it at 1 / positions, which the first GroupNorm's epsilon swallows. "none"
-        is the literal form.
-    cosine_channels: whether the plain cosines, clamped at 0, follow the plans as channels of their own.
+        size: unit marginals leave it at 1 / positions, which the first GroupNorm's epsilon swallows. "log"
+        is log(1 + that), whose few large values no longer set the scale for all others. "none" is the
+        literal form.
+    cosine_channels: whether the plain cosines, clamped at 0, of what is transported follow the plans as
+        channels of their own.
     """
 
     algorithm: Algorithm1
     transport: Literal["none", "foreground", "bilateral"] = "bilateral"
     background: bool = True
-    scale: Literal["none", "positions"] = "positions"
+    scale: Scale = "positions"
     cosine_channels: bool = False
 
     @property
     def channels(self) -> int:
-        """Channels of one tap: foreground, then background where there is one; then, asked for, as many
-        cosines."""
-        return (1 + self.background) * (1 + self.cosine_channels)
+        """Channels of one tap: foreground, then background where there is one; then, asked for, the cosines
+        of those of them that are plans."""
+        return (1 + self.background) + self.cosine_channels * (1 + self._background_plan)
+
+    @property
+    def _background_plan(self) -> bool:
+        return self.background and self.transport == "bilateral"
 
     @torch.no_grad()
     def levels(
@@ -130,13 +144,14 @@ class Bilateral:
         defect = supports.transpose(0, 1).flatten(1)[:, index]
         good, usable = backgrounds.transpose(0, 1).flatten(1), guidance.usable[tap].flatten()
         # Each of one map of all shots, and one of all backgrounds.
-        pairs = [self._pair(rows, defect, index, good, usable, supports[:, 0].numel(), self.transport)]
+        maps_of = partial(self._pair, rows, defect, index, good, usable, supports[:, 0].numel())
+        pairs = [(*maps_of(self.transport), self.background)]
         if self.cosine_channels:
-            pairs.append(self._pair(rows, defect, index, good, usable, supports[:, 0].numel(), "none"))
+            pairs.append((*maps_of("none"), self._background_plan))
         maps: list[tuple[FactoredMap, ...]] = [() for _ in range(shots)]
-        for foreground, background in pairs:
+        for foreground, background, both_ways in pairs:
             alone = _split(foreground, supports[:, 0].numel(), shots)
-            behind = _split(background, backgrounds[:, 0].numel(), others) if self.background else []
+            behind = _split(background, backgrounds[:, 0].numel(), others) if both_ways else []
             for shot in range(shots):
                 both = (alone[shot], behind[shot % others]) if behind else (alone[shot],)
                 maps[shot] += both
@@ -161,17 +176,22 @@ class Bilateral:
         else:
             kernel, m, n = self.algorithm.foreground(rows, defect, count - len(index))
             m = self._scaled(m)
-            foreground = FactoredMap(kernel[:, :-1], m, n[:-1, 0], index, kernel[:, -1:] * m * n[-1])
+            rest = kernel[:, -1:] * m * n[-1]
+            foreground = FactoredMap(kernel[:, :-1], m, n[:-1, 0], index, rest, self._logarithm)
         if not self.background:
             return foreground, foreground
         if transport != "bilateral":
             return foreground, FactoredMap((rows @ good).clamp_(min=0), one, clean, None, one)
         weight = None if bool(usable.all()) else clean
         kernel, m, n = self.algorithm.background(rows, good, weight)
-        return foreground, FactoredMap(kernel, self._scaled(m), n[:, 0], None, one)
+        return foreground, FactoredMap(kernel, self._scaled(m), n[:, 0], None, one, self._logarithm)
+
+    @property
+    def _logarithm(self) -> bool:
+        return self.scale == "log"
 
     def _scaled(self, m: Tensor) -> Tensor:
-        return m * m.shape[0] if self.scale == "positions" else m
+        return m if self.scale == "none" else m * m.shape[0]
 
 
 def _split(found: FactoredMap, count: int, images: int) -> list[FactoredMap]:
