@@ -1,4 +1,4 @@
-"""A model that reads more cues than it was trained with says the same until it learns more."""
+"""A model that reads more than it was trained with says the same until it learns more."""
 
 import pytest
 import torch
@@ -46,3 +46,35 @@ def test_new_cues_can_be_learned(model):
 def test_a_cue_less_is_refused(model):
     with pytest.raises(InputError, match="all of its own cues, 'abns'"):
         widened(model, CuesConfig.model_validate(model.config.model_dump() | {"cues": "abst"}))
+
+
+def with_fields(model, **fields):
+    return widened(model, CuesConfig.model_validate(model.config.model_dump() | fields)).eval()
+
+
+@torch.no_grad()
+def test_a_new_change_weighs_nothing_at_first(model):
+    assert torch.allclose(with_fields(model, change=True)(*episode()), model(*episode()), atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_new_presence_is_the_same_for_every_image(model):
+    scores = with_fields(model, presence=True)(*episode()).sigmoid()
+    factor = scores / model(*episode()).sigmoid()
+    assert 0.5 < float(factor.mean()) < 1
+    assert torch.allclose(factor, factor.mean(), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("part", "parameter"), [("change", "change.0.1.weight"), ("presence", "presence.weight")]
+)
+def test_what_is_new_can_be_learned(model, part, parameter):
+    wide = with_fields(model, **{part: True})
+    wide(*episode()).sum().backward()
+    assert wide.reader.unet.get_parameter(parameter).grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("part", ["change", "presence"])
+def test_what_was_trained_is_kept(model, part):
+    with pytest.raises(InputError, match=part):
+        with_fields(with_fields(model, **{part: True}), **{part: False})

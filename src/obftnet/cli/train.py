@@ -168,7 +168,7 @@ def train_command(
         common = {"backbone": backbone or "mobilenet_v2", "size": 256 if size is None else size}
         started, model_config = None, new_config(method or "obftnet", common, own)
     else:
-        anew = {"cues": cues, "self_support": self_support}
+        anew = {"cues": cues, "self_support": self_support, "change": change, "presence": presence}
         started, model_config = started_from(start, shared | own | dict.fromkeys(anew), size, anew)
     found = data_set(data, protocol, layout, folds, background_source)
     asked = {

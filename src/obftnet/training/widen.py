@@ -1,4 +1,4 @@
-"""A trained model that reads more cues than it was trained with."""
+"""A trained model that reads more than it was trained with."""
 
 import torch
 
@@ -9,21 +9,31 @@ from obftnet.model import OBFTNet
 
 @torch.no_grad()
 def widened(model: OBFTNet, config: ModelConfig) -> OBFTNet:
-    """The same model with the cues of `config`; those it did not have weigh nothing until they are trained.
+    """The same model with what `config` reads; what it did not read weighs nothing until it is trained.
+
+    A presence that it did not have begins as that of a new model: nearly 1, whatever the image.
 
     Args:
         model: a cue reader.
-        config: the model's own but for `cues`, which hold all of its, and for what has no weights.
+        config: the model's own but for `cues`, which hold all of its, for `change` and `presence`, which it
+            does not have or keeps, and for what has no weights.
 
     Raises:
-        InputError: a cue of the model's is missing, or it has another reader.
+        InputError: a cue of the model's is missing, or its change or presence; or it has another reader.
     """
+    for part in ("change", "presence"):
+        if getattr(model.config, part, False) and not getattr(config, part, False):
+            raise InputError(f"{part}: a model goes on with what it reads; it was trained with {part}")
     had, wanted = (one.cues if isinstance(one, CuesConfig) else "" for one in (model.config, config))
     if set(had) - set(wanted):
         raise InputError(f"cues {wanted!r}: a model goes on with all of its own cues, {had!r}, or with more")
     wide = OBFTNet(config, model.backbone)
     places = [tap * len(wanted) + wanted.index(cue) for tap in range(sum(model.levels)) for cue in had]
     state = wide.reader.state_dict()
+    for key, value in state.items():
+        # Not the norms, which keep their statistics.
+        if value.ndim > 1 and key.startswith(("unet.change.", "unet.presence.")):
+            value.zero_()
     for key, old in model.reader.state_dict().items():
         new = state[key]
         if key == "unet.entry.weight":
