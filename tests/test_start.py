@@ -24,6 +24,7 @@ WITHOUT_TORCH = (
     "obftnet.explanation.picture",
     "obftnet.imaging",
     "obftnet.imaging.panel",
+    "obftnet.imaging.resize",
     "obftnet.imaging.tiles",
     "obftnet.protocols",
     "obftnet.regions",

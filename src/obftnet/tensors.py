@@ -8,59 +8,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
+from obftnet.imaging import resize
 from obftnet.imaging.picture import Picture
+from obftnet.imaging.resize import check_size, resize_image
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-#: Pixels that are floats at a time.
-_STRIP = 1 << 21
-
-
 def to_tensor(image: NDArray[np.float32] | Picture, size: tuple[int, int]) -> Tensor:
-    """An image for the network: antialiased bilinear, so that shrinking does not alias fine texture.
-
-    Of a large picture, strips are turned into floats and narrowed one at a time.
-
-    Args:
-        image: (h, w, 3) float32, 0..1; or a picture.
-        size: (H, W).
-
-    Returns:
-        (3, H, W) float32, 0..1.
-
-    Raises:
-        ValueError: another shape, or a size below one.
-    """
-    if not isinstance(image, Picture) and (image.ndim != 3 or image.shape[2] != 3):
-        raise ValueError(f"image of shape {image.shape}; (h, w, 3) is wanted")
-    _check_size(size)
-    height, width = image.shape[:2]
-    if (height, width) == tuple(size):
-        return _channels_first(image)
-    rows = max(1, _STRIP // width)
-    if rows >= height:
-        return _resized(_channels_first(image), size).clamp_(0, 1)
-    narrow = [
-        _resized(_channels_first(image[top : top + rows]), (min(rows, height - top), size[1]))
-        for top in range(0, height, rows)
-    ]
-    return _resized(torch.cat(narrow, 1), size).clamp_(0, 1)
-
-
-def _channels_first(image: NDArray[np.float32] | Picture) -> Tensor:
-    floats = image.floats() if isinstance(image, Picture) else np.array(image, dtype=np.float32)
-    return torch.from_numpy(floats).permute(2, 0, 1).contiguous()
-
-
-def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """(c, h, w) -> (c, H, W)."""
-    return functional.interpolate(
-        image[None], size=tuple(size), mode="bilinear", align_corners=False, antialias=True
-    )[0]
+    """An image for the network, (3, H, W) float32 in 0..1: `imaging.resize.resize_image` as a tensor."""
+    return torch.from_numpy(resize_image(image, size))
 
 
 def mask_fraction(mask: NDArray[np.bool_], size: tuple[int, int]) -> Tensor:
@@ -81,23 +40,14 @@ def mask_fraction(mask: NDArray[np.bool_], size: tuple[int, int]) -> Tensor:
     """
     if mask.ndim != 2 or mask.size == 0:
         raise ValueError(f"mask of shape {mask.shape}; (h, w) with h, w >= 1 is wanted")
-    _check_size(size)
+    check_size(size)
     covered = _cell_sums(_cell_sums(mask.astype(np.int32), size[0]).T, size[1]).T
     return torch.from_numpy((covered / mask.size).astype(np.float32))
 
 
 def resize_score(score: Tensor, size: tuple[int, int]) -> Tensor:
-    """A score map (h, w) at another size (H, W), bilinear with pixel centres aligned (not corners).
-
-    Raises:
-        ValueError: another shape, or a size below one.
-    """
-    if score.ndim != 2:
-        raise ValueError(f"score of shape {tuple(score.shape)}; (h, w) is wanted")
-    _check_size(size)
-    return functional.interpolate(score[None, None], size=tuple(size), mode="bilinear", align_corners=False)[
-        0, 0
-    ]
+    """A score map (h, w) at another size (H, W): `imaging.resize.resize_score` of a tensor, no gradient."""
+    return torch.from_numpy(resize.resize_score(score.numpy(), size))
 
 
 def _cell_sums(values: NDArray[np.int32] | NDArray[np.int64], cells: int) -> NDArray[np.int64]:
@@ -113,11 +63,6 @@ def _cell_sums(values: NDArray[np.int32] | NDArray[np.int64], cells: int) -> NDA
     inside = values[np.minimum(whole, n - 1)].astype(np.int64)  # the last edge has part == 0
     integral: NDArray[np.int64] = cells * sums[whole] + part[:, None] * inside
     return integral[1:] - integral[:-1]
-
-
-def _check_size(size: tuple[int, int]) -> None:
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"size {tuple(size)}; (height, width), both at least 1, is wanted")
 
 
 def without_autocast(function: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -22,7 +22,7 @@ def columns_of(matrix: torch.Tensor, counts: tuple[int, int, int, int], weight=N
 
 
 def dense(query: torch.Tensor, good: torch.Tensor) -> torch.Tensor:
-    return good @ ((query.mT @ good) / change._TEMPERATURE).softmax(1).mT
+    return good @ ((query.mT @ good) / change.TEMPERATURE).softmax(1).mT
 
 
 def test_the_alignment_is_the_softmax_over_all_but_the_defect_and_its_views():

@@ -12,12 +12,12 @@ from torch import Tensor
 from obftnet.guidance.columns import Columns
 
 #: A cell's mean score from which on it is an example of the defect.
-_DEFECT = 0.9
+CERTAIN_DEFECT = 0.9
 #: A cell is an example of sound material where no pixel of it, and of its eight neighbours, scores as much:
 #: a neighbour's features show some of a defect, too.
-_SOUND = 0.02
+CERTAIN_SOUND = 0.02
 #: A query that scores as much nowhere seems good (`seems_good`).
-_SURE = 0.5
+SURE = 0.5
 
 
 def own_columns(unit: Tensor, score: Tensor) -> Columns | None:
@@ -28,8 +28,9 @@ def own_columns(unit: Tensor, score: Tensor) -> Columns | None:
         score: (H, W) in 0..1, of a first look at the query.
     """
     size = (unit.shape[-2], unit.shape[-1])
-    defect = F.adaptive_avg_pool2d(score[None], size)[0] > _DEFECT
-    sound = F.max_pool2d(F.adaptive_max_pool2d(score[None], size), 3, stride=1, padding=1)[0] < _SOUND
+    defect = F.adaptive_avg_pool2d(score[None], size)[0] > CERTAIN_DEFECT
+    largest = F.adaptive_max_pool2d(score[None], size)
+    sound = F.max_pool2d(largest, 3, stride=1, padding=1)[0] < CERTAIN_SOUND
     found, clean = unit[:, defect], unit[:, sound]
     if not found.shape[1] + clean.shape[1]:
         return None
@@ -45,4 +46,4 @@ def seems_good(score: Tensor) -> bool:
     Such a query's sound positions, taken as guidance, would only make what little stands out of it stand out
     more.
     """
-    return bool(score.amax() < _SURE)
+    return bool(score.amax() < SURE)

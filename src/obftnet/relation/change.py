@@ -13,7 +13,7 @@ from obftnet.guidance.columns import GOOD, REST, Columns, every
 
 #: Of the attention, in units of the cosine. The more good positions there are, the more a higher one blurs
 #: what is found among them.
-_TEMPERATURE = 0.03
+TEMPERATURE = 0.03
 
 #: Good positions attended to by a query that takes a gradient, which doubles the cost of each.
 _MOST_TAUGHT = 2048
@@ -53,5 +53,5 @@ def aligned(query: Tensor, columns: Columns) -> Tensor:
     thinned = not bool((weight == 1).all())
     bias = weight.log().expand(1, 1, query.shape[1], -1) if thinned else None
     rows = query.mT.contiguous()[None, None]
-    found = F.scaled_dot_product_attention(rows, keys, keys, attn_mask=bias, scale=1 / _TEMPERATURE)
+    found = F.scaled_dot_product_attention(rows, keys, keys, attn_mask=bias, scale=1 / TEMPERATURE)
     return found[0, 0].mT

@@ -11,19 +11,24 @@ from torch import Tensor
 _REACH = 0.1
 
 
-def _near(height: int, width: int, device: torch.device) -> Tensor:
-    """Pairs of positions of a map that lie in one another's neighbourhood: (h, w, h, w) bool.
+def neighbourhoods(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Which rows of a map are near one another, and which of its columns: (h, h) and (w, w) bool.
 
-    A map too small to have distant positions has neighbourhoods of one position.
+    Two positions lie in one another's neighbourhood where their rows and their columns are near. A map too
+    small to have distant positions has neighbourhoods of one position.
     """
     reach = max(1, round(_REACH * max(height, width)))
     if max(height, width) <= 2 * reach + 1:
         reach = 0
-    bands = []
-    for side in (height, width):
-        line = torch.arange(side, device=device)
-        bands.append((line[:, None] - line).abs() <= reach)
-    return bands[0][:, None, :, None] & bands[1][None, :, None, :]
+    lines = (torch.arange(side, device=device) for side in (height, width))
+    rows, columns = ((line[:, None] - line).abs() <= reach for line in lines)
+    return rows, columns
+
+
+def _near(height: int, width: int, device: torch.device) -> Tensor:
+    """Pairs of positions of a map that lie in one another's neighbourhood: (h, w, h, w) bool."""
+    rows, columns = neighbourhoods(height, width, device)
+    return rows[:, None, :, None] & columns[None, :, None, :]
 
 
 def self_similarity(unit: Tensor) -> Tensor:
