@@ -54,7 +54,8 @@ def with_fields(model, **fields):
 
 @torch.no_grad()
 def test_a_new_change_weighs_nothing_at_first(model):
-    assert torch.allclose(with_fields(model, change=True)(*episode()), model(*episode()), atol=1e-4)
+    changed = with_fields(model, change=True)(*episode())
+    torch.testing.assert_close(changed, model(*episode()), rtol=0, atol=1e-4)
 
 
 @torch.no_grad()
@@ -62,7 +63,7 @@ def test_a_new_presence_is_the_same_for_every_image(model):
     scores = with_fields(model, presence=True)(*episode()).sigmoid()
     factor = scores / model(*episode()).sigmoid()
     assert 0.5 < float(factor.mean()) < 1
-    assert torch.allclose(factor, factor.mean(), atol=2e-3)
+    assert torch.allclose(factor, factor.mean(), atol=5e-3)
 
 
 @pytest.mark.parametrize(
