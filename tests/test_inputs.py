@@ -48,7 +48,9 @@ def test_settings_are_what_they_should_be_or_refused_in_a_line(check, good, bad)
 def test_guidance_in_every_collection():
     pairs = [("a.png", "a_mask.png"), ("b.png", "b_mask.png")]
     for given in (pairs, tuple(pairs), (pair for pair in pairs), [list(pair) for pair in pairs]):
-        assert as_supports(given) == tuple(pairs)
+        assert as_supports(given) == {"defect": tuple(pairs)}
+    several = {"dent": pairs[1:], "cut": iter(pairs)}
+    assert list(as_supports(several).items()) == [("dent", tuple(pairs[1:])), ("cut", tuple(pairs))]
     for images in (["a.png"], ("a.png",), (name for name in ["a.png"])):
         assert as_backgrounds(images) == ("a.png",)
 
@@ -64,7 +66,15 @@ def test_guidance_in_every_collection():
         (as_supports, ("a.png", "a_mask.png"), "support 0: a str"),
         (as_supports, [("a", "b", "c")], "support 0: 3 things"),
         (as_supports, [("a", "b"), "cd"], "support 1: a str"),
-        (as_supports, {"a": "b"}, "supports: a dict"),
+        (as_supports, {"a": "b"}, "supports of a: a str"),
+        (as_supports, {"a": [("a", "b")], "cut": []}, "no support of cut"),
+        (as_supports, {"a": [("a", "b"), ("c",)]}, "support 1 of a: 1 things"),
+        (as_supports, {}, "no support: give"),
+        (as_supports, {3: [("a", "b")]}, "kind of defect 3: a int"),
+        (as_supports, {"": [("a", "b")]}, "kind of defect '': a name of 1 to 200"),
+        (as_supports, {"a\nb": [("a", "b")]}, r"kind of defect 'a\\nb'"),
+        (as_supports, {str(i): [("a", "b")] for i in range(256)}, "256 kinds of defect: at most 255"),
+        (as_backgrounds, {"a": ["b"]}, "backgrounds: a dict"),
         (as_supports, 3, "supports: a int"),
         (as_supports, (pair for pair in ()), "no support"),
     ],

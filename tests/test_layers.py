@@ -9,7 +9,7 @@ import obftnet
 #: From the bottom to the top. A package (or a module of the first level) imports from lower lines alone.
 LAYERS = (
     ("errors", "transport"),
-    ("files", "packaged"),
+    ("files", "kinds", "packaged"),
     ("regions",),
     ("decision",),
     ("imaging",),

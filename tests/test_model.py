@@ -247,7 +247,7 @@ def test_a_second_look_is_one_at_all_columns_together(coreset):
     found = model.relate(query, guidance, second_look=True)
     again = []
     for columns, unit in zip(guidance.columns, query.taps, strict=True):
-        own = own_columns(unit[0], certain_half)
+        own = own_columns(unit[0], certain_half[None])
         assert own is not None
         parts_of = [(columns, kind) for kind in range(4)]
         order = sorted([*parts_of, *((own, kind) for kind in range(4))], key=lambda pair: pair[1])
@@ -308,3 +308,115 @@ def test_a_batch_of_queries_shares_its_guidance_with_gradient_through_the_backbo
     assert found
     assert all(torch.isfinite(grad).all() for grad in found)
     assert any((grad != 0).any() for grad in found)
+
+
+def of_kinds(model: OBFTNet, kinds: tuple[str, ...]):
+    """Guidance of as many supports (three of no name), each marked elsewhere; and features of two queries."""
+    parts = episode(b=2, k=len(kinds) or 3, j=2)
+    parts["masks"] = torch.stack([mask.roll(8 * index, 1) for index, mask in enumerate(parts["masks"])])
+    supports = model.extract(parts["supports"], parts["masks"])
+    guidance = model.guide(supports, parts["masks"], model.extract(parts["backgrounds"]), kinds=kinds)
+    return guidance, model.extract(parts["query"])
+
+
+KIND_MODELS = pytest.mark.parametrize(
+    "options",
+    [
+        {"cues": "abnsutm"},
+        {"cues": "abnsutm", "self_support": True, "coreset": 40},
+        {"cues": "abnsu", "self_support": True, "presence": True, "change": True, "query_skip": True},
+        {"cues": "abnsolp"},
+        {"cues": "abns", "shots_rule": "vote"},
+        {"reader": "encoder4d"},
+        {"reader": "encoder4d", "shots_rule": "vote"},
+    ],
+)
+
+
+@torch.no_grad()
+@KIND_MODELS
+def test_one_kind_is_scored_as_before_kinds_whatever_it_is_called(options):
+    model = model_of(**options)
+    guidance, query = of_kinds(model, ("cut", "cut", "cut"))
+    unnamed, _ = of_kinds(model, ())
+    assert guidance.names == ("cut",)
+    assert torch.equal(model.kind_scores(query, guidance)[:, 0], model.score(query, unnamed))
+
+
+@torch.no_grad()
+@KIND_MODELS
+def test_a_score_is_the_largest_of_the_kinds_each_by_its_own_supports(options):
+    model = model_of(**options)
+    guidance, query = of_kinds(model, ("cut", "dent", "cut"))
+    scores = model.kind_scores(query, guidance)
+    assert scores.shape == (2, 2, 64, 64)
+    assert torch.equal(model.score(query, guidance), scores.amax(1))
+    assert guidance.names == ("cut", "dent")
+    if not model.looks_twice:
+        for kind in range(2):
+            alone = model.kind_scores(query, guidance.of(kind))[:, 0]
+            torch.testing.assert_close(scores[:, kind], alone, rtol=1e-4, atol=1e-5)
+    if model.config.reader == "encoder4d":
+        assert guidance.of(1).shots == 1
+        assert torch.equal(guidance.of(0).supports[0], guidance.supports[0][[0, 2]])
+
+
+@torch.no_grad()
+def test_the_second_look_of_a_kind_sees_no_other_kinds_defect_and_all_kinds_see_what_is_sound():
+    model = model_of("cues", cues="abu", self_support=True)
+    guidance, query = of_kinds(model, ("cut", "dent"))
+    one = query[:1]
+    looks = torch.full((2, 64, 64), 0.001)
+    looks[0, :16, :16] = looks[1, 32:48, 32:48] = 0.95
+    once = model.evidence(one, guidance)
+    model.read = lambda relation, size: looks.logit()
+    twice = model.evidence(one, guidance, second_look=True)
+    for tap, unit in enumerate(one.taps[:2]):
+        grid = unit.shape[-1]
+        own = [score[None] for score in looks]
+        for kind in range(2):
+            first, second = once[kind][tap], twice[kind][tap]
+            defect = own_columns(unit[0], own[kind])
+            assert defect is not None
+            cells = defect.place[defect.slices()[0]]
+            other = own_columns(unit[0], own[1 - kind])
+            assert other is not None
+            foreign = other.place[other.slices()[0]]
+            # What its own look is certain of is like itself now, and what the other kind's is, as it was.
+            torch.testing.assert_close(second.scan.largest[0, cells], torch.ones(len(cells)))
+            like = unit[0].flatten(1)[:, cells].mT @ unit[0].flatten(1)
+            expected = torch.maximum(first.scan.largest[0], like.amax(0))
+            torch.testing.assert_close(second.scan.largest[0], expected)
+            assert second.own is not None
+            sound = second.own[0].place[second.own[0].slices(kind)[2]]
+            assert not set(sound.tolist()) & (set(cells.tolist()) | set(foreign.tolist()))
+            assert grid * grid > len(sound) > 0
+
+
+@torch.no_grad()
+def test_a_kind_that_seems_good_is_not_looked_at_twice():
+    model = model_of("cues", cues="abnsu", self_support=True, presence=True)
+    guidance, query = of_kinds(model, ("cut", "dent"))
+    looks = torch.full((2, 64, 64), 0.001)
+    looks[0, :16, :16] = 0.95
+    once = model.evidence(query[:1], guidance)
+    model.read = lambda relation, size: looks.logit()
+    twice = model.evidence(query[:1], guidance, second_look=True)
+    assert not torch.equal(twice[0][0].scan.largest, once[0][0].scan.largest)
+    assert torch.equal(twice[1][0].scan.largest, once[1][0].scan.largest)
+    assert twice[1][0].own is None
+
+
+@torch.no_grad()
+def test_what_is_ignored_of_a_support_is_neither_defect_nor_good():
+    model = model_of("cues", cues="abns")
+    parts = episode(k=2)
+    supports = model.extract(parts["supports"], parts["masks"])
+    ignored = torch.zeros(2, 64, 64)
+    ignored[0, 40:48, 8:24] = 1
+    guidance = model.guide(supports, parts["masks"], model.extract(parts["backgrounds"]), ignored=ignored)
+    plain = guidance_of(model, parts)
+    for kept, whole, stride in zip(guidance.columns, plain.columns, (8, 8, 16, 16, 32, 32), strict=True):
+        assert kept.counts[0] == whole.counts[0]
+        assert whole.counts[1] - kept.counts[1] == -(-8 // stride) * -(-16 // stride) or stride > 8
+        assert kept.counts[1] < whole.counts[1]

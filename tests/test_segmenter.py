@@ -189,3 +189,60 @@ def test_devices():
     for unsupported in ("mps", "cpu:5", "meta"):
         with pytest.raises(InputError, match=rf"{unsupported}.*use auto, cpu, cuda"):
             resolve_device(unsupported)
+
+
+def marked(top: int, left: int) -> np.ndarray:
+    mask = np.zeros((90, 70), bool)
+    mask[top : top + 15, left : left + 15] = True
+    return mask
+
+
+def test_one_kind_with_a_name_scores_as_without(segmenter, fitted):
+    expected = fitted.predict(picture(3))
+    named = segmenter.fit({"cut": [(picture(0), mask_of())]}, [picture(1), picture(2, 64, 100)])
+    found = named.predict(picture(3))
+    np.testing.assert_array_equal(found.score, expected.score)
+    assert (expected.kinds, found.kinds) == (("defect",), ("cut",))
+    assert found.best is expected.best is None
+    np.testing.assert_array_equal(found.kind, found.mask)
+
+
+@pytest.mark.parametrize("tile", [None, 64])
+def test_a_pixels_kind_is_the_best_ones_and_none_where_none_decides(tiny_model, tile):
+    cut, dent = [(picture(0), marked(5, 5)), (picture(4), marked(20, 40))], [(picture(5), marked(60, 30))]
+    segmenter = Segmenter(tiny_model, device="cpu", tile=tile)
+    found = segmenter.fit({"cut": cut, "dent": dent}, [picture(1)]).predict(picture(3))
+    assert found.kinds == ("cut", "dent")
+    assert found.best is not None
+    assert found.best.dtype == np.uint8
+    assert found.best.shape == found.score.shape == (90, 70)
+    assert set(np.unique(found.best)) == {0, 1}
+    # The other way round, the same kinds have the same pixels.
+    other = segmenter.fit({"dent": dent, "cut": cut}, [picture(1)]).predict(picture(3))
+    np.testing.assert_allclose(other.score, found.score, atol=1e-5)
+    assert (other.best == 1 - found.best).mean() > 0.99
+    segmenter.threshold = float(np.median(other.score))
+    decided = segmenter.predict(picture(3))
+    np.testing.assert_array_equal(decided.kind, np.where(decided.mask, decided.best + 1, 0))
+    assert set(np.unique(decided.kind)) == {0, 1, 2}
+
+
+def test_what_another_kind_marks_of_the_same_picture_is_no_good_material(segmenter, tmp_path):
+    """Its defect, black in this kind's mask, is found again in a query and stays unlike good material."""
+    both = picture(0)
+    Image.fromarray(both).save(tmp_path / "copy.png")
+    supports = {"cut": [(both, marked(5, 5))], "dent": [(tmp_path / "copy.png", marked(60, 40))]}
+    guidance = segmenter.fit(supports, [picture(1)]).guidance
+    (finest, *_), (ignored, *_) = guidance.defect, guidance.ignored
+    assert torch.equal(ignored, finest.flip(0))
+    assert finest.any(-1).any(-1).all()
+    columns = guidance.columns[0]
+    assert columns.counts[1] == 2 * (finest[0].numel() - int(finest.sum()))
+    supports["dent"] = [(picture(7), marked(60, 40))]
+    assert segmenter.fit(supports, [picture(1)]).guidance.ignored == ()
+
+
+def test_supports_of_kinds_are_named_by_them(segmenter):
+    supports = {"cut": [(picture(0), mask_of())], "dent": [(picture(4), mask_of().T)]}
+    with pytest.raises(InputError, match="mask of support 0 of dent"):
+        segmenter.fit(supports, [picture(1)])

@@ -4,9 +4,9 @@ import hashlib
 import math
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat, SupportsIndex
+from typing import Any, SupportsFloat, SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from obftnet.imaging.decode import bits_stored
 from obftnet.imaging.orientation import swaps_sides
 from obftnet.imaging.picture import Picture, bits_for
 from obftnet.imaging.read import ImageSource, as_mask, as_picture, mask_orientation, name_of
+from obftnet.kinds import DEFAULT_KIND, check_kinds
 
 #: Least side of a tile, pixels: less shows too little of a texture. And the most: no image is larger.
 MIN_TILE, MAX_TILE = 64, math.isqrt(MAX_PIXELS)
@@ -79,24 +80,69 @@ def _whole(value: object, what: str, wanted: str) -> int:
     return int(value.__index__())
 
 
-def as_supports(
-    supports: Iterable[tuple[ImageSource, ImageSource]],
-) -> tuple[tuple[ImageSource, ImageSource], ...]:
-    """Supports as (image, mask) pairs.
+#: (image, mask)
+SupportPair: TypeAlias = tuple[ImageSource, ImageSource]
+
+Supports: TypeAlias = Iterable[SupportPair] | Mapping[str, Iterable[SupportPair]]
+"""Pairs of one kind of defect, or of several, each by its name."""
+
+
+def as_supports(supports: Supports) -> dict[str, tuple[SupportPair, ...]]:
+    """Supports as (image, mask) pairs by the names of their kinds; pairs alone are of `DEFAULT_KIND`.
 
     Raises:
-        InputError: none; not a collection; an element that is no pair.
+        InputError: none, or none of a kind; not a collection; an element that is no pair; a name that cannot
+            be one, or too many kinds.
     """
-    wanted = "a list of (image, mask) pairs is wanted"
-    pairs = _listed(supports, "supports", wanted)
-    if not pairs:
+    if not isinstance(supports, Mapping):
+        return {DEFAULT_KIND: _as_pairs(supports, "")}
+    if not supports:
         raise InputError("no support: give at least one image of the defect with its mask")
+    return {kind: _as_pairs(supports[kind], f" of {kind}") for kind in check_kinds(supports)}
+
+
+def _as_pairs(supports: Any, of_kind: str) -> tuple[SupportPair, ...]:
+    wanted = "a list of (image, mask) pairs is wanted"
+    pairs = _listed(supports, f"supports{of_kind}", wanted)
+    if not pairs:
+        raise InputError(f"no support{of_kind}: give at least one image of the defect with its mask")
     for index, pair in enumerate(pairs):
         if not isinstance(pair, tuple | list):
-            raise InputError(f"support {index}: a {type(pair).__name__}; {wanted}")
+            raise InputError(f"support {index}{of_kind}: a {type(pair).__name__}; {wanted}")
         if len(pair) != 2:
-            raise InputError(f"support {index}: {len(pair)} things; {wanted}")
+            raise InputError(f"support {index}{of_kind}: {len(pair)} things; {wanted}")
     return tuple((image, mask) for image, mask in pairs)
+
+
+def support_names(supports: Mapping[str, Sequence[SupportPair]]) -> list[str]:
+    """What messages call supports that came without a name, kind by kind."""
+    several = len(supports) > 1
+    return [
+        f"support {index} of {kind}" if several else f"support {index}"
+        for kind, pairs in supports.items()
+        for index in range(len(pairs))
+    ]
+
+
+def masks_of_others(supports: Mapping[str, Sequence[SupportPair]]) -> list[list[ImageSource]]:
+    """Of each support, kind by kind, the masks that other kinds have of the same picture, pixel for pixel.
+
+    What they mark is no good material, though this kind's mask leaves it black.
+
+    Raises:
+        InputError: an image that cannot be used.
+    """
+    if len(supports) == 1:
+        return [[] for pairs in supports.values() for _ in pairs]
+    names = iter(support_names(supports))
+    of_pictures: dict[str, list[tuple[str, ImageSource]]] = {}
+    shown = []
+    for kind, pairs in supports.items():
+        for image, mask in pairs:
+            digest = _digest(as_picture(image, next(names)))
+            of_pictures.setdefault(digest, []).append((kind, mask))
+            shown.append((kind, digest))
+    return [[mask for other, mask in of_pictures[digest] if other != kind] for kind, digest in shown]
 
 
 def as_backgrounds(backgrounds: Iterable[ImageSource]) -> tuple[ImageSource, ...]:
@@ -134,15 +180,17 @@ def find_bits(sources: Iterable[tuple[str, ImageSource]]) -> int | None:
 
 
 def read_support(
-    image: ImageSource, mask: ImageSource, index: int, bits: int | None
+    image: ImageSource, mask: ImageSource, called: str, bits: int | None
 ) -> tuple[Picture, NDArray[np.bool_]]:
     """A support and what it marks: (h, w) bool. Warns (InputWarning) where the mask is likely a mistake.
+
+    called: as `support_names` has it.
 
     Raises:
         InputError: an image or mask that cannot be used, or that do not fit together.
     """
-    picture = with_bits(as_picture(image, f"support {index}"), bits)
-    owner, name = picture.name, name_of(mask, f"mask of support {index}")
+    picture = with_bits(as_picture(image, called), bits)
+    owner, name = picture.name, name_of(mask, f"mask of {called}")
     turned = mask_orientation(mask)
     marked = as_mask(mask, like=picture.shape, name=name, image_name=owner, orientation=picture.orientation)
     height, width = picture.shape
@@ -162,10 +210,22 @@ def read_support(
     return picture, marked
 
 
-def check_count(supports: int) -> None:
-    """Warns (InputWarning) of more supports than weights are trained and measured with."""
+def marked_by(masks: Iterable[ImageSource], picture: Picture) -> NDArray[np.bool_]:
+    """What any of some masks of a picture marks: (h, w) bool. Raises InputError as `read_support`."""
+    marked = np.zeros(picture.shape, np.bool_)
+    for mask in masks:
+        name = name_of(mask, f"mask of {picture.name}")
+        shape, turned = picture.shape, picture.orientation
+        marked |= as_mask(mask, like=shape, name=name, image_name=picture.name, orientation=turned)
+    return marked
+
+
+def check_count(supports: int, of_kind: str = "") -> None:
+    """Warns (InputWarning) of more supports, of a kind, than weights are trained and measured with."""
     if supports > MOST_SUPPORTS:
-        _warn(f"{supports} supports: scores are measured with up to {MOST_SUPPORTS}; choose the most typical")
+        of_kind = f" of {of_kind}" if of_kind else ""
+        most = f"scores are measured with up to {MOST_SUPPORTS}"
+        _warn(f"{supports} supports{of_kind}: {most}; choose the most typical")
 
 
 def with_bits(picture: Picture, bits: int | None) -> Picture:

@@ -18,7 +18,7 @@ from obftnet.guidance.self_support import own_columns, seems_good
 from obftnet.guidance.views import defect_views
 from obftnet.readers.cues import CuesReader
 from obftnet.readers.encoder4d import Encoder4DReader
-from obftnet.relation.cues import Evidence, cue_levels, evidence_of
+from obftnet.relation.cues import CUES, Evidence, cue_levels, evidence_of
 from obftnet.relation.relation import Relation, relation_of, stacked
 from obftnet.voting import vote
 
@@ -80,7 +80,14 @@ class OBFTNet(nn.Module):
         return Features(tuple(unit_features(x) for x in found.taps), found.size, early, views)
 
     def guide(
-        self, supports: Features, masks: Tensor, backgrounds: Features, usable: Tensor | None = None
+        self,
+        supports: Features,
+        masks: Tensor,
+        backgrounds: Features,
+        usable: Tensor | None = None,
+        *,
+        ignored: Tensor | None = None,
+        kinds: Sequence[str] = (),
     ) -> Guidance:
         """Guidance of one episode, as every query will meet it.
 
@@ -89,13 +96,19 @@ class OBFTNet(nn.Module):
             masks: (k, h, w) the defect's share of each cell of the network's input, 0..1.
             backgrounds: of j images.
             usable: (j, h, w) share of each input cell that is free of defect, 0..1; None where all is.
+            ignored: (k, h, w) share of each input cell of the supports that is neither their defect nor good
+                material, 0..1, such as a defect of another kind; None for none.
+            kinds: of each support the kind of its defect; () where all are of one. Good material is every
+                kind's: the backgrounds, and the supports of all kinds outside their defects.
 
         Raises:
             ValueError: supports that were extracted without their masks, whose views the cues want.
         """
         if self.reads_masks and len(supports.views) != len(supports):
             raise ValueError("the cues want supports that were extracted with their masks")
-        guidance = masked_guidance(supports, masks, backgrounds, usable, self.config.mask_resize)
+        guidance = masked_guidance(
+            supports, masks, backgrounds, usable, self.config.mask_resize, ignored=ignored, kinds=kinds
+        )
         if self.config.shots_rule == "vote" and guidance.shots > 1:
             alone = (self._sorted(guidance.shot(index), ()) for index in range(guidance.shots))
             guidance = replace(guidance, each_shot=tuple(alone))
@@ -105,21 +118,40 @@ class OBFTNet(nn.Module):
         """Score of defect for every position: the one way from (query, guidance) to a map.
 
         One shot or the joint rule: the softmax's defect channel, with `config.self_support` that of the
-        second look. The vote rule: `vote` over the K shots.
+        second look. The vote rule: `vote` over the K shots. Of several kinds of defect, the largest of theirs
+        (`kind_scores`).
 
         Returns:
             (b, h, w) float32 in 0..1 at the size the b queries were seen at.
         """
+        return self.kind_scores(query, guidance).amax(1)
+
+    def kind_scores(self, query: Features, guidance: Guidance) -> Tensor:
+        """`score` for each kind of defect in the guidance, in the order of its names.
+
+        Where every cue is streamed, what the kinds share is computed once: the query's similarities to good
+        material and to itself, and what differs from good material.
+
+        Returns:
+            (b, kinds, h, w) float32 in 0..1.
+        """
+        kinds = len(guidance.names)
+        if kinds > 1 and not self._shares_kinds:
+            return torch.cat([self.kind_scores(query, guidance.of(kind)) for kind in range(kinds)], 1)
         if guidance.each_shot:
-            return vote([self.read(self.relate(query, alone), query.size) for alone in guidance.each_shot])
-        return self.read(self.relate(query, guidance, second_look=self.looks_twice), query.size).sigmoid()
+            looks = [self.read(self.relate(query, alone), query.size) for alone in guidance.each_shot]
+            return vote(looks).unsqueeze(1)
+        logit = self.read(self.relate(query, guidance, second_look=self.looks_twice), query.size)
+        return logit.sigmoid().reshape(len(query), kinds, *query.size)
 
     def relate(self, query: Features, guidance: Guidance, *, second_look: bool = False) -> Relation:
         """The correspondence of b queries with their guidance, which the reader reads.
 
+        Of cues of several kinds of defect, each query has as many items one after the other.
+
         Args:
             query: of b images.
-            guidance: of one episode.
+            guidance: of one episode; of one kind of defect, for a reader of anything but cues.
             second_look: of cues, whether a first look's confident positions are guidance, too
                 (`guidance.self_support`). The first look is the trained network's, without gradient, while
                 it learns too.
@@ -133,14 +165,14 @@ class OBFTNet(nn.Module):
         items = []
         for index in range(len(query)):
             one = query[index : index + 1]
-            evidence = self.evidence(one, guidance, second_look=second_look)
-            items.append(self._cue_relation(one, evidence).tensors())
+            for evidence in self.evidence(one, guidance, second_look=second_look):
+                items.append(self._cue_relation(one, evidence).tensors())
         return relation_of(stacked(items), len(self.levels), changes=self.changes)
 
     def evidence(
         self, query: Features, guidance: Guidance, *, second_look: bool = False, nearest: bool = False
-    ) -> list[Evidence]:
-        """What the cues of one query are read off, tap by tap, fine to coarse.
+    ) -> list[list[Evidence]]:
+        """What the cues of one query are read off: for each kind of defect tap by tap, fine to coarse.
 
         Args:
             query: of one image.
@@ -163,7 +195,7 @@ class OBFTNet(nn.Module):
             nearest=nearest,
             residual=_last_taps(self.levels) if self.reads_change else (),
         )
-        return self._looked_again(query, found, nearest) if second_look else found
+        return self._looked_again(query, found, nearest) if second_look else _of_kinds(found)
 
     def read(self, relation: Relation, size: tuple[int, int]) -> Tensor:
         """Relation -> (b, h, w) logit of defect, of `size`."""
@@ -242,6 +274,15 @@ class OBFTNet(nn.Module):
         return len(self.levels) if self.reads_change else 0
 
     @property
+    def _shares_kinds(self) -> bool:
+        """Whether one relation holds several kinds of defect: of a transport each wants all columns' mass."""
+        return (
+            self.config.reader == "cues"
+            and self.config.shots_rule == "joint"
+            and all(CUES[letter].streamed for letter in self.config.cues)
+        )
+
+    @property
     def looks_twice(self) -> bool:
         """Whether a query is looked at again with its own confident positions as guidance."""
         return self.config.reader == "cues" and self.config.self_support
@@ -254,10 +295,17 @@ class OBFTNet(nn.Module):
         if self.config.reader == "encoder4d":
             return guidance
         layers = zip(guidance.supports, guidance.defect, guidance.backgrounds, guidance.usable, strict=True)
-        of_views: list[Tensor | None] = [torch.cat(tap, 1) for tap in zip(*views, strict=True)]
+        names = guidance.names
+        kinds = [names.index(kind) for kind in guidance.kinds]
+        taps = len(self.backbone.spec.taps)
         columns = [
-            sorted_columns(*layer, self.config.coreset, seen)
-            for layer, seen in zip(layers, of_views or [None] * len(self.backbone.spec.taps), strict=True)
+            sorted_columns(*layer, self.config.coreset, seen, ignored=ignored, kinds=kinds)
+            for layer, seen, ignored in zip(
+                layers,
+                zip(*views, strict=True) if views else [()] * taps,
+                guidance.ignored or [None] * taps,
+                strict=True,
+            )
         ]
         return replace(guidance, columns=tuple(columns))
 
@@ -270,21 +318,30 @@ class OBFTNet(nn.Module):
         change = tuple(x.reshape(1, -1, *grid) for x, grid in residuals if x is not None)
         return Relation(levels, query.early, change=change)
 
-    def _looked_again(self, query: Features, evidence: Sequence[Evidence], nearest: bool) -> list[Evidence]:
-        """The evidence of one query, and what its own confident positions add to it."""
+    def _looked_again(
+        self, query: Features, evidence: Sequence[Evidence], nearest: bool
+    ) -> list[list[Evidence]]:
+        """The evidence of one query, and what its own confident positions add to it, for each kind."""
+        once = _of_kinds(evidence)
         learning = self.reader.training
         self.reader.eval()
         with torch.no_grad():
-            first = self.read(self._cue_relation(query, evidence), query.size).sigmoid()[0]
+            items = stacked([self._cue_relation(query, one).tensors() for one in once])
+            relation = relation_of(items, len(self.levels), changes=self.changes)
+            first = self.read(relation, query.size).sigmoid()
         self.reader.train(learning)
         assert self.config.reader == "cues"
-        if self.config.presence and seems_good(first):
-            return list(evidence)
+        good = [self.config.presence and seems_good(one) for one in first]
+        if all(good):
+            return once
         own = [own_columns(unit[0], first) for unit in query.taps]
-        return [
-            one if columns is None else one.joined(columns, nearest=nearest)
-            for one, columns in zip(evidence, own, strict=True)
-        ]
+        twice = _of_kinds(
+            [
+                one if columns is None else one.joined(columns, nearest=nearest)
+                for one, columns in zip(evidence, own, strict=True)
+            ]
+        )
+        return [before if kept else after for before, after, kept in zip(once, twice, good, strict=True)]
 
 
 def _reader(config: ModelConfig, backbone: Backbone) -> CuesReader | Encoder4DReader:
@@ -302,6 +359,11 @@ def _reader(config: ModelConfig, backbone: Backbone) -> CuesReader | Encoder4DRe
         tuple(backbone.spec.taps[tap].channels for tap in _last_taps(levels)) if config.change else (),
         presence=config.presence,
     )
+
+
+def _of_kinds(evidence: Sequence[Evidence]) -> list[list[Evidence]]:
+    """For each kind of defect the evidence tap by tap, of that of all kinds."""
+    return [[one.of(kind) for one in evidence] for kind in range(len(evidence[0].columns.defects))]
 
 
 def _last_taps(levels: Sequence[int]) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Segment by example: fit on a few annotated images, predict on the rest. The one inference path."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -28,6 +28,7 @@ from obftnet.imaging.tiles import (
 )
 from obftnet.inputs import (
     KnownPictures,
+    Supports,
     as_backgrounds,
     as_supports,
     check_bits,
@@ -36,10 +37,14 @@ from obftnet.inputs import (
     check_tile,
     check_tile_fits,
     find_bits,
+    marked_by,
+    masks_of_others,
     read_support,
+    support_names,
     warn_of_background,
     with_bits,
 )
+from obftnet.kinds import best_of
 from obftnet.model import OBFTNet
 from obftnet.prediction import Prediction
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
@@ -153,39 +158,49 @@ class Segmenter:
 
     @without_autocast
     @torch.inference_mode()
-    def fit(
-        self, supports: Iterable[tuple[ImageSource, ImageSource]], backgrounds: Iterable[ImageSource]
-    ) -> Self:
+    def fit(self, supports: Supports, backgrounds: Iterable[ImageSource]) -> Self:
         """Take in the guidance; all of its work is done here, once.
 
         What can be used and is likely a mistake (a mask that marks most of its image) is an InputWarning.
 
         Args:
-            supports: (image, mask) pairs, one or more; a mask is two-valued and of its image's size.
+            supports: (image, mask) pairs, one or more; a mask is two-valued and of its image's size. Of
+                several kinds of defect, such pairs by the kinds' names: each is looked for by its own, and
+                what no kind marks of a support is good material for all. An image with defects of two kinds
+                is given to both, each time with that kind's mask.
             backgrounds: defect-free images of the same material, one or more.
 
         Raises:
-            InputError: no support, no background, or an image or mask that cannot be used; a background that
-                is a support's image; a sample beyond the `bits`.
+            InputError: no support, of any kind, no background, or an image or mask that cannot be used; a
+                background that is a support's image; a sample beyond the `bits`; a kind's name that is none.
         """
-        pairs, goods = as_supports(supports), as_backgrounds(backgrounds)
-        check_count(len(pairs))
-        named = [(f"support {index}", image) for index, (image, _) in enumerate(pairs)]
+        of_kinds, goods = as_supports(supports), as_backgrounds(backgrounds)
+        for kind, found in of_kinds.items():
+            check_count(len(found), kind if len(of_kinds) > 1 else "")
+        names, pairs = support_names(of_kinds), [pair for found in of_kinds.values() for pair in found]
+        kinds = [kind for kind, found in of_kinds.items() for _ in found]
+        named = [(name, image) for name, (image, _) in zip(names, pairs, strict=True)]
         named += [(f"background {index}", image) for index, image in enumerate(goods)]
         bits = self._wanted_bits or find_bits(named)
         size = self._input_size
         known = KnownPictures()
         seen_supports, fractions, seen_backgrounds = [], [], []
         of_supports, of_backgrounds = [], []
+        ignored: list[Tensor] = []
+        others = masks_of_others(of_kinds)
         # One image at a time: of large photographs there is no room for all.
         for index, (image_source, mask_source) in enumerate(pairs):
-            image, mask = read_support(image_source, mask_source, index, bits)
+            image, mask = read_support(image_source, mask_source, names[index], bits)
             known.add(image, "support")
-            for corner, part, marked in self._support_parts(image, mask, most=_share(len(pairs))):
+            foreign = marked_by(others[index], image) if any(others) else None
+            most = _share(len(of_kinds[kinds[index]]))
+            for corner, part, marked in self._support_parts(image, mask, most):
                 of_supports.append(Part(index, corner, part.shape, image.shape))
                 fraction = mask_fraction(marked, size).unsqueeze(0).to(self.device)
                 seen_supports.append(self._extract(part, fraction))
                 fractions.append(fraction)
+                if foreign is not None:
+                    ignored.append(mask_fraction(of_supports[-1].cut(foreign), size).to(self.device))
         for index, source in enumerate(goods):
             image = with_bits(as_picture(source, f"background {index}"), bits)
             known.add(image, "background")
@@ -193,7 +208,11 @@ class Segmenter:
                 of_backgrounds.append(Part(index, corner, part.shape, image.shape))
                 seen_backgrounds.append(self._extract(part))
         self._guidance = self.model.guide(
-            joined(seen_supports), torch.cat(fractions), joined(seen_backgrounds)
+            joined(seen_supports),
+            torch.cat(fractions),
+            joined(seen_backgrounds),
+            ignored=torch.stack(ignored) if ignored else None,
+            kinds=[kinds[part.image] for part in of_supports],
         )
         self._parts = (tuple(of_supports), tuple(of_backgrounds))
         self._known = known
@@ -219,7 +238,7 @@ class Segmenter:
     @without_autocast
     @torch.inference_mode()
     def predict(self, image: ImageSource) -> Prediction:
-        """Score and mask of one image, at its own size.
+        """Score and mask of one image, at its own size, and of several kinds of defect whose score it is.
 
         Raises:
             InputError: the image cannot be used (`read`), or is smaller than half a tile; or `fit` was not
@@ -231,8 +250,8 @@ class Segmenter:
         background = self._known.find(pixels, "background")
         if background is not None:
             warn_of_background(pixels.name, background)
-        values = self._score(pixels) if self.tile is None else self._score_tiles(pixels, self.tile)
-        return Prediction(values, decide(values, self.threshold))
+        score, best = self._score(pixels) if self.tile is None else self._score_tiles(pixels, self.tile)
+        return Prediction(score, decide(score, self.threshold), self._guidance.names, best)
 
     @property
     def guidance(self) -> Guidance:
@@ -272,19 +291,32 @@ class Segmenter:
     def _input_size(self) -> tuple[int, int]:
         return (self.model.config.size, self.model.config.size)
 
-    def _score(self, image: Picture) -> NDArray[np.float32]:
-        """Score (h, w) in 0..1 of a picture looked at as a whole."""
+    def _kind_scores(self, image: Picture) -> Iterator[NDArray[np.float32]]:
+        """For each kind of defect the score (h, w) in 0..1 of a picture that is looked at as a whole."""
         assert self._guidance is not None
-        score = self.model.score(self._extract(image), self._guidance)[0]
-        values: NDArray[np.float32] = resize_score(score.cpu(), image.shape).clamp_(0, 1).numpy()
-        return values
+        for score in self.model.kind_scores(self._extract(image), self._guidance)[0].cpu():
+            yield resize_score(score, image.shape).clamp_(0, 1).numpy()
 
-    def _score_tiles(self, image: Picture, side: int) -> NDArray[np.float32]:
+    def _score(self, image: Picture) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
+        """The largest of these scores, and which kind's it is."""
+        return best_of(self._kind_scores(image))
+
+    def _score_tiles(self, image: Picture, side: int) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
         """The same in tiles."""
+        assert self._guidance is not None
         whole = _enlarged(image, side)
-        values = blend(whole.shape, side, lambda corner: self._score(whole[window(corner, side)]))
-        values = values[: image.shape[0], : image.shape[1]]
-        return values.clip(0, 1, out=values)
+        height, width = image.shape
+        score = np.empty((height, width), np.float32)
+        best = np.empty((height, width), np.uint8) if len(self._guidance.names) > 1 else None
+        for rows, strip in blend(
+            whole.shape, side, lambda corner: np.stack([*self._kind_scores(whole[window(corner, side)])])
+        ):
+            # Below the image lies what a tile was mirrored to.
+            seen = strip[:, : max(0, height - rows.start), :width]
+            score[rows], which = best_of(seen.clip(0, 1, out=seen))
+            if best is not None and which is not None:
+                best[rows] = which
+        return score, best
 
     def _support_parts(
         self, image: Picture, mask: NDArray[np.bool_], most: int

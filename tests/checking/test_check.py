@@ -142,7 +142,7 @@ def test_likely_mistakes_are_notes_in_the_words_of_fit(guidance):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
         for index, pair in enumerate(read_guidance(guidance).supports):
-            read_support(*pair, index, None)
+            read_support(*pair, f"support {index}", None)
     said = {str(warning.message) for warning in caught}
     assert len(said) == 3
     rest = set(texts(checked, refused=False)) - said

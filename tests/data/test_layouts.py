@@ -414,3 +414,52 @@ def test_the_real_neu_seg(shared):
     assert counts == {"inclusion": 364, "patches": 360, "scratches": 353}
     assert len({s.group for s in collection.samples}) == 840
     assert all(s.load_mask().any() for s in collection.samples[::97])
+
+
+@pytest.fixture
+def kinds(tmp_path):
+    """Two kinds, the first with two supports."""
+    for place in ("cut/b", "cut/a", "dent/a"):
+        picture(tmp_path / "support" / f"{place}.jpg")
+        mask_file(tmp_path / "support" / f"{place}_mask.png")
+    picture(tmp_path / "background" / "good.png")
+    return tmp_path
+
+
+def test_guidance_of_several_kinds(kinds):
+    found, support = read_guidance(kinds), kinds / "support"
+    pairs = {
+        "cut": tuple((support / f"cut/{stem}.jpg", support / f"cut/{stem}_mask.png") for stem in "ab"),
+        "dent": ((support / "dent/a.jpg", support / "dent/a_mask.png"),),
+    }
+    assert found.by_kind == pairs
+    assert found.supports == (*pairs["cut"], *pairs["dent"])
+    assert found.kinds == ("cut", "cut", "dent")
+    assert found.support_names == ("cut/a.jpg", "cut/b.jpg", "dent/a.jpg")
+    first = found.first(1)
+    assert first.by_kind == {"cut": pairs["cut"][:1], "dent": pairs["dent"]}
+
+
+def test_a_flat_folder_is_of_one_kind(guidance):
+    found = read_guidance(guidance)
+    assert found.kinds == ()
+    assert found.by_kind == {"defect": found.supports}
+    assert found.support_names == ("a.jpg", "b.jpg")
+    assert found.first(1).supports == found.supports[:1]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "says"),
+    [
+        (lambda g: picture(g / "support" / "c.jpg"), "images beside the folder cut; put the images of each"),
+        (lambda g: (g / "support" / "empty").mkdir(), "support/empty: no support image in it"),
+        (lambda g: (g / "support" / "cut" / "a_mask.png").unlink(), "cut/a.jpg: no mask; .*cut/a_mask.png"),
+        (lambda g: (g / "support" / "dent").rename(g / "support" / "a\tb"), r"kind of defect 'a\\tb'"),
+    ],
+)
+def test_kinds_that_are_none(kinds, break_it, says):
+    break_it(kinds)
+    with pytest.raises(InputError, match=says) as caught:
+        read_guidance(kinds)
+    assert "\n" not in str(caught.value)
+    assert str(kinds) in str(caught.value)

@@ -97,8 +97,9 @@ def look(model: OBFTNet, tile: int | None, images: list[np.ndarray], mask: np.nd
     support, good, query = images
     segmenter = Segmenter(model, device="cpu", tile=tile).fit([(support, mask)], [good])
     picture = segmenter.read(query)
-    score = segmenter.predict(picture).score
-    return segmenter, score, explain_sights(segmenter, picture, score, points, 0, ["s"], ["g"])
+    prediction = segmenter.predict(picture)
+    sights = explain_sights(segmenter, picture, prediction, points, 0, ["s"], ["g"])
+    return segmenter, prediction.score, sights
 
 
 @pytest.fixture
@@ -163,3 +164,31 @@ def test_the_first_look_is_the_model_without_its_second(seeing):
     assert sight.looks == pytest.approx((first[30, 30], score[30, 30]), abs=1e-5)
     assert alone.looks == pytest.approx((first[30, 30],), abs=1e-5)
     assert alone.own_defect is alone.own_good is None
+
+
+@pytest.mark.parametrize("tile", [64, None])
+def test_of_several_kinds_a_point_is_explained_by_its_own(seeing, tile):
+    """Pieces of two supports' defects, each of another kind, in one query."""
+    rng = np.random.default_rng(1)
+    shape = (112, 112) if tile else (64, 64)
+    cut, dent, good, query = (rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for _ in range(4))
+    mask = np.zeros(shape, bool)
+    mask[8:40, 8:40] = True
+    query[:64, :64] = dent[:64, :64]
+    segmenter = Segmenter(seeing, device="cpu", tile=tile)
+    segmenter.fit({"cut": [(cut, mask)], "dent": [(dent, mask)]}, [good])
+    picture = segmenter.read(query)
+    prediction = segmenter.predict(picture)
+    assert prediction.best is not None
+    points = [tuple(int(at[0]) for at in np.nonzero(kind == prediction.best.T)) for kind in (0, 1)]
+    points.append((24, 24))
+    sights = explain_sights(segmenter, picture, prediction, points, 0, ["cut/s", "dent/s"], ["g"])
+    for sight, point in zip(sights, points, strict=True):
+        kind = ("cut", "dent")[prediction.best[point[1], point[0]]]
+        assert sight.kind == kind
+        assert f"most like the defect of {kind}/s at" in sight.words
+        assert kind in sight.verdict
+        if tile is None:
+            assert sight.looks[-1] == pytest.approx(sight.score, abs=1e-6)
+            own = prediction.score[point[1], point[0]]
+            assert sight.score == pytest.approx(float(own))

@@ -1,5 +1,7 @@
 """Guidance positions sorted by what they are, all of them or a few that stand for all."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,12 +9,13 @@ from torch import Tensor
 from obftnet.backbones.features import unit_features
 from obftnet.guidance.columns import DEFECT, GOOD, REST, VIEWS, Columns, every, sorted_columns
 from obftnet.relation.cues import evidence_of
+from obftnet.relation.scan import scan
 from obftnet.transport import Algorithm1
 
 T, F = True, False
 
 
-def layer(most: int = 0, views: Tensor | None = None) -> Columns:
+def layer(most: int = 0, views: Sequence[Tensor] = ()) -> Columns:
     """Two supports of 25 positions, four of each defect, and three backgrounds."""
     generator = torch.Generator().manual_seed(1)
     supports = unit_features(torch.randn(2, 6, 5, 5, generator=generator))
@@ -27,7 +30,9 @@ def test_columns_are_sorted_by_what_they_are_and_know_their_places():
     background = torch.arange(10.0, 16).reshape(1, 1, 2, 3)
     defect = torch.tensor([[[T, F], [F, F]], [[F, T], [F, T]]])
     usable = torch.tensor([[[T, T, F], [T, F, T]]])
-    columns = sorted_columns(support, defect, background, usable, views=torch.tensor([[20.0, 21]]))
+    columns = sorted_columns(
+        support, defect, background, usable, views=[torch.tensor([[20.0]]), torch.tensor([[21.0]])]
+    )
     assert columns.matrix.tolist() == [[0, 5, 7, 1, 2, 3, 4, 6, 10, 11, 13, 15, 20, 21]]
     assert columns.counts == (3, 5, 4, 2)
     assert columns.place.tolist() == [0, 5, 7, 1, 2, 3, 4, 6, 0, 1, 3, 5, -1, -1]
@@ -67,7 +72,7 @@ def test_views_that_are_left_out_count_with_those_that_stand_for_them():
     query = (unit_features(torch.randn(6, 8, 8, generator=generator)),)
     found = []
     for most in (0, 80):
-        columns = layer(most, repeated)
+        columns = layer(most, [repeated[:, :40], repeated[:, 40:]])
         evidence = evidence_of(query, (columns,), "m", Algorithm1())[0].scan
         found.append((evidence.largest[VIEWS], evidence.mass[VIEWS]))
     assert columns.counts[VIEWS] == 80
@@ -97,3 +102,53 @@ def test_repeated_positions_cost_nothing_of_the_cues():
         scan = evidence_of(query, (columns,), "s", Algorithm1())[0].scan
         found.append((scan.largest, scan.mass))
     torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
+
+
+def test_several_kinds_of_defect_share_what_is_good():
+    """Supports 0 and 2 show one kind, 1 another; one position more is neither's defect nor good."""
+    support = torch.arange(12.0).reshape(3, 1, 2, 2)
+    defect = torch.tensor([[[T, F], [F, F]], [[F, T], [F, T]], [[F, F], [F, T]]])
+    ignored = torch.tensor([[[T, T], [F, F]], [[F, F], [F, F]], [[F, F], [F, F]]])
+    background, usable = torch.full((1, 1, 1, 1), 20.0), torch.ones(1, 1, 1, dtype=torch.bool)
+    views = [torch.tensor([[30.0]]), torch.tensor([[31.0, 32]]), torch.tensor([[33.0]])]
+    columns = sorted_columns(
+        support, defect, background, usable, views=views, ignored=ignored, kinds=[0, 1, 0]
+    )
+    rest = [2, 3, 4, 6, 8, 9, 10]
+    assert columns.matrix.tolist() == [[0, 11, 5, 7, *rest, 20, 30, 33, 31, 32]]
+    assert (columns.counts, columns.defects) == ((4, 7, 1, 4), ((2, 2), (2, 2)))
+    for kind, (own, turned) in enumerate((([0, 11], [30, 33]), ([5, 7], [31, 32]))):
+        assert [columns.matrix[0, part].tolist() for part in columns.slices(kind)] == [
+            own,
+            rest,
+            [20],
+            turned,
+        ]
+        alone = columns.of(kind)
+        assert alone.matrix.tolist() == [[*own, *rest, 20, *turned]]
+        assert (alone.counts, alone.defects) == ((2, 7, 1, 2), ((2, 2),))
+        assert alone.place.tolist() == [*own, *rest, 0, -1, -1]
+
+
+def test_a_scan_of_several_kinds_is_that_of_each_alone():
+    generator = torch.Generator().manual_seed(4)
+    support, background = (unit_features(torch.randn(3, 6, 5, 5, generator=generator)) for _ in range(2))
+    defect = torch.rand(3, 5, 5, generator=generator) < 0.2
+    views = [unit_features(torch.randn(6, n, 1, generator=generator))[..., 0] for n in (4, 0, 7)]
+    usable = torch.ones(3, 5, 5, dtype=torch.bool)
+    columns = sorted_columns(support, defect, background, usable, 20, views, kinds=[2, 0, 1])
+    query = unit_features(torch.randn(6, 9, 1, generator=generator))[..., 0]
+    own = sorted_columns(support[:, :, :2], defect[:, :2], background, usable, kinds=[0, 1, 2])
+    together, joined = scan(query, columns, 0.05, nearest=True), scan(query, own, 0.05)
+    for kind in range(3):
+        alone = scan(query, columns.of(kind), 0.05)
+        for first, second in (
+            (together, alone),
+            (together.joined(joined), alone.joined(scan(query, own.of(kind), 0.05))),
+        ):
+            torch.testing.assert_close(first.of(kind).largest, second.largest)
+            torch.testing.assert_close(first.of(kind).mass, second.mass)
+        nearest = together.of(kind).nearest
+        for row, part in enumerate(columns.slices(kind)):
+            inside = (nearest[row] >= part.start) & (nearest[row] < part.stop)
+            assert bool((inside | (nearest[row] < 0)).all())

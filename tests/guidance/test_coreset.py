@@ -64,7 +64,7 @@ def test_the_order_of_supports_and_backgrounds_decides_nothing(most):
     turned = [points_of(count, count, 6) for count in (40, 7, 90, 11)]
 
     def columns(of_supports: list[int], of_backgrounds: list[int]) -> tuple[object, ...]:
-        views = torch.cat([turned[index] for index in of_supports], 1)
+        views = [turned[index] for index in of_supports]
         found = sorted_columns(
             supports[of_supports],
             defect[of_supports],

@@ -208,3 +208,23 @@ def test_long_runs_of_a_large_image():
     rle = {"size": [3000, 2000], "counts": compressed(region.runs)}
     assert np.array_equal(coco_masks.decode(rle), mask)
     json.dumps(rle)
+
+
+def test_a_region_is_of_the_kind_that_most_of_its_pixels_are_of():
+    mask, best = np.zeros((8, 12), bool), np.zeros((8, 12), np.uint8)
+    mask[1:3, 1:6] = mask[5:7, 8:10] = True
+    best[:, 4:] = 1
+    score = np.full(mask.shape, 0.75)
+    first, second = find_regions(mask, score, ("cut", "dent"), best)
+    assert (first.kind, first.area, second.kind) == ("cut", 10, "dent")
+    assert find_regions(mask, score, ("cut", "dent"), 1 - best)[0].kind == "dent"
+    best[5:7, 9:10] = 0
+    assert find_regions(mask, score, ("cut", "dent"), best)[1].kind == "cut", "as many of each: the first"
+
+
+def test_several_kinds_and_no_map_are_no_regions():
+    mask = np.ones((2, 2), bool)
+    with pytest.raises(ValueError, match="2 kinds, and no map"):
+        find_regions(mask, np.ones((2, 2)), ("cut", "dent"))
+    with pytest.raises(ValueError, match="best"):
+        find_regions(mask, np.ones((2, 2)), ("cut", "dent"), np.zeros((2, 3), np.uint8))

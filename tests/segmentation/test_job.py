@@ -156,7 +156,7 @@ def test_an_interrupt_leaves_whole_files_and_the_next_run_goes_on(case, monkeypa
     def interrupted(self, *given):
         if self.mask.name == "q1_mask.png":
             raise KeyboardInterrupt
-        write(self, *given)
+        return write(self, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Outputs, "write", interrupted)
@@ -514,7 +514,7 @@ def test_a_full_disk_stops_the_job_and_what_is_done_is_kept(case, monkeypatch):
         if self.mask.name == "q1_mask.png":
             cause = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             raise InputError("q1_mask.png: cannot be written (No space left on device)") from cause
-        write(self, *given)
+        return write(self, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Outputs, "write", full)
@@ -547,3 +547,74 @@ def test_warnings_are_told_once_each(case, monkeypatch):
     said = []
     run(case, notice=said.append)
     assert said.count("look at this") == 1
+
+
+@pytest.fixture
+def of_kinds(case):
+    """The case's two supports, each of a kind of its own."""
+    for index, kind in enumerate(("cut", "dent")):
+        folder = case.guidance / "support" / kind
+        folder.mkdir()
+        for name in (f"s{index}.png", f"s{index}_mask.png"):
+            (case.guidance / "support" / name).rename(folder / name)
+    mask = np.zeros((48, 60), np.uint8)
+    mask[2:12, 30:55] = 255
+    Image.fromarray(mask).save(case.guidance / "support/dent/s1_mask.png")
+    return case
+
+
+def test_of_several_kinds_it_is_written_which_has_the_score(of_kinds, predicted):
+    run(of_kinds)
+    segmenter = Segmenter.from_pretrained(of_kinds.weights)
+    supports = {
+        kind: [
+            (
+                of_kinds.guidance / f"support/{kind}/s{i}.png",
+                of_kinds.guidance / f"support/{kind}/s{i}_mask.png",
+            )
+        ]
+        for i, kind in enumerate(("cut", "dent"))
+    }
+    segmenter.fit(supports, [of_kinds.guidance / "background/b.png"])
+    for i in range(3):
+        expected = segmenter.predict(of_kinds.queries / f"q{i}.png")
+        np.testing.assert_array_equal(tifffile.imread(of_kinds.out / f"q{i}_score.tiff"), expected.score)
+        with Image.open(of_kinds.out / f"q{i}_kind.png") as stored:
+            assert stored.mode == "P"
+            assert (stored.text["Kind 1"], stored.text["Kind 2"]) == ("cut", "dent")
+            np.testing.assert_array_equal(np.asarray(stored), expected.best + 1)
+    content = record(of_kinds)
+    assert content["guidance"]["kinds"] == ["cut", "dent"]
+    assert content["guidance"]["supports"] == ["cut/s0.png", "dent/s1.png"]
+    assert set(content["images"][0]["written"]) == {"mask", "score", "overlay", "kind"}
+    assert run(of_kinds).kept == 3
+
+
+def test_another_threshold_needs_no_prediction_of_several_kinds_either(of_kinds, predicted):
+    run(of_kinds)
+    overlay = (of_kinds.out / "q0_overlay.png").read_bytes()
+    threshold = float(np.median(tifffile.imread(of_kinds.out / "q0_score.tiff")))
+    assert run(of_kinds, threshold=threshold).decided == 3
+    assert (of_kinds.out / "q0_overlay.png").read_bytes() != overlay
+    # Nor does it need one to come back.
+    run(of_kinds)
+    assert (of_kinds.out / "q0_overlay.png").read_bytes() == overlay
+    assert len(predicted) == 3
+    # But where it is not known any more whose a score is.
+    (of_kinds.out / "q1_kind.png").unlink()
+    assert run(of_kinds).done == 1
+    assert (of_kinds.out / "q1_kind.png").is_file()
+
+
+def test_another_name_of_a_kind_is_another_guidance(of_kinds, predicted):
+    run(of_kinds)
+    (of_kinds.guidance / "support/cut").rename(of_kinds.guidance / "support/scratch")
+    said = []
+    assert run(of_kinds, notice=said.append).done == 3
+    assert any("other guidance" in line for line in said)
+
+
+def test_shots_are_of_each_kind(of_kinds):
+    with pytest.raises(InputError, match=r"1 support image\(s\) of cut in it, but 2 shots"):
+        run(of_kinds, shots=2)
+    assert run(of_kinds, shots=1).done == 3

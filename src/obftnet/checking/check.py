@@ -65,7 +65,11 @@ def check_folder_of(
     findings, progress = Findings(), progress or _silent
     if kind == "guidance":
         found, _, _ = check_guidance(folder, findings, bits=bits, tile=tile, progress=progress)
-        holds = f"{len(found.supports)} support(s), {len(found.backgrounds)} background(s)"
+        supports = f"{len(found.supports)} support(s)"
+        if found.kinds:
+            each = (f"{len(pairs)} {name}" for name, pairs in found.by_kind.items())
+            supports += f" ({', '.join(each)})"
+        holds = f"{supports}, {len(found.backgrounds)} background(s)"
     elif kind == "queries":
         taken = None
         if guidance is not None:

@@ -55,7 +55,7 @@ def _read(sample: Sample) -> None:
     if sample.mask is None:
         read_picture(sample.image)
     elif sample.mask_value is None:
-        read_support(sample.image, sample.mask, 0, _ALL_BITS)
+        read_support(sample.image, sample.mask, str(sample.image), _ALL_BITS)
     else:
         read_picture(sample.image)
         sample.load_mask()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from obftnet.checking.findings import Findings, Progress
 from obftnet.checking.leftovers import note_leftovers, read_others
-from obftnet.data.layouts.folders import images_in
+from obftnet.data.layouts.folders import images_in, subfolders
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
 from obftnet.imaging.read import as_picture
 from obftnet.inputs import (
@@ -37,14 +37,15 @@ def check_guidance(
     """
     found = read_guidance(folder, findings.refuse)
     used = {*(path for pair in found.supports for path in pair), *found.backgrounds}
-    with findings.listed():
-        check_count(len(found.supports))
+    for kind, pairs in found.by_kind.items():
+        with findings.listed():
+            check_count(len(pairs), kind if len(found.by_kind) > 1 else "")
     bits = bits or _bits(found, findings)
     known, total = KnownPictures(), len(found.supports) + len(found.backgrounds)
     for index, (image, mask) in enumerate(found.supports):
         progress(index, total, image.name)
         with findings.listed():
-            picture, _ = read_support(image, mask, index, bits)
+            picture, _ = read_support(image, mask, str(image), bits)
             known.add(picture, "support")
             if tile is not None:
                 check_tile_fits(picture.shape, tile, picture.name)
@@ -56,10 +57,12 @@ def check_guidance(
             if tile is not None:
                 check_tile_fits(picture.shape, tile, picture.name)
     progress(total, total, "")
-    for part in (folder / "support", folder / "background"):
+    support = folder / "support"
+    of_kinds = [] if support.is_dir() and images_in(support, findings.refuse) else subfolders(support)
+    for part in (support, *of_kinds, folder / "background"):
         if part.is_dir():
             read_others(images_in(part, findings.refuse), used, findings)
-            note_leftovers(part, findings)
+            note_leftovers(part, findings, folders=part != support or not of_kinds)
     return found, known, bits
 
 

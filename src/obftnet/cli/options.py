@@ -15,7 +15,10 @@ Weights = Annotated[
 ]
 Guidance = Annotated[
     Path,
-    typer.Option("--guidance", help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*."),
+    typer.Option(
+        "--guidance",
+        help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*; or support/<kind>/*.",
+    ),
 ]
 Data = Annotated[Path, typer.Option("--data", help="Folder of the data set.")]
 Layout = Annotated[str, typer.Option("--layout", help="mvtec or neu_seg.")]

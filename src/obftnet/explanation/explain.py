@@ -1,6 +1,7 @@
 """A picture and words of what a model read: for points of a query, what in the guidance they are like."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from obftnet.imaging.read import image_size, read_mask
 from obftnet.imaging.tiles import Part
 from obftnet.imaging.write import check_picture
 from obftnet.model import OBFTNet
+from obftnet.prediction import Prediction
 from obftnet.relation.cues import CUES
 from obftnet.segmenter import Segmenter
 from obftnet.tensors import resize_score, without_autocast
@@ -82,19 +84,19 @@ def explain(
     levels = segmenter.model.levels
     if not 0 <= level < len(levels):
         raise InputError(f"level {level}: the model has {len(levels)}; 0 (the finest) to {len(levels) - 1}")
-    segmenter.fit(found.supports, found.backgrounds)
+    segmenter.fit(found.by_kind, found.backgrounds)
     image = segmenter.read(query)
-    score = segmenter.predict(image).score
-    chosen = list(points) or spread_points(score, POINTS)
+    prediction = segmenter.predict(image)
+    chosen = list(points) or spread_points(prediction.score, POINTS)
     if reads_transport(segmenter.model.config):
-        return _draw_transport(Path(out), segmenter, found, image, score, chosen, level)
+        return _draw_transport(Path(out), segmenter, found, image, prediction, chosen, level)
     sights = explain_sights(
         segmenter,
         image,
-        score,
+        prediction,
         chosen,
         level,
-        [path.name for path, _ in found.supports],
+        found.support_names,
         [path.name for path in found.backgrounds],
     )
 
@@ -103,7 +105,12 @@ def explain(
         return segmenter.read(file), read_mask(mask, image=file)
 
     draw_sights(
-        Path(out), image, score, sights, support, lambda index: segmenter.read(found.backgrounds[index])
+        Path(out),
+        image,
+        prediction.score,
+        sights,
+        support,
+        lambda index: segmenter.read(found.backgrounds[index]),
     )
     return [sight.words for sight in sights]
 
@@ -118,13 +125,13 @@ def reads_transport(config: ModelConfig) -> bool:
 def explain_sights(
     segmenter: Segmenter,
     image: Picture,
-    score: NDArray[np.float32],
+    prediction: Prediction,
     points: Sequence[tuple[int, int]],
     level: int,
     supports: Sequence[str],
     backgrounds: Sequence[str],
 ) -> list[Sight]:
-    """What some points of a query were scored by.
+    """What some points of a query were scored by; of several kinds of defect, for each point that of its own.
 
     The reader reads the cues of all taps of all levels; told are those of the level's last tap. With tiles
     they are those of the tile that counts most for a point.
@@ -132,7 +139,7 @@ def explain_sights(
     Args:
         segmenter: fitted, of a model that reads no transport.
         image: the query.
-        score: (H, W), what `Segmenter.predict` gives of it.
+        prediction: what `Segmenter.predict` gives of it.
         points: (x, y) in pixels of the query.
         level: of the feature pyramid, 0 the finest.
         supports: names of the images that the segmenter was fitted with.
@@ -142,35 +149,38 @@ def explain_sights(
     tap = sum(model.levels[: level + 1]) - 1
     of_supports, of_backgrounds = segmenter.parts
     told: dict[tuple[int, int], Sight] = {}
-    for part, members in _by_part(segmenter, image, points):
+    several = len(prediction.kinds) > 1
+    for part, all_members in _by_part(segmenter, image, points):
         features = segmenter.features(image, part)
-        looks = [model.score(features, guidance)]
+        looks = [model.kind_scores(features, guidance)[0]]
         if model.looks_twice:
             looks.insert(0, model.read(model.relate(features, guidance), features.size).sigmoid())
-        maps = [resize_score(look[0].cpu(), part.size) for look in looks]
         grid = (features.taps[tap].shape[-2], features.taps[tap].shape[-1])
-        cells = [part.cell(point, grid) for point in members]
-        found = nearest(model, features, guidance, tap, cells)
-        for (x, y), one in zip(members, found, strict=True):
-            good_parts, good_names = (
-                (of_supports, supports) if one.good_in_support else (of_backgrounds, backgrounds)
-            )
-            value = float(score[y, x])
-            told[x, y] = Sight(
-                (x, y),
-                value,
-                value > segmenter.threshold,
-                tuple(float(seen[y - part.corner[0], x - part.corner[1]]) for seen in maps),
-                part,
-                one.here,
-                one.typical,
-                _spot(one.defect, of_supports, supports),
-                _spot(one.good, good_parts, good_names),
-                one.good_in_support,
-                _spot(one.own_defect, (part,), ("the query",)),
-                _spot(one.own_good, (part,), ("the query",)),
-                one.certain,
-            )
+        for kind, members in _by_kind(prediction, all_members).items():
+            maps = [resize_score(look[kind].cpu(), part.size) for look in looks]
+            cells = [part.cell(point, grid) for point in members]
+            found = nearest(model, features, guidance, tap, cells, kind)
+            for (x, y), one in zip(members, found, strict=True):
+                value = float(prediction.score[y, x])
+                good_parts, good_names = (
+                    (of_supports, supports) if one.good_in_support else (of_backgrounds, backgrounds)
+                )
+                told[x, y] = Sight(
+                    (x, y),
+                    value,
+                    value > segmenter.threshold,
+                    tuple(float(seen[y - part.corner[0], x - part.corner[1]]) for seen in maps),
+                    part,
+                    one.here,
+                    one.typical,
+                    _spot(one.defect, of_supports, supports),
+                    _spot(one.good, good_parts, good_names),
+                    one.good_in_support,
+                    _spot(one.own_defect, (part,), ("the query",)),
+                    _spot(one.own_good, (part,), ("the query",)),
+                    one.certain,
+                    prediction.kinds[kind] if several else "",
+                )
     return [told[point] for point in points]
 
 
@@ -231,17 +241,30 @@ def _draw_transport(
     segmenter: Segmenter,
     found: GuidanceFolder,
     image: Picture,
-    score: NDArray[np.float32],
+    prediction: Prediction,
     points: Sequence[tuple[int, int]],
     level: int,
 ) -> list[str]:
     """The picture of a model that reads the transport, and its words."""
     told: dict[tuple[int, int], Row] = {}
-    for part, members in _by_part(segmenter, image, points):
+    guidance, score = segmenter.guidance, prediction.score
+    for part, all_members in _by_part(segmenter, image, points):
         features = segmenter.features(image, part)
-        rows = explain_points(segmenter.model, features, segmenter.guidance, score, members, level, part)
-        told |= {row.point: row for row in rows}
+        for kind, members in _by_kind(prediction, all_members).items():
+            alone = guidance.of(kind)
+            for row in explain_points(segmenter.model, features, alone, score, members, level, part):
+                # Nothing of its mass is on the supports of other kinds.
+                support = np.zeros((guidance.shots, *row.match.support.shape[1:]), np.float32)
+                support[guidance.members(kind)] = row.match.support
+                told[row.point] = replace(row, match=replace(row.match, support=support))
     rows = [told[point] for point in points]
+    of_kind = {}
+    if len(prediction.kinds) > 1:
+        of_kind = {
+            point: f" ({prediction.kinds[kind]})"
+            for kind, members in _by_kind(prediction, points).items()
+            for point in members
+        }
     of_supports, of_backgrounds = segmenter.parts
     supports = []
     for part in of_supports:
@@ -252,7 +275,7 @@ def _draw_transport(
     ]
     draw(out, image.floats(), score, supports, backgrounds, rows)
     return [
-        f"point {row.point[0]},{row.point[1]}: score {row.score:.2f}; "
+        f"point {row.point[0]},{row.point[1]}: score {row.score:.2f}{of_kind.get(row.point, '')}; "
         f"{100 * row.match.defect:.0f} % of its mass on the supports' defect"
         for row in rows
     ]
@@ -266,6 +289,15 @@ def _by_part(
     for point in points:
         parts.setdefault(segmenter.part_around(image, point), []).append(point)
     return list(parts.items())
+
+
+def _by_kind(prediction: Prediction, points: Sequence[tuple[int, int]]) -> dict[int, list[tuple[int, int]]]:
+    """The points by which kind of defect has the score there."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for x, y in points:
+        kind = 0 if prediction.best is None else int(prediction.best[y, x])
+        found.setdefault(kind, []).append((x, y))
+    return found
 
 
 def _spot(place: Place | None, parts: Sequence[Part], names: Sequence[str]) -> Spot | None:

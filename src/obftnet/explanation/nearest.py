@@ -70,7 +70,12 @@ class Nearest:
 
 @torch.no_grad()
 def nearest(
-    model: OBFTNet, query: Features, guidance: Guidance, tap: int, cells: Sequence[tuple[int, int]]
+    model: OBFTNet,
+    query: Features,
+    guidance: Guidance,
+    tap: int,
+    cells: Sequence[tuple[int, int]],
+    kind: int = 0,
 ) -> list[Nearest]:
     """What the cues of some positions are read off, at one of the taps that the reader reads.
 
@@ -83,14 +88,14 @@ def nearest(
         guidance: of one episode.
         tap: whose similarities these are.
         cells: (row, column) in that tap's map of the query.
+        kind: which of the guidance's kinds of defect; good material is that of all.
     """
-    alone = guidance.each_shot or (guidance,)
-    looks = [
-        model.evidence(query, one, second_look=model.looks_twice and not guidance.each_shot, nearest=True)[
-            tap
-        ]
-        for one in alone
-    ]
+    voting = guidance.of(kind) if guidance.each_shot else None
+    shots = guidance.members(kind) if voting and voting.each_shot else []
+    if voting:
+        looks = [model.evidence(query, one, nearest=True)[0][tap] for one in voting.each_shot or (voting,)]
+    else:
+        looks = [model.evidence(query, guidance, second_look=model.looks_twice, nearest=True)[kind][tap]]
     # (shots, kinds, positions): the nearest of a kind is the nearest over all shots.
     similarity = torch.stack([look.guided.largest for look in looks])
     column = torch.stack([look.guided.nearest for look in looks])
@@ -106,7 +111,7 @@ def nearest(
         if found < 0:
             return None
         flat = int(looks[which].columns.place[found])
-        return maps.place(kind, which if guidance.each_shot else None, flat, float(best[kind, position]))
+        return maps.place(kind, shots[which] if shots else None, flat, float(best[kind, position]))
 
     def own_place(kind: int, position: int) -> Place | None:
         if own is None or int(own[1].nearest[kind, position]) < 0:
@@ -117,7 +122,8 @@ def nearest(
     def certain(position: int) -> Literal["defect", "good"] | None:
         if own is None:
             return None
-        defect, good = (own[0].place[own[0].slices()[kind]] == position for kind in (DEFECT, GOOD))
+        parts = own[0].slices(looks[0].defect)
+        defect, good = (own[0].place[parts[kind]] == position for kind in (DEFECT, GOOD))
         return "defect" if bool(defect.any()) else "good" if bool(good.any()) else None
 
     told = []

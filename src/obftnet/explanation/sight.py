@@ -39,6 +39,7 @@ class Sight:
     own_defect, own_good: the most similar of the query's own positions that the first look was certain of,
         None where it was of none.
     certain: "defect" or "good" where the first look was certain of the point's own position.
+    kind: of defect, whose score and supports these are; "" where there is one.
     """
 
     point: tuple[int, int]
@@ -54,11 +55,14 @@ class Sight:
     own_defect: Spot | None
     own_good: Spot | None
     certain: str | None
+    kind: str = ""
 
     @property
     def verdict(self) -> str:
         """The score and what it means."""
-        return f"{'defect' if self.is_defect else 'good'}, score {self.score:.2f}"
+        if self.is_defect:
+            return f"{self.kind or 'defect'}, score {self.score:.2f}"
+        return f"good, score {self.score:.2f}" + (f" (of {self.kind})" if self.kind else "")
 
     @property
     def words(self) -> str:

@@ -20,28 +20,33 @@ CERTAIN_SOUND = 0.02
 SURE = 0.5
 
 
-def own_columns(unit: Tensor, score: Tensor) -> Columns | None:
+def own_columns(unit: Tensor, scores: Tensor) -> Columns | None:
     """A query's confident positions as columns; None where a first look is certain of none.
+
+    Sound is what the first looks for all kinds of defect find sound: another kind's defect is no example of
+    good material.
 
     Args:
         unit: (c, h, w) unit features of one tap.
-        score: (H, W) in 0..1, of a first look at the query.
+        scores: (kinds, H, W) in 0..1, of a first look at the query for each kind of defect.
     """
     size = (unit.shape[-2], unit.shape[-1])
-    defect = F.adaptive_avg_pool2d(score[None], size)[0] > CERTAIN_DEFECT
-    largest = F.adaptive_max_pool2d(score[None], size)
+    defects = F.adaptive_avg_pool2d(scores, size) > CERTAIN_DEFECT
+    largest = F.adaptive_max_pool2d(scores.amax(0, keepdim=True), size)
     sound = F.max_pool2d(largest, 3, stride=1, padding=1)[0] < CERTAIN_SOUND
-    found, clean = unit[:, defect], unit[:, sound]
-    if not found.shape[1] + clean.shape[1]:
+    places = [cells.flatten().nonzero()[:, 0] for cells in (*defects, sound)]
+    place = torch.cat(places)
+    if not len(place):
         return None
-    matrix = torch.cat([found, clean], 1).contiguous()
-    place = torch.cat([cells.flatten().nonzero()[:, 0] for cells in (defect, sound)])
-    counts = (found.shape[1], 0, clean.shape[1], 0)
-    return Columns(matrix, counts, torch.ones_like(matrix[0]), place)
+    matrix = unit.flatten(1)[:, place].contiguous()
+    sizes = [len(cells) for cells in places]
+    counts = (sum(sizes[:-1]), 0, sizes[-1], 0)
+    defect_counts = tuple((size, 0) for size in sizes[:-1])
+    return Columns(matrix, counts, torch.ones_like(matrix[0]), place, defect_counts)
 
 
 def seems_good(score: Tensor) -> bool:
-    """Whether a first look (H, W) is sure of a defect nowhere.
+    """Whether a first look (H, W) for a kind of defect is sure of it nowhere.
 
     Such a query's sound positions, taken as guidance, would only make what little stands out of it stand out
     more.

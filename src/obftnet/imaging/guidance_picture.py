@@ -1,7 +1,7 @@
 """One picture of the guidance as it was understood: a glance tells whether a mask is inverted or turned."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ def draw_guidance(
     backgrounds: Iterable[ImageSource],
     *,
     bits: int | None = None,
+    kinds: Sequence[str] = (),
 ) -> None:
     """Draw every support with its mask's outline and every background, with their names, into one PNG.
 
@@ -33,18 +34,28 @@ def draw_guidance(
         supports: (image, mask) pairs.
         backgrounds: images without a defect.
         bits: how many bits of samples stored in 16 are used (`Segmenter.bits`); None for all.
+        kinds: of each support the kind of its defect, in whose colour it is outlined, as in overlays; () for
+            one without a name.
 
     Raises:
         InputError: an image or a mask cannot be used; the picture cannot be written.
     """
     panels: list[tuple[str, NDArray[np.uint8]]] = []
+    names = list(dict.fromkeys(kinds))
     for index, (image, annotation) in enumerate(supports):
         picture = _picture(image, f"support {index}", bits)
         mask = as_mask(
             annotation, like=picture.shape, name=f"mask of support {index}", image_name=picture.name
         )
         share = f"{100 * float(mask.mean()):.2g} % marked"
-        panels.append((f"support {Path(picture.name).name}\n{share}", _small(picture, mask)))
+        kind = kinds[index] if kinds else ""
+        of_kind = f"{kind}: " if kind else "support "
+        panels.append(
+            (
+                f"{of_kind}{Path(picture.name).name}\n{share}",
+                _small(picture, mask, names.index(kind) if kinds else 0),
+            )
+        )
     for index, image in enumerate(backgrounds):
         picture = _picture(image, f"background {index}", bits)
         panels.append(
@@ -68,9 +79,9 @@ def _picture(source: ImageSource, name: str, bits: int | None) -> Picture:
     return picture if bits is None else picture.with_bits(bits)
 
 
-def _small(picture: Picture, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _small(picture: Picture, mask: NDArray[np.bool_], kind: int = 0) -> NDArray[np.uint8]:
     """At most _SIDE pixels a side; no marked pixel is lost."""
     step = math.ceil(max(picture.shape) / _SIDE)
     cells = [np.arange(0, n, step) for n in picture.shape]
     marked = np.logical_or.reduceat(np.logical_or.reduceat(mask, cells[0], axis=0), cells[1], axis=1)
-    return draw_overlay(picture[::step, ::step], marked)
+    return draw_overlay(picture[::step, ::step], marked, best=np.full(marked.shape, kind, np.uint8))

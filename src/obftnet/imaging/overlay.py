@@ -1,18 +1,34 @@
 """A picture that shows a person where the defect is and what it looks like."""
 
+import colorsys
+
 import numpy as np
 from numpy.typing import NDArray
 
 from obftnet.imaging.picture import Picture
 
-_DEFECT = np.array([255, 0, 220], dtype=np.float32)  # magenta: rare in materials, seen by the colour-blind
+#: Of the first kinds of defect. Rare in materials, told apart by the colour-blind, magenta most of all.
+_COLORS = ((255, 0, 220), (0, 220, 255), (255, 225, 0), (70, 90, 255), (0, 230, 90), (255, 120, 0))
+#: Turns of the hue from one further kind to the next: the golden section spreads any number of them.
+_TURN = 0.618034
 _RIM = np.array([0, 0, 0], dtype=np.float32)
 _FILL = 0.12  # opacity: the defect must stay visible beneath
 _STRIP = 1 << 21  # pixels that are drawn on at a time
 
 
+def kind_color(kind: int) -> tuple[int, int, int]:
+    """Red, green and blue, 0..255, of what is marked as the first kind of defect (0), the second, ..."""
+    if kind < len(_COLORS):
+        return _COLORS[kind]
+    red, green, blue = colorsys.hsv_to_rgb((kind * _TURN) % 1, 0.75, 1)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
 def draw_overlay(
-    image: NDArray[np.float32] | Picture, mask: NDArray[np.bool_], score: NDArray[np.float32] | None = None
+    image: NDArray[np.float32] | Picture,
+    mask: NDArray[np.bool_],
+    score: NDArray[np.float32] | None = None,
+    best: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Draw a mask over its image: a bright outline with a dark rim around it, and a faint fill.
 
@@ -23,6 +39,7 @@ def draw_overlay(
         image: (h, w, 3), 0..1; or a picture.
         mask: (h, w), True on the defect.
         score: (h, w), 0..1; where given, the fill is the fainter the lower the score.
+        best: (h, w) uint8, which kind of defect a pixel shows; each has a colour of its own. None for one.
 
     Returns:
         (h, w, 3) uint8.
@@ -33,7 +50,7 @@ def draw_overlay(
     if not isinstance(image, Picture) and (image.ndim != 3 or image.shape[2] != 3):
         raise ValueError(f"image of shape {image.shape}; (h, w, 3) is wanted")
     height, width = image.shape[:2]
-    for name, other in (("mask", mask), ("score", score)):
+    for name, other in (("mask", mask), ("score", score), ("best", best)):
         if other is not None and other.shape != (height, width):
             raise ValueError(f"{name} of shape {other.shape} on an image of {(height, width)}")
     thickness = max(1, round(min(height, width) / 256))
@@ -45,13 +62,14 @@ def draw_overlay(
         part = image[strip]
         canvas = part.floats() if isinstance(part, Picture) else np.array(part, np.float32)
         opacity = np.float32(_FILL) if score is None else _FILL * np.clip(score[strip], 0, 1)
-        drawn[strip] = _strip(canvas, mask, strip, np.asarray(opacity, np.float32), thickness)
+        drawn[strip] = _strip(canvas, mask, best, strip, np.asarray(opacity, np.float32), thickness)
     return drawn
 
 
 def _strip(
     canvas: NDArray[np.float32],
     mask: NDArray[np.bool_],
+    best: NDArray[np.uint8] | None,
     strip: slice,
     opacity: NDArray[np.float32],
     thickness: int,
@@ -59,19 +77,25 @@ def _strip(
     """Rows (h, w, 3) of an image in 0..1 with what of the whole mask is seen in them, in 0..255."""
     rim = max(1, thickness // 2)
     above = min(strip.start, thickness + rim)
-    near = mask[strip.start - above : strip.stop + thickness + rim]
+    rows = slice(strip.start - above, strip.stop + thickness + rim)
+    near = mask[rows]
     inside = slice(above, above + len(canvas))
     np.clip(canvas, 0, 1, out=canvas)
     canvas *= 255
     if near.any():
         marked = near[inside]
         fill = np.where(marked, opacity, np.float32(0))
-        for channel, color in enumerate(_DEFECT):
-            canvas[:, :, channel] *= 1 - fill
-            canvas[:, :, channel] += color * fill
         line = grown(near, thickness)
-        canvas[(grown(line, rim) & ~line)[inside]] = _RIM
-        canvas[line[inside] & ~marked] = _DEFECT
+        outer = grown(line, rim) & ~line
+        for kind in [0] if best is None else np.unique(best[rows][near]):
+            shown = near if best is None else near & (best[rows] == kind)
+            color = np.array(kind_color(int(kind)), np.float32)
+            inner = fill if best is None else np.where(shown[inside], fill, np.float32(0))
+            for channel, value in enumerate(color):
+                canvas[:, :, channel] *= 1 - inner
+                canvas[:, :, channel] += value * inner
+            canvas[grown(shown, thickness)[inside] & ~marked] = color
+        canvas[outer[inside]] = _RIM
     return np.rint(canvas, out=canvas)
 
 

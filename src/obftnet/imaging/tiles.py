@@ -5,7 +5,7 @@ there is the mean of theirs by weights that fall smoothly to nothing at a tile's
 least around a position: a defect on one tile's edge lies well inside its neighbour.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,26 +92,41 @@ def corner_around(shape: tuple[int, int], side: int, point: tuple[int, int]) -> 
 
 def blend(
     shape: tuple[int, int], side: int, score: Callable[[Corner], NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    """The score map of an image from those of its tiles, one tile in memory at a time.
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """The score maps of an image from those of its tiles, strip by strip.
+
+    One tile is in memory at a time, and of the maps what lies beside a row of tiles.
 
     Args:
         shape: (h, w) of the image, both >= side.
         side: of a tile, pixels.
-        score: the (side, side) float32 scores of the tile with this corner.
+        score: the (kinds, side, side) float32 scores of the tile with this corner.
 
-    Returns:
-        (h, w) float32; a weighted mean of what the tiles say, so within their range.
+    Yields:
+        The rows of a strip, and its (kinds, rows, w) float32: a weighted mean of what the tiles say, so
+        within their range. The strips follow one another from the first row to the last.
     """
-    total = np.zeros(shape, np.float32)
     ramp = _ramp(side)
     weight = ramp[:, None] * ramp
-    for corner in corners(shape, side):
-        total[window(corner, side)] += score(corner) * weight
     # The tiles are a product of rows and columns, so the sum of their weights is one too.
-    total /= _weights(shape[0], side)[:, None]
-    total /= _weights(shape[1], side)
-    return total
+    of_rows, of_columns = (_weights(length, side) for length in shape)
+    tops, lefts = _starts(shape[0], side), _starts(shape[1], side)
+    total = None
+    for top, end in zip(tops, [*tops[1:], shape[0]], strict=True):
+        for left in lefts:
+            seen = score((top, left)) * weight
+            if total is None:
+                total = np.zeros((len(seen), side, shape[1]), np.float32)
+            total[:, :, left : left + side] += seen
+        assert total is not None
+        rows = slice(top, end)
+        strip = total[:, : end - top] / of_rows[rows, None]
+        strip /= of_columns
+        yield rows, strip
+        # What the next row of tiles lies on, too.
+        shared = side - (end - top)
+        total[:, :shared] = total[:, end - top :].copy()
+        total[:, shared:] = 0
 
 
 def defect_corners(mask: NDArray[np.bool_], side: int, most: int) -> list[Corner]:

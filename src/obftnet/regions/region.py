@@ -1,5 +1,6 @@
 """Connected regions of a mask, and what is known of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from obftnet.errors import InputError
+from obftnet.kinds import DEFAULT_KIND
 from obftnet.regions.geometry import TOUCHING, length, orientation, outline, width
 
 
@@ -56,29 +58,41 @@ class ImageRegions:
             raise InputError(f"the scale must be a finite number above 0 pixels a mm, got {self.scale}")
 
 
-def find_regions(mask: NDArray[np.bool_], score: NDArray[np.floating], kind: str = "defect") -> list[Region]:
+def find_regions(
+    mask: NDArray[np.bool_],
+    score: NDArray[np.floating],
+    kind: str | Sequence[str] = DEFAULT_KIND,
+    best: NDArray[np.uint8] | None = None,
+) -> list[Region]:
     """The regions of a mask, in the order of their first pixels, row by row.
 
     Args:
         mask: (h, w) bool.
         score: (h, w) in 0..1.
-        kind: of all of them.
+        kind: of all of them; or the names of several kinds, with `best`.
+        best: (h, w) uint8, which of the kinds a pixel shows. A region is of the kind that most of its pixels
+            are of, the first of several as many: what touches is one region, whatever its pixels show.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ; or several kinds, and it is not said which where.
     """
-    if mask.shape != score.shape:
-        raise ValueError(f"mask {mask.shape} and score {score.shape} must have one shape")
+    if mask.shape != score.shape or (best is not None and best.shape != mask.shape):
+        others = [f"score {score.shape}", *([] if best is None else [f"best {best.shape}"])]
+        raise ValueError(f"mask {mask.shape} and {' and '.join(others)} must have one shape")
+    names = [kind] if isinstance(kind, str) else list(kind)
+    if best is None and len(names) != 1:
+        raise ValueError(f"{len(names)} kinds, and no map that says which a pixel shows")
     labels, _ = ndimage.label(mask, TOUCHING)
     found = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         inside = labels[rows, columns] == number
         y, x = np.nonzero(inside)
         scores = score[rows, columns][inside]
+        which = 0 if best is None else int(np.bincount(best[rows, columns][inside]).argmax())
         corners = outline(inside)
         found.append(
             Region(
-                kind=kind,
+                kind=names[which],
                 area=y.size,
                 box=(columns.start, rows.start, inside.shape[1], inside.shape[0]),
                 center=(columns.start + float(x.mean()), rows.start + float(y.mean())),

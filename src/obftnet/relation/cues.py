@@ -32,6 +32,7 @@ class Evidence:
     own: the query's own columns that were joined, and their scan; None where none were.
     residual: (c, M) from the guidance's good positions (`relation.change`), of the guidance alone: what is
         compared with itself never differs; None where nobody reads it.
+    defect: which of the kinds of defect the cues are of. Columns, and the query's own, stay those of all.
     """
 
     query: Tensor
@@ -42,6 +43,12 @@ class Evidence:
     guided: Scan
     own: tuple[Columns, Scan] | None = None
     residual: Tensor | None = None
+    defect: int = 0
+
+    def of(self, defect: int) -> "Evidence":
+        """What is known for one of the kinds of defect, of evidence of all."""
+        own = None if self.own is None else (self.own[0], self.own[1].of(defect))
+        return replace(self, scan=self.scan.of(defect), guided=self.guided.of(defect), own=own, defect=defect)
 
     def joined(self, columns: Columns, *, nearest: bool = False) -> "Evidence":
         """With the query's own columns, which only cues that are streamed see."""
@@ -164,7 +171,8 @@ def evidence_of(
 
     Args:
         query: (c, h, w) unit features, one a tap.
-        columns: of the same taps.
+        columns: of the same taps; of several kinds of defect the evidence is of all, until `Evidence.of`
+            chooses one.
         cues: letters of `CUES`.
         algorithm: the transport's options; its epsilon is the temperature of s and m, too.
         nearest: find which columns are the most similar, too (`relation.scan`).

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from obftnet.guidance.columns import KINDS, Columns
+from obftnet.guidance.columns import Columns
 
 #: Values in a block of similarities: 16 MiB. Smaller blocks gain nothing and cost the threads more meetings.
 _BLOCK = 1 << 22
@@ -27,6 +27,8 @@ _LEAST_ROWS = 32
 class Scan:
     """Of M query positions and some columns; the four rows are `KINDS`.
 
+    Of columns of several kinds of defect the rows are `Columns.segments`, until `of` chooses those of one.
+
     largest: (4, M) float32, the largest cosine with the columns of a kind; -inf where it has none.
     nearest: (4, M) int64, the column that is; -1 where there is none, and where it was not asked for.
     mass: (4, M) float32, the sum of exp((cosine - largest) / epsilon) over the columns of a kind: with its
@@ -37,6 +39,14 @@ class Scan:
     nearest: Tensor
     mass: Tensor
     epsilon: float
+
+    def of(self, defect: int) -> "Scan":
+        """As one of the kinds of defect has it: the four rows."""
+        count = len(self.largest) // 2 - 1
+        rows = [defect, count, count + 1, count + 2 + defect]
+        if count == 1:
+            return self
+        return Scan(self.largest[rows], self.nearest[rows], self.mass[rows], self.epsilon)
 
     def joined(self, other: "Scan") -> "Scan":
         """Of the same positions, and the columns of both; `nearest` is not kept."""
@@ -90,12 +100,13 @@ def _passed(query: Tensor, columns: Columns, epsilon: float, nearest: bool) -> S
     scale = math.log2(math.e) / epsilon
     rows = query.mT * scale
     count, width = rows.shape[0], columns.matrix.shape[1]
-    largest = rows.new_full((len(KINDS), count), -torch.inf)
-    mass = rows.new_zeros(len(KINDS), count)
-    which = torch.full((len(KINDS), count), -1, dtype=torch.int64, device=rows.device)
+    segments = columns.segments()
+    largest = rows.new_full((len(segments), count), -torch.inf)
+    mass = rows.new_zeros(len(segments), count)
+    which = torch.full((len(segments), count), -1, dtype=torch.int64, device=rows.device)
     step = max(_LEAST_ROWS, _BLOCK // width)
     block = rows.new_empty(min(step, count), width)
-    kinds = [(kind, chosen) for kind, chosen in enumerate(columns.slices()) if chosen.stop > chosen.start]
+    kinds = [(kind, chosen) for kind, chosen in enumerate(segments) if chosen.stop > chosen.start]
     for start in range(0, count, step):
         here = slice(start, min(start + step, count))
         similarity = torch.mm(rows[here], columns.matrix, out=block[: here.stop - start])

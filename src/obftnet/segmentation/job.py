@@ -15,6 +15,7 @@ from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide
 from obftnet.errors import InputError, InputWarning, printable
 from obftnet.files import alone_in, refuse_existing
 from obftnet.imaging.guidance_picture import draw_guidance
+from obftnet.imaging.kind_map import read_kind_map
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_image, read_picture
 from obftnet.inputs import check_bits, check_threshold, check_tile
@@ -185,14 +186,17 @@ def _kinds(keep: Collection[Kind]) -> tuple[Kind, ...]:
 
 
 def _first(found: GuidanceFolder, folder: Path, shots: int | None) -> GuidanceFolder:
-    """The guidance with only its first `shots` supports."""
-    count = len(found.supports)
-    if shots is not None and not 1 <= shots <= count:
+    """The guidance with only its first `shots` supports, of each kind."""
+    if shots is None:
+        return found
+    kind, count = min(((kind, len(pairs)) for kind, pairs in found.by_kind.items()), key=lambda pair: pair[1])
+    if not 1 <= shots <= count:
+        of_kind = f" of {kind}" if found.kinds else ""
         raise InputError(
-            f"{folder}: {count} support image(s) in it, but {shots} shots were asked for; "
+            f"{folder}: {count} support image(s){of_kind} in it, but {shots} shots were asked for; "
             f"ask for 1 to {count}, or add supports"
         )
-    return replace(found, supports=found.supports[:shots])
+    return found.first(shots)
 
 
 def _reasons(asides: Iterable[Aside]) -> list[Reason]:
@@ -257,7 +261,7 @@ class _Job:
         if pending:
             with self._warnings():
                 segmenter = load()
-                segmenter.fit(self._used.supports, self._used.backgrounds)
+                segmenter.fit(self._used.by_kind, self._used.backgrounds)
             self._check_unchanged(segmenter)
             self._record.bits_used = segmenter.bits
         if note and self._notice:
@@ -270,7 +274,13 @@ class _Job:
         if segmenter:
             picture, guidance = self._out / GUIDANCE_PICTURE, self._used
             with self._warnings():
-                draw_guidance(picture, guidance.supports, guidance.backgrounds, bits=segmenter.bits)
+                draw_guidance(
+                    picture,
+                    guidance.supports,
+                    guidance.backgrounds,
+                    bits=segmenter.bits,
+                    kinds=guidance.kinds,
+                )
         journal = Journal(self._out, self._record)
         for name in sorted(stale):
             Outputs.of(self._out, name).remove()
@@ -298,7 +308,8 @@ class _Job:
             # What is kept and asked for no more must not tell of another decision, either.
             if same and set(self._keep) | set(entry.written) <= whole:
                 continue
-            (undecided if "score" in whole else pending).append(name)
+            needed = {"score", "kind"} & {"score", *entry.written}
+            (undecided if needed <= whole else pending).append(name)
         return undecided, pending
 
     def _is_of(self, query: Path, entry: Entry) -> bool:
@@ -353,7 +364,7 @@ class _Job:
             self._hashes.of(query)
         seconds = time.perf_counter() - start
         mask = decide(prediction.score, self._decision)
-        return self._write(name, query, digest, image, Prediction(prediction.score, mask), seconds)
+        return self._write(name, query, digest, image, replace(prediction, mask=mask), seconds)
 
     def _decide_again(self, name: str, query: Path) -> Entry:
         entry = self._record.entries()[name]
@@ -362,8 +373,13 @@ class _Job:
             if self._record.bits_used is not None:
                 image = image.with_bits(self._record.bits_used)
             self._hashes.of(query)
-        score = read_image(Outputs.of(self._out, name).score)[:, :, 0]
-        prediction = Prediction(score, decide(score, self._decision))
+        outputs = Outputs.of(self._out, name)
+        score = read_image(outputs.score)[:, :, 0]
+        kinds = tuple(self._used.by_kind)
+        best = None
+        if "kind" in entry.written:
+            best = read_kind_map(outputs.kind, image.shape, len(kinds))
+        prediction = Prediction(score, decide(score, self._decision), kinds, best)
         return self._write(name, query, entry.sha256, image, prediction, entry.seconds)
 
     def _write(
@@ -380,7 +396,7 @@ class _Job:
         # What an earlier run kept beside is written, too: it would tell of another decision.
         keep = [kind for kind in KINDS if kind in self._keep or (earlier and kind in earlier.written)]
         try:
-            outputs.write(image, prediction, keep)
+            written = outputs.write(image, prediction, keep)
         except InputError as error:
             # What cannot be written stops the job, because the next image would meet the same full disk; but
             # not where it is this one's name.
@@ -400,7 +416,7 @@ class _Job:
             defect_area=float(prediction.mask.mean()),
             max_score=float(prediction.score.max()),
             seconds=round(seconds, 4),
-            written={kind: Written.of(outputs.files[kind]) for kind in keep},
+            written={file: Written.of(outputs.files[file]) for file in written},
         )
 
     @contextmanager

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from obftnet.errors import InputError
+from obftnet.imaging.kind_map import write_kind_map
 from obftnet.imaging.overlay import draw_overlay
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.write import write_png, write_score
@@ -15,7 +16,14 @@ from obftnet.prediction import Prediction
 
 Kind = Literal["mask", "score", "overlay"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_ENDINGS: Mapping[Kind, str] = {"mask": "_mask.png", "score": "_score.tiff", "overlay": "_overlay.png"}
+#: What is written: beside what is asked for, with a score of several kinds of defect, which of them it is of.
+File = Kind | Literal["kind"]
+_ENDINGS: Mapping[File, str] = {
+    "mask": "_mask.png",
+    "score": "_score.tiff",
+    "overlay": "_overlay.png",
+    "kind": "_kind.png",
+}
 LONGEST = max(_ENDINGS.values(), key=len)
 
 
@@ -27,34 +35,45 @@ class Outputs:
         mask: PNG of 0 and 255, at the query's size.
         score: TIFF of float32 in 0..1, at the query's size.
         overlay: PNG of the query with the mask drawn in.
+        kind: PNG, at the query's size, of which kind of defect a score is (`imaging.kind_map`); of one kind
+            there is none.
     """
 
     mask: Path
     score: Path
     overlay: Path
+    kind: Path
 
     @classmethod
     def of(cls, folder: Path, name: str) -> "Outputs":
         """The results called `name` (with folders, by slashes) in the output folder."""
-        return cls(*(folder / f"{name}{_ENDINGS[kind]}" for kind in KINDS))
+        return cls(*(folder / f"{name}{ending}" for ending in _ENDINGS.values()))
 
     @property
-    def files(self) -> dict[Kind, Path]:
-        """All three, by kind."""
-        return {"mask": self.mask, "score": self.score, "overlay": self.overlay}
+    def files(self) -> dict[File, Path]:
+        """All of them, by what they are."""
+        return {"mask": self.mask, "score": self.score, "overlay": self.overlay, "kind": self.kind}
 
-    def write(self, image: Picture, prediction: Prediction, keep: Collection[Kind]) -> None:
-        """Write those of the kinds in `keep`, each whole or not at all.
+    def write(self, image: Picture, prediction: Prediction, keep: Collection[Kind]) -> list[File]:
+        """Write those of the kinds in `keep`, each whole or not at all, and which kind a score is of.
+
+        Returns:
+            What was written.
 
         Raises:
             InputError: one cannot be written.
         """
+        written: list[File] = [*keep]
         if "mask" in keep:
             write_png(self.mask, prediction.mask.astype(np.uint8) * np.uint8(255))
         if "score" in keep:
             write_score(self.score, prediction.score)
+            if prediction.best is not None:
+                write_kind_map(self.kind, prediction.best, prediction.kinds)
+                written.append("kind")
         if "overlay" in keep:
-            write_png(self.overlay, draw_overlay(image, prediction.mask, prediction.score))
+            write_png(self.overlay, draw_overlay(image, prediction.mask, prediction.score, prediction.best))
+        return written
 
     def remove(self) -> None:
         """Remove what there is of them. Raises InputError where that is not permitted."""

@@ -13,25 +13,32 @@ from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.errors import InputError
 from obftnet.files import file_hash, write_json
 from obftnet.json_files import read_json
-from obftnet.segmentation.outputs import Kind
+from obftnet.segmentation.outputs import File
 
 NAME = "segment.json"
 
 
 class GuidanceRecord(BaseModel):
-    """The guidance that was used: names of the files, and a hash of their contents."""
+    """The guidance that was used: names of the files, and a hash of their contents and of kinds' names.
+
+    kinds: of defect, of those that have folders.
+    """
 
     folder: str
     sha256: str
     supports: list[str]
     backgrounds: list[str]
+    kinds: list[str] = []
 
     @classmethod
     def of(cls, folder: Path, used: GuidanceFolder, hashes: FileHashes) -> Self:
         """Describe the files used. Raises InputError where one cannot be read."""
         digest = hashlib.sha256()
+        of_kinds = used.by_kind if used.kinds else {}
+        named = [(f"support of {kind!r}", pairs) for kind, pairs in of_kinds.items()]
         for role, paths in (
-            ("support", [path for pair in used.supports for path in pair]),
+            *((role, [path for pair in pairs for path in pair]) for role, pairs in named),
+            ("support", [] if used.kinds else [path for pair in used.supports for path in pair]),
             ("background", used.backgrounds),
         ):
             for path in paths:
@@ -39,8 +46,9 @@ class GuidanceRecord(BaseModel):
         return cls(
             folder=str(folder.resolve()),
             sha256=digest.hexdigest(),
-            supports=[image.name for image, _ in used.supports],
+            supports=list(used.support_names),
             backgrounds=[path.name for path in used.backgrounds],
+            kinds=list(of_kinds),
         )
 
 
@@ -81,7 +89,7 @@ class Entry(BaseModel):
     defect_area: float
     max_score: float
     seconds: float
-    written: dict[Kind, Written]
+    written: dict[File, Written]
 
 
 class Reason(BaseModel):

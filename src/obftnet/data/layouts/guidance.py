@@ -3,17 +3,22 @@
 DIR/support/<stem>.<ext>
 DIR/support/<stem>_mask.png      or -mask, _gt, _label, in any case
 DIR/background/*
+
+Of several kinds of defect, each has a folder of supports: DIR/support/<kind>/<stem>.<ext> with its mask.
+An image that shows two kinds lies in both folders, each time with the mask of that kind.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
-from obftnet.data.layouts.folders import images_in
+from obftnet.data.layouts.folders import images_in, subfolders
 from obftnet.data.layouts.pairs import SUFFIX, by_stem, image_stem, same_size
 from obftnet.data.layouts.report import Report, refuse
 from obftnet.errors import InputError
 from obftnet.imaging.decode import check_folder
+from obftnet.kinds import DEFAULT_KIND, check_kinds
 
 _WANTED = "a guidance folder with support/ and background/ is wanted"
 
@@ -23,12 +28,40 @@ class GuidanceFolder:
     """Files of a guidance folder, sorted by name.
 
     Attributes:
-        supports: (image, mask) pairs.
+        supports: (image, mask) pairs, kind by kind.
         backgrounds: images without a defect.
+        kinds: of each support the kind of its defect; () where it has no folder for kinds.
     """
 
     supports: tuple[tuple[Path, Path], ...]
     backgrounds: tuple[Path, ...]
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def by_kind(self) -> dict[str, tuple[tuple[Path, Path], ...]]:
+        """The supports of each kind; of the one kind that has no folder under `DEFAULT_KIND`."""
+        kinds = self.kinds or (DEFAULT_KIND,) * len(self.supports)
+        found: dict[str, tuple[tuple[Path, Path], ...]] = {}
+        for kind, pair in zip(kinds, self.supports, strict=True):
+            found[kind] = (*found.get(kind, ()), pair)
+        return found
+
+    @property
+    def support_names(self) -> tuple[str, ...]:
+        """The supports' images by name, of a kind's folder with it: `scratch/part1.png`."""
+        names = [image.name for image, _ in self.supports]
+        if not self.kinds:
+            return tuple(names)
+        return tuple(f"{kind}/{name}" for kind, name in zip(self.kinds, names, strict=True))
+
+    def first(self, shots: int) -> Self:
+        """With only the first so many supports of each kind."""
+        found = {kind: pairs[:shots] for kind, pairs in self.by_kind.items()}
+        return replace(
+            self,
+            supports=tuple(pair for pairs in found.values() for pair in pairs),
+            kinds=tuple(kind for kind, pairs in found.items() for _ in pairs) if self.kinds else (),
+        )
 
 
 def read_guidance(folder: str | Path, report: Report = refuse) -> GuidanceFolder:
@@ -40,14 +73,22 @@ def read_guidance(folder: str | Path, report: Report = refuse) -> GuidanceFolder
 
     Raises:
         InputError: no such folder. Reported: its support or its background folder is missing or holds no
-            image; an image without its mask or a mask without its image; sizes that differ.
+            image; a kind's folder that holds none, or whose name is none; images beside folders of kinds; an
+            image without its mask or a mask without its image; sizes that differ.
     """
     folder = Path(folder)
     check_folder(folder, _WANTED)
-    return GuidanceFolder(tuple(_supports(folder, report)), tuple(_backgrounds(folder, report)))
+    found = _supports(folder, report)
+    kinds = [] if None in found else [kind for kind, pairs in found.items() for _ in pairs]
+    return GuidanceFolder(
+        tuple(pair for pairs in found.values() for pair in pairs),
+        tuple(_backgrounds(folder, report)),
+        tuple(kind for kind in kinds if kind is not None),
+    )
 
 
-def _supports(folder: Path, report: Report) -> list[tuple[Path, Path]]:
+def _supports(folder: Path, report: Report) -> dict[str | None, list[tuple[Path, Path]]]:
+    """Pairs by their kinds, None where there are no folders of kinds."""
     support = folder / "support"
     if not support.is_dir():
         report(
@@ -56,12 +97,29 @@ def _supports(folder: Path, report: Report) -> list[tuple[Path, Path]]:
                 "wanted"
             )
         )
-        return []
-    files = images_in(support, report)
+        return {}
+    files, folders = images_in(support, report), subfolders(support, report)
+    if files and folders:
+        report(
+            InputError(
+                f"{support}: images beside the folder {folders[0].name}; put the images of each kind of "
+                "defect into a folder of its own, or the folder elsewhere"
+            )
+        )
+    if files or not folders:
+        return {None: _of_kind(files, support, report)}
+    try:
+        check_kinds(path.name for path in folders)
+    except InputError as error:
+        report(InputError(f"{support}: {error}"))
+    return {path.name: _of_kind(images_in(path, report), path, report) for path in folders}
+
+
+def _of_kind(files: Sequence[Path], folder: Path, report: Report) -> list[tuple[Path, Path]]:
     if not files:
         wanted = f"<stem>.<ext> with <stem>{SUFFIX}.png is wanted, at least one"
-        report(InputError(f"{support}: no support image in it; {wanted}"))
-    return _pairs(files, support, report)
+        report(InputError(f"{folder}: no support image in it; {wanted}"))
+    return _pairs(files, folder, report)
 
 
 def _backgrounds(folder: Path, report: Report) -> list[Path]:
