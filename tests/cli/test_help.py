@@ -16,7 +16,7 @@ from obftnet.segmentation import KINDS, LEAST_REGION
 
 COMMANDS = (
     *("demo", "segment", "explain", "train", "evaluate", "protocol", "reproduce", "synthesize", "distill"),
-    *("check", "doctor"),
+    *("import", "check", "doctor"),
 )
 
 

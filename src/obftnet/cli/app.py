@@ -11,6 +11,7 @@ from obftnet.cli.distill import distill_command
 from obftnet.cli.doctor import doctor_command
 from obftnet.cli.evaluate import evaluate_command
 from obftnet.cli.explain import explain_command
+from obftnet.cli.import_ import import_command
 from obftnet.cli.protocol import protocol_command
 from obftnet.cli.reproduce import reproduce_command
 from obftnet.cli.segment import segment_command
@@ -31,6 +32,7 @@ app.command("protocol")(protocol_command)
 app.command("reproduce")(reproduce_command)
 app.command("synthesize")(synthesize_command)
 app.command("distill")(distill_command)
+app.command("import")(import_command)
 app.command("check")(check_command)
 app.command("doctor")(doctor_command)
 

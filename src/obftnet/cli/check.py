@@ -1,7 +1,7 @@
 """`obftnet check`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from obftnet.cli.options import Bits
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
+
+if TYPE_CHECKING:
+    from obftnet.checking import Checked
 
 _Opt = typer.Option
 
@@ -35,10 +38,15 @@ def check_command(
 
     with progress_bar("check") as update:
         checked = check_folder_of(folder, kind, guidance=guidance, bits=bits, tile=tile, progress=update)
-    refused = [finding for finding in checked.findings if finding.refused]
+    if say_checked(folder, checked):
+        raise typer.Exit(2)
+
+
+def say_checked(folder: Path, checked: "Checked") -> int:
+    """Print what was found in a folder, a line each; returns how many things are refused."""
+    refused = sum(finding.refused for finding in checked.findings)
     for finding in checked.findings:
         say(f"{'refused' if finding.refused else 'note   '}  {finding.text}")
-    notes = len(checked.findings) - len(refused)
-    say(f"{folder} as {checked.kind}: {checked.holds}; {len(refused)} refused, {notes} note(s)")
-    if refused:
-        raise typer.Exit(2)
+    notes = len(checked.findings) - refused
+    say(f"{folder} as {checked.kind}: {checked.holds}; {refused} refused, {notes} note(s)")
+    return refused
