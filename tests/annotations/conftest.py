@@ -41,7 +41,7 @@ def truth() -> NDArray[np.bool_]:
 
 @pytest.fixture
 def imported(tmp_path) -> Callable[..., dict[str, NDArray[np.bool_] | None]]:
-    """Imports, and gives what was written: name of the image below the folder -> mask, None for a good one."""
+    """Imports, and gives what was written: name of the image below the folder -> mask, None of a good one."""
 
     def run(tool: str, source: Path, **settings: object) -> dict[str, NDArray[np.bool_] | None]:
         out = tmp_path / "out"

@@ -1,4 +1,4 @@
-"""COCO's official library writes and draws what is imported here (pycocotools 2.0.11 when this was written)."""
+"""What COCO's official library writes and draws (pycocotools 2.0.11 when this was written)."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Files in the form of "CVAT for images 1.1": elements, attributes and their order as CVAT's own dumper writes them
+"""Files in the form of "CVAT for images 1.1": elements and attributes as CVAT's own dumper writes them
 (`dump_as_cvat_annotation`), and as datumaro 1.13.12 exports them; masks as cvat-sdk 2.80.0 encodes them."""
 
 import numpy as np
@@ -32,7 +32,7 @@ def save(tmp_path):
 
 
 def encoded(mask, label="scratch"):
-    """A mask as cvat-sdk's `encode_mask` does it: runs along the rows of the box around it, from the unmarked on."""
+    """A mask as cvat-sdk's `encode_mask` does it: runs along the rows of the box around it."""
     rows, columns = np.nonzero(mask)
     left, top, right, bottom = columns.min(), rows.min(), columns.max(), rows.max()
     flat = mask[top : bottom + 1, left : right + 1].ravel().astype(int)
@@ -51,9 +51,9 @@ def test_every_shape_that_has_an_area(photo, save, imported, truth, rectangle, t
                 "a.png",
                 POLYGON
                 + encoded(truth)
-                + '<box label="scratch" occluded="1" xtl="5.00" ytl="5.00" xbr="8.00" ybr="9.00" z_order="0"></box>'
-                + '<box label="scratch" occluded="0" xtl="80" ytl="70" xbr="90" ybr="74" rotation="90.00"></box>'
-                + '<ellipse label="scratch" occluded="0" cx="100.00" cy="20.00" rx="9" ry="4" rotation="30"></ellipse>'
+                + '<box label="scratch" occluded="1" xtl="5.00" ytl="5.00" xbr="8.00" ybr="9.00"></box>'
+                + '<box label="scratch" occluded="0" xtl="80" ytl="70" xbr="90" ybr="74" rotation="90"/>'
+                + '<ellipse label="scratch" occluded="0" cx="100" cy="20" rx="9" ry="4" rotation="30"/>'
                 + '<polyline label="scratch" occluded="0" points="1.00,1.00;5.00,9.00"></polyline>'
                 + '<points label="scratch" occluded="0" points="1.00,1.00"></points>'
                 + '<polygon label="scratch" outside="1" points="50,1;55,1;55,9"></polygon>'

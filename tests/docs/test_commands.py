@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -73,9 +74,11 @@ def commands(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the documents speak of: guidance, photos, and a data set with their fold names."""
+def place(tmp_path_factory: pytest.TempPathFactory, annotate: Callable[[Path], None]) -> Path:
+    """A folder with what the documents speak of: guidance, photos, other tools' annotations, and a data set
+    with their fold names."""
     folder = tmp_path_factory.mktemp("docs")
+    annotate(folder)
     material = Material.from_seed(20_000_000, "leather")
     kind = material.defect_kinds(1)[0]
     for name, index in (("scratch1", 0), ("scratch2", 1)):

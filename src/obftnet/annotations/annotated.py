@@ -5,9 +5,6 @@ from pathlib import Path
 
 from obftnet.annotations.forms import Form
 
-DEFECT = "defect"
-"""The label of what was drawn without one."""
-
 COMBINED = "combined"
 """The kind of an image with several kinds of defect where it can have one alone, as MVTec AD calls it."""
 

@@ -11,7 +11,7 @@ from typing import SupportsFloat
 import numpy as np
 from numpy.typing import NDArray
 
-from obftnet.annotations.annotated import DEFECT, Annotated, Notes, Request, says_good
+from obftnet.annotations.annotated import Annotated, Notes, Request, says_good
 from obftnet.annotations.formats import FORMATS
 from obftnet.annotations.forms import FormError
 from obftnet.annotations.names import folder_names, image_names
@@ -20,6 +20,7 @@ from obftnet.errors import InputError
 from obftnet.files import atomic_folder
 from obftnet.imaging.decode import image_size, orientation_stored
 from obftnet.imaging.orientation import swaps_sides, upright
+from obftnet.kinds import DEFAULT_KIND
 
 _MATERIAL = "material"
 
@@ -252,7 +253,7 @@ def _kinds(annotated: Sequence[Annotated], choice: Choice, layout: str, notes: N
         if label not in taken:
             notes.add(f"label {label!r} is not wanted, left out", f"{count} shape(s)")
     if choice.merge:
-        return dict.fromkeys(taken, DEFECT)
+        return dict.fromkeys(taken, DEFAULT_KIND)
     return folder_names(taken) if layout == "mvtec" or len(taken) > 1 else {label: label for label in taken}
 
 

@@ -14,12 +14,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from obftnet.annotations.annotated import DEFECT, Annotated, Request, Shape, says_good
+from obftnet.annotations.annotated import Annotated, Request, Shape, says_good
 from obftnet.annotations.forms import Ellipse, Form, FormError, Polygon, TurnedBox, box
 from obftnet.annotations.parse import Fields, Number, Whole, one_file, read_model
 from obftnet.annotations.places import Places
 from obftnet.errors import InputError
 from obftnet.imaging.read import IMAGE_SUFFIXES
+from obftnet.kinds import DEFAULT_KIND
 
 _WANTED = "a Label Studio export as JSON (not JSON-MIN) is wanted"
 _KINDS = ("polygon", "rectangle", "ellipse", "brush")
@@ -248,7 +249,7 @@ def _shapes(
         form = _form(kind, result.value, size, place)
         value = result.value
         own = [*value.polygonlabels, *value.rectanglelabels, *value.ellipselabels, *value.brushlabels]
-        for label in own or labels.get(result.id) or [DEFECT]:
+        for label in own or labels.get(result.id) or [DEFAULT_KIND]:
             yield Shape(label, place, form)
 
 

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from obftnet.annotations.annotated import DEFECT, Request, Shape
+from obftnet.annotations.annotated import Request, Shape
 from obftnet.errors import InputError, InputWarning
-from obftnet.imaging.decode import decode
+from obftnet.imaging.decode import decode, image_size, orientation_stored
 from obftnet.imaging.masks import to_mask
+from obftnet.imaging.orientation import swaps_sides
 from obftnet.imaging.picture import Picture
+from obftnet.kinds import DEFAULT_KIND
 
 #: More values are a photograph's, and no classes that somebody numbered.
 _MOST_CLASSES = 32
@@ -34,6 +36,7 @@ class MaskFile:
 
     def mask(self, size: tuple[int, int]) -> NDArray[np.bool_]:
         """As `Form`."""
+        _check_turned(self.path, self.image, size)
         if self.value is None:
             picture = _flat(decode(self.path))
             if self.cut is not None:
@@ -58,7 +61,7 @@ def shapes_of(path: Path, image: Path, where: str, request: Request) -> tuple[Sh
     picture = _flat(decode(path))
     if request.cut is not None:
         form = MaskFile(path, image, request.cut)
-        return (Shape(DEFECT, where, form),) if (_brightness(picture) >= request.cut).any() else ()
+        return (Shape(DEFAULT_KIND, where, form),) if (_brightness(picture) >= request.cut).any() else ()
     if not picture.values().any():
         return ()
     try:
@@ -79,7 +82,7 @@ def shapes_of(path: Path, image: Path, where: str, request: Request) -> tuple[Sh
                 "cut",
             ) from error
         return tuple(Shape(name, where, MaskFile(path, image, value=name)) for name in classes)
-    return (Shape(DEFECT, where, MaskFile(path, image)),)
+    return (Shape(DEFAULT_KIND, where, MaskFile(path, image)),)
 
 
 def classes_in(path: Path) -> list[str] | None:
@@ -158,6 +161,18 @@ def _brightness(picture: Picture) -> NDArray[np.float32]:
     """(h, w) in 0..1: the mean of the colours."""
     brightness: NDArray[np.float32] = picture.floats().mean(axis=2)
     return brightness
+
+
+def _check_turned(path: Path, image: Path, size: tuple[int, int]) -> None:
+    """Raises InputError where a mask has its image's size but for the turn by EXIF."""
+    height, width = image_size(path)
+    turned = orientation_stored(image)
+    if height != width and (width, height) == size and swaps_sides(turned):
+        raise InputError(
+            f"{path}: a mask of {width} x {height} pixels, but {image} has {size[1]} x {size[0]}; its EXIF "
+            f"orientation {turned} turns it, say on which of the two the mask was drawn",
+            "as_stored",
+        )
 
 
 def _to_mask(picture: Picture, path: Path, size: tuple[int, int], image: str) -> NDArray[np.bool_]:
