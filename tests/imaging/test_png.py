@@ -41,6 +41,25 @@ def test_missing_rows_are_damage_and_not_black(tmp_path, kind, value, rows):
     assert read_picture(path).shape == (7, 9)
 
 
+@pytest.mark.parametrize("order", ["missing first", "last", "twice"])
+def test_the_header_is_the_first_chunk_and_the_only_one(tmp_path, order):
+    """Pillow takes a header wherever it stands; what was read before it was read by none, or by another."""
+    whole = png((8, 0, 1), 7, 7, 9)
+    start, header, rest = whole[:8], whole[8:33], whole[33:]
+    other = png((8, 2, 3), 7, 3)[8:33]
+    path = tmp_path / "a.png"
+    path.write_bytes(
+        {
+            "missing first": start + chunk(b"tEXt", b"a\0b") + header + rest,
+            "last": start + rest[:-12] + header + rest[-12:],
+            "twice": start + header + other + rest,
+        }[order]
+    )
+    for read in (read_picture, image_size):
+        with pytest.raises(InputError, match="no header at its start"):
+            read(path)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (9, 7), (16, 16), (2, 9)])
 def test_rows_of_an_interlaced_image(size):
     """Adam7: all pixels are in one of the passes, so that the stored size is theirs and a byte a row."""

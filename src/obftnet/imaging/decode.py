@@ -21,7 +21,7 @@ from obftnet.imaging.checks import (
 from obftnet.imaging.formats import READ, image_format
 from obftnet.imaging.orientation import ORIENTATION, swaps_sides, upright, valid_orientation
 from obftnet.imaging.picture import Picture, unit_floats
-from obftnet.imaging.png import check_rows, exif_behind_pixels
+from obftnet.imaging.png import check_header, check_rows, exif_behind_pixels
 
 __all__ = [
     "MAX_PIXELS",
@@ -146,6 +146,9 @@ def _size_and_orientation(path: Path) -> tuple[tuple[int, int], int]:
 def _opened(path: Path) -> Image.Image:
     """By Pillow, the header alone."""
     found = _format(path)
+    if found == "PNG":
+        with decoding(path):
+            check_header(path)
     with decoding(path):
         try:
             image = Image.open(path, formats=(found.upper(),))

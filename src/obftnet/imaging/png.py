@@ -1,4 +1,5 @@
-"""What Pillow does not look at in a PNG file: EXIF behind the pixels, and whether all rows are there."""
+"""What Pillow does not look at in a PNG file: where its header is, EXIF behind the pixels, and whether all
+rows are there."""
 
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,14 @@ _BLOCK = 1 << 16
 _MOST_EXIF = 1 << 16
 
 
+def check_header(path: Path) -> None:
+    """Raises InputError unless the first chunk is the header, and no other is one (PNG specification, section
+    5.6): Pillow takes whichever comes, and what was read before it by another."""
+    names = [name for name, _, _ in _chunks(path)]
+    if names[:1] != [b"IHDR"] or names.count(b"IHDR") > 1:
+        raise InputError(f"{path}: truncated or damaged (no header at its start); a whole image file is wanted")
+
+
 def exif_behind_pixels(path: Path) -> bytes | None:
     """The content of the last eXIf chunk that stands behind the pixels; None where there is none whole."""
     found, pixels = None, False
@@ -35,7 +44,7 @@ def exif_behind_pixels(path: Path) -> bytes | None:
 def check_rows(path: Path, image: Image.Image) -> None:
     """Raises InputError where the data end before the last row: Pillow leaves the rest at zero.
 
-    image: of the file, loaded.
+    image: of the file, loaded; `check_header` has seen it.
     """
     with path.open("rb") as file:
         head = file.read(29)
