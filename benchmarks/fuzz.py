@@ -439,7 +439,7 @@ def _json(data: bytes, rng: random.Random) -> bytes:
     text = json.dumps(tree)
     if mark in text:
         text = text.replace(f'"{mark}"', rng.choice((*_TEXTS, f'1, "{key}": 2')), 1)
-    lines[index] = text.encode()
+    lines[index] = text.encode("utf-8", "surrogatepass")
     return b"\n".join(lines)
 
 

@@ -109,7 +109,7 @@ def _write_images(out: Path) -> None:
         folder = out / "guidance" / "support" if index == 0 else out / "queries"
         write_png(folder / f"{name}.png", _bytes(image))
         masks = folder if index == 0 else out / "truth"
-        write_png(masks / f"{name}_mask.png", mask.astype(np.uint8) * np.uint8(255))
+        write_png(masks / f"{name}_mask.png", mask)
 
 
 def _bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -194,3 +194,18 @@ def test_decisions_are_equal_where_they_decide_alike():
 def test_an_image_score_outside_its_range_is_refused(value):
     with pytest.raises(ValueError, match="image score"):
         judge(value, Decision())
+
+
+@pytest.mark.parametrize(("area", "length"), [(1, 0), (3, 0), (7.5, 0), (0, 4), (0, 9.5), (5, 6), (12, 3)])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_a_large_map_is_looked_at_by_windows_of_rows(monkeypatch, area, length, share):
+    """As all at once: regions across windows, and such as reach from one through another."""
+    noise = np.random.default_rng(int(100 * share)).random((2000, 6), np.float32)
+    score = np.where(noise < share, noise.clip(0.01), np.float32(0)) ** np.float32(0.1)
+    score[300:900, 2] = score[::7, 5].max() - np.float32(0.01)
+    decision = Decision(0.2, area, length)
+    wanted = decide(score, decision), image_score(score, decision)
+    assert wanted[0].any()
+    monkeypatch.setattr("obftnet.decision.level._WINDOW", 1)
+    assert np.array_equal(decide(score, decision), wanted[0])
+    assert image_score(score, decision) == wanted[1]

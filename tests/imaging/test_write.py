@@ -1,12 +1,13 @@
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
 from obftnet.imaging.overlay import draw_overlay, grown
-from obftnet.imaging.write import write_png, write_score
+from obftnet.imaging.write import write_png, write_png_strips, write_score
 
 
 def names(folder: Path) -> list[str]:
@@ -19,6 +20,8 @@ def test_png_and_score_round_trip(tmp_path):
         pixels = rng.integers(0, 256, shape, dtype=np.uint8)
         write_png(tmp_path / "a.png", pixels)
         np.testing.assert_array_equal(np.array(Image.open(tmp_path / "a.png")), pixels)
+    write_png(tmp_path / "a.png", pixels[:, :, 0] > 99)
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "a.png")), 255 * (pixels[:, :, 0] > 99))
     score = rng.random((5, 7)).astype(np.float32)
     write_score(tmp_path / "a.tiff", score)
     read = tifffile.imread(tmp_path / "a.tiff")
@@ -28,7 +31,31 @@ def test_png_and_score_round_trip(tmp_path):
         write_png(tmp_path / "b.png", score)
     with pytest.raises(ValueError, match="float32"):
         write_score(tmp_path / "b.tiff", score.astype(np.float64))
+    for shape in ((5,), (0, 7), (5, 0), (5, 7, 2), (1, 5, 7, 3)):
+        with pytest.raises(ValueError, match="uint8"):
+            write_png(tmp_path / "b.png", np.zeros(shape, np.uint8))
     assert names(tmp_path) == ["a.png", "a.tiff"]
+
+
+@pytest.mark.parametrize("shape", [(90, 7), (90, 7, 3)])
+@pytest.mark.parametrize("kind", ["noise", "ramp", "plain"])
+@pytest.mark.parametrize("rows", [1, 13, 90])
+def test_png_by_strips_is_read_by_others(tmp_path, shape, kind, rows):
+    pixels = {
+        "noise": np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8),
+        "ramp": (3 * np.arange(np.prod(shape)).reshape(shape) % 256).astype(np.uint8),
+        "plain": np.full(shape, 200, np.uint8),
+    }[kind]
+    strips = (pixels[top : top + rows] for top in range(0, 90, rows))
+    write_png_strips(tmp_path / "a.png", (90, 7), strips)
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "a.png")), pixels)
+    # libpng, which checks the sums.
+    np.testing.assert_array_equal(imagecodecs.png_decode((tmp_path / "a.png").read_bytes()), pixels)
+    with pytest.raises(ValueError, match="of 91"):
+        write_png_strips(tmp_path / "b.png", (91, 7), [pixels])
+    with pytest.raises(ValueError, match="a strip of shape"):
+        write_png_strips(tmp_path / "b.png", (90, 8), [pixels])
+    assert names(tmp_path) == ["a.png"]
 
 
 def test_overlay_outlines_outside_and_leaves_the_rest():

@@ -48,9 +48,11 @@ class CompactNet(nn.Module):
             inside = channels
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(b, 3, h, w), ImageNet mean and std taken out -> (b, 224, h / 32, w / 32)."""
-        x = self.stem(x)
-        for stage in self.stages:
-            x = stage(x)
-        return x
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """(b, 3, h, w), ImageNet mean and std taken out -> (b, c, h / stride, w / stride) of the stem and of
+        every block, by the module's name."""
+        maps = {"stem": (x := self.stem(x))}
+        for level, stage in enumerate(self.stages):
+            for index, block in stage.named_children():
+                maps[f"stages.{level}.{index}"] = x = block(x)
+        return maps

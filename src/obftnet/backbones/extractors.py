@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor
+
+
+def itself(network: nn.Module, names: Sequence[str]) -> nn.Module:
+    """Of a network whose forward pass gives all of its maps by name."""
+    return network.eval()
 
 
 def traced(network: nn.Module, names: Sequence[str]) -> nn.Module:
     """Of a network whose forward pass can be traced: the outputs of the nodes of these names."""
+    # Not at the top: torchvision takes seconds and 160 MB, which the weights that ship have no use for.
+    from torchvision.models.feature_extraction import create_feature_extractor
+
     for module in network.modules():
         if isinstance(module, nn.ReLU | nn.ReLU6):
             # The taps lie before a ReLU, which in place would overwrite them.

@@ -2,17 +2,25 @@
 
 from typing import Any
 
-import torchvision
 from torch import Tensor, nn
-from torchvision.models.vgg import cfgs, make_layers
 
 from obftnet.backbones.compact import CompactNet
-from obftnet.backbones.extractors import intermediates
+from obftnet.backbones.extractors import intermediates, itself
 from obftnet.backbones.records import BackboneSpec, HubFile, Tap
 from obftnet.errors import InputError
 
 
+def _torchvision(name: str) -> nn.Module:
+    """A network of torchvision with random weights."""
+    from torchvision import models
+
+    network: nn.Module = models.get_model(name, weights=None)
+    return network
+
+
 def _vgg16() -> nn.Module:
+    from torchvision.models.vgg import cfgs, make_layers
+
     # The convolutional part alone: torchvision's whole network would build its classifier, 494 MB.
     features = make_layers(cfgs["D"])
     for layer in features:
@@ -97,24 +105,29 @@ BACKBONES: dict[str, BackboneSpec] = {
         BackboneSpec("vgg16", _vgg16, _vgg16_taps(), "VGG16_Weights.IMAGENET1K_V1"),
         BackboneSpec(
             "resnet50",
-            lambda: torchvision.models.resnet50(weights=None),
+            lambda: _torchvision("resnet50"),
             _resnet_taps((4, 6, 3)),
             "ResNet50_Weights.IMAGENET1K_V1",
         ),
         BackboneSpec(
             "resnet101",
-            lambda: torchvision.models.resnet101(weights=None),
+            lambda: _torchvision("resnet101"),
             _resnet_taps((4, 23, 3)),
             "ResNet101_Weights.IMAGENET1K_V1",
         ),
         BackboneSpec(
             "mobilenet_v2",
-            lambda: torchvision.models.mobilenet_v2(weights=None),
+            lambda: _torchvision("mobilenet_v2"),
             _mobilenet_v2_taps(),
             "MobileNet_V2_Weights.IMAGENET1K_V1",
         ),
         BackboneSpec(
-            "compact", CompactNet, _compact_taps(), None, Tap("stem", 0, CompactNet.STEM_CHANNELS, 4)
+            "compact",
+            CompactNet,
+            _compact_taps(),
+            None,
+            Tap("stem", 0, CompactNet.STEM_CHANNELS, 4),
+            extractor=itself,
         ),
         # Liu et al., "A ConvNet for the 2020s" (CVPR 2022).
         BackboneSpec(

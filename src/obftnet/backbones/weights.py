@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.error import URLError
 
 import torch
-import torchvision
 from torch import Tensor
 
 from obftnet.backbones.backbone import Backbone
@@ -57,17 +56,16 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
         )
     if isinstance(spec.weights, HubFile):
         return _from_file(_from_hub(spec.name, spec.weights), backbone)
-    weights = torchvision.models.get_weight(spec.weights)
-    path = published_file(spec)
+    path, url = published_file(spec), published_url(spec)
     folder, file = path.parent, path.name
     try:
         if not os.path.lexists(folder / file):
             folder.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(weights.url, str(folder / file), _hash_in(file))
+            torch.hub.download_url_to_file(url, str(folder / file), _hash_in(file))
     except (URLError, OSError, RuntimeError) as error:
         raise InputError(
             f"backbone {spec.name}: weights {file} are not in {folder} and could not be fetched "
-            f"({' '.join(str(error).split())[:80]}): fetch {weights.url} on a machine with a network and put "
+            f"({' '.join(str(error).split())[:80]}): fetch {url} on a machine with a network and put "
             f"it there, or name a safetensors file of them",
             "backbone_weights",
         ) from error
@@ -80,10 +78,17 @@ def _published(backbone: Backbone) -> dict[str, Tensor]:
 def published_file(spec: BackboneSpec) -> Path:
     """Where torchvision's published weights of a backbone lie on this machine, or would. ValueError for one
     that has none."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / published_url(spec).rsplit("/", 1)[-1]
+
+
+def published_url(spec: BackboneSpec) -> str:
+    """Where torchvision's published weights of a backbone are fetched. ValueError for one that has none."""
     if not isinstance(spec.weights, str):
         raise ValueError(f"{spec.name}: torchvision publishes no weights of it")
-    url: str = torchvision.models.get_weight(spec.weights).url
-    return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    from torchvision.models import get_weight  # slow to load
+
+    url: str = get_weight(spec.weights).url
+    return url
 
 
 def _from_hub(name: str, published: HubFile) -> Path:

@@ -5,6 +5,7 @@ scores. Two things keep that short: levels are tried from the top, a few pixels 
 left between the bounds, the map is replaced by the graph of its regions, which every step about halves.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,10 @@ from obftnet.regions.geometry import TOUCHING, length, outline
 _FEW = 16
 
 
+#: Pixels that are looked at at once.
+_WINDOW = 1 << 21
+
+
 class Size(NamedTuple):
     """The least size of a region in pixels, as `Decision` has it."""
 
@@ -27,11 +32,13 @@ class Size(NamedTuple):
     length: float
 
 
-def large(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
-    """What is left of a mask (h, w) bool without the regions that are too small."""
-    labels, keep = _label(mask, size)
-    kept: NDArray[np.bool_] = keep[labels]
-    return kept
+def drop_small(mask: NDArray[np.bool_], size: Size) -> None:
+    """Take the regions that are too small out of a mask (h, w) bool, in place."""
+    for rows, seen in _windows(mask.shape, size):
+        if mask[rows].any():
+            # What the rows above have lost was too small with what they still share.
+            labels, keep = _label(mask[seen], size)
+            mask[rows] = keep[labels][rows.start - seen.start : rows.stop - seen.start]
 
 
 def highest_level(score: NDArray[np.floating], size: Size) -> float:
@@ -41,6 +48,33 @@ def highest_level(score: NDArray[np.floating], size: Size) -> float:
         score: (h, w) in 0..1.
         size: of the region.
     """
+    highest = 0.0
+    for _, seen in _windows(score.shape, size):
+        part = score[seen]
+        if part.max() > highest:
+            highest = max(highest, _highest(part, size))
+    return highest
+
+
+def _windows(shape: tuple[int, ...], size: Size) -> Iterator[tuple[slice, slice]]:
+    """Rows of an image (h, w), some after the others; and these with as many around them as a region of the
+    least size can need.
+
+    A connected region of so many rows is large enough, since it has a pixel in each of them at least; so is
+    what of it crosses them. So what is seen of a region in such a window is large enough exactly where all of
+    it is, and of a large one enough is in one window. Numbers for all pixels take four to eight times what a
+    mask takes, and of a large photograph there is no room for those.
+    """
+    height, width = shape
+    around = min(height, int(np.ceil(max(size.area, size.length, 1))))
+    rows = max(_WINDOW // width, 4 * around)
+    for start in range(0, height, rows):
+        stop = min(height, start + rows)
+        yield slice(start, stop), slice(max(0, start - around), min(height, stop + around))
+
+
+def _highest(score: NDArray[np.floating], size: Size) -> float:
+    """As `highest_level`, of all of the map at once."""
     least = max(1, int(np.ceil(size.area)))
     if least > score.size:
         return 0.0

@@ -40,7 +40,7 @@ __all__ = [
 _LENGTH, _BITS, _PHOTOMETRIC, _STRIP_OFFSETS, _ROWS_PER_STRIP = 257, 258, 262, 273, 278
 _WHITE_IS_ZERO = 0
 # Rows that go through Pillow at a time, in samples: beside the image there is no room for two copies.
-_STRIP = 1 << 24
+_STRIP = 1 << 21
 _ALPHA = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
 _COLOUR = ("RGBX", "CMYK", "YCbCr", "HSV")
 _PLAIN = ("1", "L", "LA", "RGB", "RGBA", "F")

@@ -1,6 +1,7 @@
 """What an annotation marks: two values, of which one is clean; or two clear peaks, cut between."""
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from obftnet.imaging.overlay import grown
 #: and where a JPEG may ring (a block with halved colours).
 _PEAK, _NOISE = 0.125, 0.01
 _BETWEEN, _RINGING = 3, 16
+#: Samples that are compared at a time.
+_STRIP = 1 << 22
 
 
 def to_mask(
@@ -64,7 +67,7 @@ def to_mask(
             f"{name}: a mask of {owner} drawn with transparency; "
             "flatten it to black (clean) and white (defect)"
         )
-    if pixels.ndim == 3 and (pixels == pixels[:, :, :1]).all():
+    if pixels.ndim == 3 and all((part == part[:, :, :1]).all() for part in _strips(pixels)):
         pixels = pixels[:, :, 0]
     what, count = _distinct(pixels)
     if count > 2:
@@ -148,6 +151,12 @@ def _two_or_more(flat: NDArray[Any]) -> int:
     low, high = flat.min(), flat.max()
     if low == high:
         return 1
-    if ((flat == low) | (flat == high)).all():
+    if all(((part == low) | (part == high)).all() for part in _strips(flat)):
         return 2
     return len(np.unique(flat))
+
+
+def _strips(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Parts of an array along its first axis: beside a large mask there is no room for several more."""
+    step = max(1, _STRIP // values[0].size)
+    return (values[at : at + step] for at in range(0, len(values), step))

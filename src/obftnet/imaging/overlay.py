@@ -1,6 +1,7 @@
 """A picture that shows a person where the defect is and what it looks like."""
 
 import colorsys
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ _COLORS = ((255, 0, 220), (0, 220, 255), (255, 225, 0), (70, 90, 255), (0, 230, 
 _TURN = 0.618034
 _RIM = np.array([0, 0, 0], dtype=np.float32)
 _FILL = 0.12  # opacity: the defect must stay visible beneath
-_STRIP = 1 << 21  # pixels that are drawn on at a time
+_STRIP = 1 << 19  # pixels that are drawn on at a time
 
 
 def kind_color(kind: int) -> tuple[int, int, int]:
@@ -47,6 +48,16 @@ def draw_overlay(
     Raises:
         ValueError: shapes that do not agree.
     """
+    return np.concatenate(list(overlay_strips(image, mask, score, best)))
+
+
+def overlay_strips(
+    image: NDArray[np.float32] | Picture,
+    mask: NDArray[np.bool_],
+    score: NDArray[np.float32] | None = None,
+    best: NDArray[np.uint8] | None = None,
+) -> Iterator[NDArray[np.uint8]]:
+    """`draw_overlay` a few rows at a time: of a large photograph there is no room for a whole one more."""
     if not isinstance(image, Picture) and (image.ndim != 3 or image.shape[2] != 3):
         raise ValueError(f"image of shape {image.shape}; (h, w, 3) is wanted")
     height, width = image.shape[:2]
@@ -54,16 +65,14 @@ def draw_overlay(
         if other is not None and other.shape != (height, width):
             raise ValueError(f"{name} of shape {other.shape} on an image of {(height, width)}")
     thickness = max(1, round(min(height, width) / 256))
-    drawn = np.empty((height, width, 3), np.uint8)
-    # By strips: of a large photograph in floats there is no room for one more.
     rows = max(1, _STRIP // width)
     for top in range(0, height, rows):
         strip = slice(top, min(height, top + rows))
         part = image[strip]
         canvas = part.floats() if isinstance(part, Picture) else np.array(part, np.float32)
         opacity = np.float32(_FILL) if score is None else _FILL * np.clip(score[strip], 0, 1)
-        drawn[strip] = _strip(canvas, mask, best, strip, np.asarray(opacity, np.float32), thickness)
-    return drawn
+        drawn = _strip(canvas, mask, best, strip, np.asarray(opacity, np.float32), thickness)
+        yield drawn.astype(np.uint8)
 
 
 def _strip(

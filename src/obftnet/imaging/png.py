@@ -24,7 +24,9 @@ def check_header(path: Path) -> None:
     5.6): Pillow takes whichever comes, and what was read before it by another."""
     names = [name for name, _, _ in _chunks(path)]
     if names[:1] != [b"IHDR"] or names.count(b"IHDR") > 1:
-        raise InputError(f"{path}: truncated or damaged (no header at its start); a whole image file is wanted")
+        raise InputError(
+            f"{path}: truncated or damaged (no header at its start); a whole image file is wanted"
+        )
 
 
 def exif_behind_pixels(path: Path) -> bytes | None:

@@ -14,7 +14,7 @@ from scipy import sparse
 from obftnet.imaging.picture import Picture
 
 #: Pixels that are floats at a time.
-_STRIP = 1 << 21
+_STRIP = 1 << 19
 
 
 @functools.lru_cache(maxsize=64)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -11,12 +10,13 @@ from PIL import Image
 
 from obftnet.errors import InputError
 from obftnet.files import atomic, check_output
+from obftnet.imaging.encode import png_chunks
 
 #: Stands in every picture that is drawn into a file of the user's naming: only such may be replaced.
 MARK = {"Software": "obftnet"}
 
-#: Of zlib, 0 to 9.
-_LEVEL = 6
+#: Samples of a strip that is encoded at a time.
+_STRIP = 1 << 20
 
 
 def check_picture(path: str | Path, inputs: Iterable[str | Path]) -> None:
@@ -46,17 +46,36 @@ def check_picture(path: str | Path, inputs: Iterable[str | Path]) -> None:
             )
 
 
-def write_png(path: str | Path, pixels: NDArray[np.uint8]) -> None:
-    """Write (h, w) or (h, w, 3) uint8 as PNG, atomically.
+def write_png(path: str | Path, pixels: NDArray[np.uint8] | NDArray[np.bool_]) -> None:
+    """Write (h, w) or (h, w, 3) uint8 as PNG, atomically; of (h, w) bool, True as 255.
 
     Raises:
         InputError: it cannot be written. ValueError: another shape or dtype.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
+    is_mask = pixels.dtype == np.bool_
+    fits = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3 and not is_mask)
+    if not (fits and pixels.size and (is_mask or pixels.dtype == np.uint8)):
         raise ValueError(f"{pixels.dtype} of shape {pixels.shape}; uint8 (h, w) or (h, w, 3) is wanted")
-    # Not by Pillow, which copies a photograph's pixels, four bytes each, before it writes them.
-    with atomic(path) as temporary:
-        temporary.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=_LEVEL))
+    height, width = pixels.shape[:2]
+    rows = max(1, _STRIP // pixels[0].size)
+    strips = (pixels[top : top + rows] for top in range(0, height, rows))
+    white = np.uint8(255)
+    write_png_strips(path, (height, width), (strip * white if is_mask else strip for strip in strips))  # type: ignore[misc]
+
+
+def write_png_strips(path: str | Path, size: tuple[int, int], strips: Iterable[NDArray[np.uint8]]) -> None:
+    """Write strips of rows as one PNG, atomically; each is asked for when those before it are written.
+
+    Args:
+        path: of the file.
+        size: (h, w).
+        strips: (n, w) or (n, w, 3) uint8, h rows in all.
+
+    Raises:
+        InputError: it cannot be written. ValueError: strips of another shape or dtype.
+    """
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        file.writelines(png_chunks(size, strips))
 
 
 def write_score(path: str | Path, score: NDArray[np.float32]) -> None:

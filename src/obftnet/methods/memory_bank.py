@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from obftnet.backbones.backbone import Backbone
 from obftnet.backbones.features import Features
@@ -133,6 +132,8 @@ def _near(h: int, w: int, device: torch.device) -> Tensor:
 
 def _smooth(distance: Tensor, size: tuple[int, int]) -> Tensor:
     """Distances (n, h, w) -> (n, H, W), bilinear, then blurred."""
+    from torchvision.transforms.functional import gaussian_blur  # slow to load
+
     maps = F.interpolate(distance.unsqueeze(1), size, mode="bilinear", align_corners=False)
     radius = min(int(4 * _SIGMA + 0.5), min(size) - 1)
     blurred: Tensor = gaussian_blur(maps, [2 * radius + 1] * 2, [_SIGMA] * 2)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
-
 from obftnet.errors import InputError
 from obftnet.imaging.kind_map import write_kind_map
-from obftnet.imaging.overlay import draw_overlay
+from obftnet.imaging.overlay import overlay_strips
 from obftnet.imaging.picture import Picture
-from obftnet.imaging.write import write_png, write_score
+from obftnet.imaging.write import write_png, write_png_strips, write_score
 from obftnet.prediction import Prediction
 
 Kind = Literal["mask", "score", "overlay"]
@@ -65,14 +63,15 @@ class Outputs:
         """
         written: list[File] = [*keep]
         if "mask" in keep:
-            write_png(self.mask, prediction.mask.astype(np.uint8) * np.uint8(255))
+            write_png(self.mask, prediction.mask)
         if "score" in keep:
             write_score(self.score, prediction.score)
             if prediction.best is not None:
                 write_kind_map(self.kind, prediction.best, prediction.kinds)
                 written.append("kind")
         if "overlay" in keep:
-            write_png(self.overlay, draw_overlay(image, prediction.mask, prediction.score, prediction.best))
+            strips = overlay_strips(image, prediction.mask, prediction.score, prediction.best)
+            write_png_strips(self.overlay, image.shape, strips)
         return written
 
     def remove(self) -> None:
