@@ -9,7 +9,6 @@ import obftnet
 
 WITHOUT_TORCH = (
     "obftnet",
-    "obftnet.annotations",
     "obftnet.checking",
     "obftnet.data.layouts",
     "obftnet.data.episodes",
@@ -29,6 +28,7 @@ WITHOUT_TORCH = (
     "obftnet.imaging.tiles",
     "obftnet.protocols",
     "obftnet.regions",
+    "obftnet.scoring",
     "obftnet.segmentation.record",
     "obftnet.synthetic",
 )

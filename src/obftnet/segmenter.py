@@ -1,7 +1,6 @@
 """Segment by example: fit on a few annotated images, predict on the rest. The one inference path."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -19,7 +18,6 @@ from obftnet.imaging.read import ImageSource, as_picture
 from obftnet.imaging.tiles import (
     Corner,
     Part,
-    blend,
     corner_around,
     defect_corners,
     enlarge,
@@ -35,7 +33,6 @@ from obftnet.inputs import (
     check_count,
     check_threshold,
     check_tile,
-    check_tile_fits,
     find_bits,
     marked_by,
     masks_of_others,
@@ -44,9 +41,9 @@ from obftnet.inputs import (
     warn_of_background,
     with_bits,
 )
-from obftnet.kinds import best_of
 from obftnet.model import OBFTNet
 from obftnet.prediction import Prediction
+from obftnet.scoring import enlarged, score_picture
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
 from obftnet.weights import load_model
 
@@ -250,8 +247,9 @@ class Segmenter:
         background = self._known.find(pixels, "background")
         if background is not None:
             warn_of_background(pixels.name, background)
-        score, best = self._score(pixels) if self.tile is None else self._score_tiles(pixels, self.tile)
-        return Prediction(score, decide(score, self.threshold), self._guidance.names, best)
+        names = self._guidance.names
+        score, best = score_picture(pixels, self.tile, len(names), self._kind_scores)
+        return Prediction(score, decide(score, self.threshold), names, best)
 
     @property
     def guidance(self) -> Guidance:
@@ -271,7 +269,7 @@ class Segmenter:
         """Features of an image, or of a part of it, as `predict` has them. Raises InputError as `predict`."""
         pixels = self.read(image)
         if part is not None and self.tile is not None:
-            pixels = _enlarged(pixels, self.tile)[window(part.corner, self.tile)]
+            pixels = enlarged(pixels, self.tile)[window(part.corner, self.tile)]
         return self._extract(pixels)
 
     def part_around(self, image: ImageSource, point: tuple[int, int]) -> Part:
@@ -284,7 +282,7 @@ class Segmenter:
             raise ValueError(f"pixel {point} outside an image of {pixels.shape}")
         if self.tile is None:
             return Part(0, (0, 0), pixels.shape, pixels.shape)
-        shape = _enlarged(pixels, self.tile).shape
+        shape = enlarged(pixels, self.tile).shape
         return Part(0, corner_around(shape, self.tile, point), (self.tile, self.tile), pixels.shape)
 
     @property
@@ -297,34 +295,13 @@ class Segmenter:
         for score in self.model.kind_scores(self._extract(image), self._guidance)[0].cpu():
             yield resize_score(score, image.shape).clamp_(0, 1).numpy()
 
-    def _score(self, image: Picture) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
-        """The largest of these scores, and which kind's it is."""
-        return best_of(self._kind_scores(image))
-
-    def _score_tiles(self, image: Picture, side: int) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
-        """The same in tiles."""
-        assert self._guidance is not None
-        whole = _enlarged(image, side)
-        height, width = image.shape
-        score = np.empty((height, width), np.float32)
-        best = np.empty((height, width), np.uint8) if len(self._guidance.names) > 1 else None
-        for rows, strip in blend(
-            whole.shape, side, lambda corner: np.stack([*self._kind_scores(whole[window(corner, side)])])
-        ):
-            # Below the image lies what a tile was mirrored to.
-            seen = strip[:, : max(0, height - rows.start), :width]
-            score[rows], which = best_of(seen.clip(0, 1, out=seen))
-            if best is not None and which is not None:
-                best[rows] = which
-        return score, best
-
     def _support_parts(
         self, image: Picture, mask: NDArray[np.bool_], most: int
     ) -> list[tuple[Corner, Picture, NDArray[np.bool_]]]:
         """What of a support is shown to the network: all of it, or tiles around its defects."""
         if self.tile is None:
             return [((0, 0), image, mask)]
-        image, mask = _enlarged(image, self.tile), enlarge(mask, self.tile)
+        image, mask = enlarged(image, self.tile), enlarge(mask, self.tile)
         places = [(corner, window(corner, self.tile)) for corner in defect_corners(mask, self.tile, most)]
         return [(corner, image[place], mask[place]) for corner, place in places]
 
@@ -332,19 +309,13 @@ class Segmenter:
         """What of a background is shown to the network: all of it, or tiles spread over it."""
         if self.tile is None:
             return [((0, 0), image)]
-        image = _enlarged(image, self.tile)
+        image = enlarged(image, self.tile)
         corners = spread_corners(image.shape, self.tile, most)
         return [(corner, image[window(corner, self.tile)]) for corner in corners]
 
     def _extract(self, image: Picture, mask: Tensor | None = None) -> Features:
         """Features of a picture; of a support with its mask (1, S, S)."""
         return self.model.extract(to_tensor(image, self._input_size).unsqueeze(0).to(self.device), mask)
-
-
-def _enlarged(image: Picture, side: int) -> Picture:
-    """A picture into which a tile fits."""
-    check_tile_fits(image.shape, side)
-    return replace(image, samples=enlarge(image.samples, side), alpha=None)
 
 
 def _share(images: int) -> int:

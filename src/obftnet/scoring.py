@@ -1,0 +1,54 @@
+"""The score map of a picture, looked at as a whole or in tiles, whatever runs the network."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obftnet.imaging.picture import Picture
+from obftnet.imaging.tiles import blend, enlarge, window
+from obftnet.inputs import check_tile_fits
+from obftnet.kinds import best_of
+
+#: A picture that is looked at as a whole -> for each kind of defect its score (h, w) float32 in 0..1.
+Look = Callable[[Picture], Iterable[NDArray[np.float32]]]
+
+
+def score_picture(
+    image: Picture, tile: int | None, kinds: int, look: Look
+) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
+    """The largest score of the kinds of defect, and whose it is.
+
+    Args:
+        image: of any size; with a tile, at least half of one.
+        tile: side of the tiles it is looked at in, pixels; None for a look at the whole.
+        kinds: how many `look` looks for.
+        look: at a tile, or at the whole.
+
+    Returns:
+        As `kinds.best_of`, of the picture's size.
+
+    Raises:
+        InputError: the picture is smaller than half a tile.
+    """
+    if tile is None:
+        return best_of(look(image))
+    whole = enlarged(image, tile)
+    height, width = image.shape
+    score = np.empty((height, width), np.float32)
+    best = np.empty((height, width), np.uint8) if kinds > 1 else None
+    strips = blend(whole.shape, tile, lambda corner: np.stack([*look(whole[window(corner, tile)])]))
+    for rows, strip in strips:
+        # Below the image lies what a tile was mirrored to.
+        seen = strip[:, : max(0, height - rows.start), :width]
+        score[rows], which = best_of(seen.clip(0, 1, out=seen))
+        if best is not None and which is not None:
+            best[rows] = which
+    return score, best
+
+
+def enlarged(image: Picture, side: int) -> Picture:
+    """A picture into which a tile fits. Raises InputError where it is smaller than half of one."""
+    check_tile_fits(image.shape, side)
+    return replace(image, samples=enlarge(image.samples, side), alpha=None)
