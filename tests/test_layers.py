@@ -15,7 +15,7 @@ LAYERS = (
     ("imaging",),
     ("inputs", "json_files", "prediction", "safefile"),
     ("data", "scoring", "synthetic"),
-    ("protocols", "tensors", "voting", "backbones"),
+    ("protocols", "tensors", "voting", "backbones", "annotations"),
     ("guidance", "contract"),
     ("relation",),
     ("config", "readers"),

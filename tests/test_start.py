@@ -9,6 +9,7 @@ import obftnet
 
 WITHOUT_TORCH = (
     "obftnet",
+    "obftnet.annotations",
     "obftnet.checking",
     "obftnet.data.layouts",
     "obftnet.data.episodes",
