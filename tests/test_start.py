@@ -27,6 +27,7 @@ WITHOUT_TORCH = (
     "obftnet.imaging.panel",
     "obftnet.imaging.resize",
     "obftnet.imaging.tiles",
+    "obftnet.packs",
     "obftnet.protocols",
     "obftnet.regions",
     "obftnet.scoring",

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from obftnet.errors import InputError
+from obftnet.version import __version__
 
 if TYPE_CHECKING:
     from obftnet.prediction import Prediction
     from obftnet.segmenter import Segmenter
 
-__all__ = ["InputError", "Prediction", "Segmenter"]
-__version__ = "0.1.0"
+__all__ = ["InputError", "Prediction", "Segmenter", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

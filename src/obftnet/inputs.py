@@ -15,6 +15,7 @@ from PIL import Image
 from obftnet.errors import InputError, InputWarning
 from obftnet.imaging.checks import MAX_PIXELS
 from obftnet.imaging.decode import bits_stored
+from obftnet.imaging.encoded import Encoded
 from obftnet.imaging.orientation import swaps_sides
 from obftnet.imaging.picture import Picture, bits_for
 from obftnet.imaging.read import ImageSource, as_mask, as_picture, mask_orientation, name_of
@@ -72,6 +73,28 @@ def check_bits(bits: SupportsIndex | None) -> int | None:
     if not 8 <= count <= 16:
         raise InputError(f"bits {count}: 8 to 16 are wanted, or none to find them in the guidance")
     return count
+
+
+def check_scale(scale: SupportsFloat | None) -> float | None:
+    """Pixels a millimetre, or None where it is not known. Raises InputError for any other."""
+    if scale is None:
+        return None
+    wanted = "pixels a millimetre, a number above 0, are wanted"
+    if isinstance(scale, bool | str | bytes) or not isinstance(scale, SupportsFloat):
+        raise InputError(f"scale {scale!r}: not a number; {wanted}")
+    value = float(scale)
+    if not 0 < value <= 1e9:
+        raise InputError(f"scale {value:g}: {wanted}")
+    return value
+
+
+def check_interest(interest: NDArray[np.bool_] | None, picture: Picture) -> None:
+    """Raises InputError where a region of interest (h, w) is of another size than the picture it is for."""
+    if interest is not None and interest.shape != picture.shape:
+        raise InputError(
+            f"{picture.name}: {picture.shape[1]} x {picture.shape[0]} pixels, but the region of interest is "
+            f"drawn on {interest.shape[1]} x {interest.shape[0]}; images must be of its size"
+        )
 
 
 def _whole(value: object, what: str, wanted: str) -> int:
@@ -154,7 +177,7 @@ def as_backgrounds(backgrounds: Iterable[ImageSource]) -> tuple[ImageSource, ...
 
 
 def _listed(values: Any, what: str, wanted: str) -> tuple[Any, ...]:
-    single = (str, bytes, os.PathLike, Image.Image, np.ndarray, Picture, dict)
+    single = (str, bytes, os.PathLike, Image.Image, np.ndarray, Picture, Encoded, dict)
     if isinstance(values, single) or not isinstance(values, Iterable):
         raise InputError(f"{what}: a {type(values).__name__}; {wanted}")
     return tuple(values)
@@ -173,6 +196,10 @@ def find_bits(sources: Iterable[tuple[str, ImageSource]]) -> int | None:
     for name, source in sources:
         if isinstance(source, str | os.PathLike) and bits_stored(source) != 16:
             continue
+        if isinstance(source, Encoded):
+            with source.on_disk() as path:
+                if bits_stored(path) != 16:
+                    continue
         picture = as_picture(source, name)
         if picture.is_deep:
             top = max(top or 0, int(picture.samples.max()))
@@ -263,7 +290,10 @@ def check_tile_fits(shape: tuple[int, int], tile: int, name: str | None = None) 
 
 
 @dataclass(frozen=True)
-class _Known:
+class KnownPicture:
+    """A picture by what it shows: some of it, all of it. role: "support" or "background"."""
+
+    fingerprint: str
     digest: str
     role: str
     name: str
@@ -272,10 +302,13 @@ class _Known:
 class KnownPictures:
     """The pictures of the guidance, each known again pixel for pixel."""
 
-    def __init__(self) -> None:
-        self._found: dict[str, list[_Known]] = {}
+    def __init__(self, known: Iterable[KnownPicture] = ()) -> None:
+        """With those that were taken in before."""
+        self._found: dict[str, list[KnownPicture]] = {}
+        for one in known:
+            self._found.setdefault(one.fingerprint, []).append(one)
 
-    def add(self, picture: Picture, role: str) -> None:
+    def add(self, picture: Picture, role: str) -> KnownPicture:
         """Take in a picture as "support" or "background".
 
         Raises:
@@ -286,14 +319,20 @@ class KnownPictures:
             raise InputError(
                 f"{picture.name}: the same image as the support {known}; a background must show no defect"
             )
-        entry = _Known(_digest(picture), role, picture.name)
-        self._found.setdefault(_fingerprint(picture), []).append(entry)
+        entry = known_picture(picture, role)
+        self._found.setdefault(entry.fingerprint, []).append(entry)
+        return entry
 
     def find(self, picture: Picture, role: str) -> str | None:
         """The name under which this very picture was taken in by that role, or None."""
         alike = [known for known in self._found.get(_fingerprint(picture), ()) if known.role == role]
         digest = _digest(picture) if alike else ""
         return next((known.name for known in alike if known.digest == digest), None)
+
+
+def known_picture(picture: Picture, role: str) -> KnownPicture:
+    """A picture by what it shows."""
+    return KnownPicture(_fingerprint(picture), _digest(picture), role, picture.name)
 
 
 def warn_of_background(query: str, background: str) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from obftnet.errors import InputError
 from obftnet.files import atomic
-from obftnet.imaging.decode import check_file
+from obftnet.safeheader import check_no_pickle, in_order
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -22,18 +22,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         InputError: missing, a folder, empty, truncated, of another kind (a pickle is named as such and never
             opened), or with a value that is NaN, infinite or complex.
     """
-    check_file(path, "a safetensors file is wanted")
-    try:
-        with path.open("rb") as file:
-            head = file.read(9)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    # A safetensors file is an 8-byte length, which may be any bytes, and then JSON.
-    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
-        raise InputError(
-            f"{path}: a pickle (.pt, .pth), which can run code when it is opened and is never loaded here; "
-            "convert it to safetensors where you trust it"
-        )
+    check_no_pickle(path, "a safetensors file is wanted")
     try:
         with safetensors.safe_open(path, framework="pt") as opened:
             metadata = opened.metadata() or {}
@@ -55,7 +44,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappi
     clean = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     # Not the library's own writing to a file, which gives it permissions for its owner alone.
     with atomic(path) as temporary:
-        temporary.write_bytes(_in_order(save(clean, dict(metadata))))
+        temporary.write_bytes(in_order(save(clean, dict(metadata))))
 
 
 def _check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -66,17 +55,6 @@ def _check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
             raise InputError(
                 f"{path}: {key} has values that are NaN, infinite or complex; take other weights"
             )
-
-
-def _in_order(data: bytes) -> bytes:
-    """The header's metadata in order: the library's differs from run to run, and so would the file's hash."""
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    # The tensors begin at a multiple of 8 bytes; spaces may follow the header.
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def compact(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

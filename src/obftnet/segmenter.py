@@ -1,6 +1,8 @@
 """Segment by example: fit on a few annotated images, predict on the rest. The one inference path."""
 
+import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -10,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from obftnet.backbones.features import Features, joined
-from obftnet.decision import DEFAULT_THRESHOLD, decide
-from obftnet.errors import InputError
+from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide
+from obftnet.errors import InputError, InputWarning
 from obftnet.guidance.guidance import Guidance
+from obftnet.imaging.encoded import encode_mask
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import ImageSource, as_picture
 from obftnet.imaging.tiles import (
@@ -31,6 +34,8 @@ from obftnet.inputs import (
     as_supports,
     check_bits,
     check_count,
+    check_interest,
+    check_scale,
     check_threshold,
     check_tile,
     find_bits,
@@ -42,10 +47,14 @@ from obftnet.inputs import (
     with_bits,
 )
 from obftnet.model import OBFTNet
+from obftnet.packs import Content, Event, Pack, check_pack_place, read_pack, write_pack
+from obftnet.packs.content import DecisionEntry, Encoding, InterestEntry, WeightsEntry
+from obftnet.packs.fit import Fit, fit_of, why_unfitted
+from obftnet.packs.make import Given, encode_guidance, mask_hash, person
 from obftnet.prediction import Prediction
 from obftnet.scoring import enlarged, score_picture
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
-from obftnet.weights import load_model
+from obftnet.weights import load_model, shipped, weights_name
 
 #: Tiles of defects, and as many of good material, that guidance is cut into at most, all images together, but
 #: for one of each image: what a query is related to, and so its cost, is bounded for guidance of any size.
@@ -82,19 +91,21 @@ class Segmenter:
         threshold: float = DEFAULT_THRESHOLD,
         device: str | torch.device = "auto",
         weights_hash: str = "",
+        weights_name: str = "",
         tile: int | None = None,
         bits: int | None = None,
     ) -> None:
         """Wrap a model; `from_pretrained` is the usual way."""
         self.tile = tile
-        self.threshold = threshold
-        self._wanted_bits = self._bits = check_bits(bits)
+        self.decision = Decision(check_threshold(threshold))
+        self.scale = None
+        self._wanted_bits = check_bits(bits)
         self.device = resolve_device(device)
         self.model = model.to(self.device).eval()
-        self.weights_hash = weights_hash
-        self._guidance: Guidance | None = None
-        self._parts: tuple[tuple[Part, ...], tuple[Part, ...]] = ((), ())
+        self.weights_hash, self.weights_name = weights_hash, weights_name
+        self._fit: Fit | None = None
         self._known = KnownPictures()
+        self._pack: Content | None = None
 
     @classmethod
     def from_pretrained(
@@ -125,16 +136,145 @@ class Segmenter:
         check_threshold(threshold), check_tile(tile), check_bits(bits)
         where = resolve_device(device)
         model, digest = load_model(name_or_path, where)
-        return cls(model, threshold=threshold, device=where, weights_hash=digest, tile=tile, bits=bits)
+        return cls(
+            model,
+            threshold=threshold,
+            device=where,
+            weights_hash=digest,
+            weights_name=weights_name(name_or_path),
+            tile=tile,
+            bits=bits,
+        )
+
+    @classmethod
+    def load(
+        cls,
+        pack: str | Path | Pack,
+        device: str | torch.device = "auto",
+        *,
+        weights: str | Path | None = None,
+    ) -> Self:
+        """A segmenter as `save` left it: fitted, with the pack's tile, bits, decision and scale.
+
+        What was fitted is taken from the pack. Where it was by other weights or another version, it is fitted
+        again from the pack's images, and an InputWarning says so.
+
+        Args:
+            pack: the file, or what `read_pack` read.
+            device: as `from_pretrained`.
+            weights: as `from_pretrained`; None for those that the pack names, which must be shipped ones.
+
+        Raises:
+            InputError: no such file, or no pack; damaged, or of a newer format; no such weights or device.
+        """
+        where = resolve_device(device)
+        found = pack if isinstance(pack, Pack) else read_pack(pack)
+        content = found.content
+        segmenter = cls.from_pretrained(
+            weights_of(found, weights), where, tile=content.tile, bits=content.bits
+        )
+        segmenter.decision, segmenter.scale = found.decision, content.scale
+        why = why_unfitted(found, segmenter.weights_hash)
+        if why is None:
+            segmenter._take(fit_of(found, segmenter.model, where))
+        elif why:
+            warnings.warn(
+                f"{found.name}: {why}, and fitted again from its images for now; refit the pack to keep that",
+                InputWarning,
+                stacklevel=2,
+            )
+        if why is not None:
+            segmenter.fit(found.by_kind, found.backgrounds)
+        segmenter._pack = content
+        return segmenter
+
+    def save(self, path: str | Path, *, what: str | None = None, who: str | None = None) -> Pack:
+        """Write a pack: the guidance's images as they came, what was fitted of them, and how it is decided.
+
+        Pictures that came as files are kept byte for byte, others without loss. A pack that is there already
+        is replaced, whole or not at all; nothing else is.
+
+        Args:
+            path: of the pack.
+            what: a line for the pack's history; None for one that says what it holds.
+            who: the name that stands beside it; None for the system's name of the user.
+
+        Returns:
+            What was written.
+
+        Raises:
+            InputError: `fit` was not called; an image is no longer what was fitted; what is at `path` is no
+                pack, or cannot be written.
+        """
+        check_pack_place(path)
+        pack = self._packed(str(path), what, who)
+        write_pack(path, pack)
+        return pack
+
+    def _packed(self, name: str, what: str | None, who: str | None) -> Pack:
+        if self._fit is None:
+            raise InputError("nothing to save: call fit(supports, backgrounds) before save(path)")
+        if not self.weights_hash:
+            raise InputError("a model without a file: a pack is of weights from one (from_pretrained)")
+        images, files = encode_guidance(self._fit.given, self._fit.bits)
+        interest = None
+        if self.decision.interest is not None:
+            drawn = encode_mask(self.decision.interest, "interest")
+            height, width = self.decision.interest.shape
+            interest = InterestEntry(
+                image=Encoding(tensor="interest", sha256=drawn.sha256), width=width, height=height
+            )
+            files["interest"] = drawn.data
+        fitted, arrays = self._fit.entry(self.weights_hash)
+        count = sum(entry.role == "support" for entry in images)
+        said = what or f"saved with {count} support(s) and {len(images) - count} background(s)"
+        event = Event.now(said, person() if who is None else who)
+        content = Content(
+            images=images,
+            weights=WeightsEntry(name=self.weights_name, sha256=self.weights_hash),
+            tile=self.tile,
+            bits=self._wanted_bits,
+            scale=self.scale,
+            decision=DecisionEntry.of(self.decision),
+            interest=interest,
+            calibration=None if self._pack is None else self._pack.calibration,
+            history=(*(() if self._pack is None else self._pack.history), event),
+            fitted=fitted,
+        )
+        return Pack(content, files, arrays, name)
+
+    @property
+    def decision(self) -> Decision:
+        """By what `predict` makes masks; sizes in mm need `scale`. Raises InputError when set to no such."""
+        return self._decision
+
+    @decision.setter
+    def decision(self, decision: Decision) -> None:
+        if not isinstance(decision, Decision):
+            raise InputError(f"decision {decision!r}: not a Decision; one of obftnet.decision is wanted")
+        check_threshold(decision.threshold)
+        self._decision = decision
 
     @property
     def threshold(self) -> float:
-        """Score above which a position is defect, between 0 and 1. Raises InputError when set to another."""
-        return self._threshold
+        """The decision's: score above which a position is defect, between 0 and 1.
+
+        Raises InputError when set to another.
+        """
+        return self._decision.threshold
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:
-        self._threshold = check_threshold(threshold)
+        self.decision = replace(self._decision, threshold=check_threshold(threshold))
+
+    @property
+    def scale(self) -> float | None:
+        """Pixels a millimetre, None where it is not known. Raises InputError when set to another."""
+        return self._scale
+
+    @scale.setter
+    def scale(self, scale: float | None) -> None:
+        self._scale = check_scale(scale)
 
     @property
     def tile(self) -> int | None:
@@ -151,7 +291,7 @@ class Segmenter:
 
         None where neither is the case: no image of the guidance has 16.
         """
-        return self._bits
+        return self._wanted_bits if self._fit is None else self._fit.bits
 
     @without_autocast
     @torch.inference_mode()
@@ -181,6 +321,7 @@ class Segmenter:
         bits = self._wanted_bits or find_bits(named)
         size = self._input_size
         known = KnownPictures()
+        given = []
         seen_supports, fractions, seen_backgrounds = [], [], []
         of_supports, of_backgrounds = [], []
         ignored: list[Tensor] = []
@@ -188,9 +329,10 @@ class Segmenter:
         # One image at a time: of large photographs there is no room for all.
         for index, (image_source, mask_source) in enumerate(pairs):
             image, mask = read_support(image_source, mask_source, names[index], bits)
-            known.add(image, "support")
+            shown, kind = known.add(image, "support"), kinds[index]
+            given.append(Given("support", kind, image_source, mask_source, shown, mask_hash(mask)))
             foreign = marked_by(others[index], image) if any(others) else None
-            most = _share(len(of_kinds[kinds[index]]))
+            most = _share(len(of_kinds[kind]))
             for corner, part, marked in self._support_parts(image, mask, most):
                 of_supports.append(Part(index, corner, part.shape, image.shape))
                 fraction = mask_fraction(marked, size).unsqueeze(0).to(self.device)
@@ -200,21 +342,23 @@ class Segmenter:
                     ignored.append(mask_fraction(of_supports[-1].cut(foreign), size).to(self.device))
         for index, source in enumerate(goods):
             image = with_bits(as_picture(source, f"background {index}"), bits)
-            known.add(image, "background")
+            given.append(Given("background", "", source, None, known.add(image, "background")))
             for corner, part in self._background_parts(image, most=_share(len(goods))):
                 of_backgrounds.append(Part(index, corner, part.shape, image.shape))
                 seen_backgrounds.append(self._extract(part))
-        self._guidance = self.model.guide(
+        guidance = self.model.guide(
             joined(seen_supports),
             torch.cat(fractions),
             joined(seen_backgrounds),
             ignored=torch.stack(ignored) if ignored else None,
             kinds=[kinds[part.image] for part in of_supports],
         )
-        self._parts = (tuple(of_supports), tuple(of_backgrounds))
-        self._known = known
-        self._bits = bits
+        self._take(Fit(guidance, (tuple(of_supports), tuple(of_backgrounds)), tuple(given), bits))
+        self._pack = None
         return self
+
+    def _take(self, fit: Fit) -> None:
+        self._fit, self._known = fit, fit.known()
 
     def read(self, image: ImageSource, name: str = "image") -> Picture:
         """An image as `predict` takes it in: what it is given of the same image, it need not read again.
@@ -223,7 +367,7 @@ class Segmenter:
             InputError: the image cannot be used; of 16 bits a sample it uses more than the guidance, or
                 fewer, and the guidance has no such image to compare with.
         """
-        return with_bits(as_picture(image, name), self._bits)
+        return with_bits(as_picture(image, name), self.bits)
 
     def saw(self, image: ImageSource) -> str | None:
         """The name of the support that this very picture (pixel for pixel) was; None if it was none.
@@ -238,30 +382,33 @@ class Segmenter:
         """Score and mask of one image, at its own size, and of several kinds of defect whose score it is.
 
         Raises:
-            InputError: the image cannot be used (`read`), or is smaller than half a tile; or `fit` was not
+            InputError: the image cannot be used (`read`), or is smaller than half a tile, or of another size
+                than the region of interest; the decision is in mm, and there is no scale; or `fit` was not
                 called.
         """
-        if self._guidance is None:
+        if self._fit is None:
             raise InputError("nothing to segment by: call fit(supports, backgrounds) before predict(image)")
+        decision = self.decision.in_pixels(self.scale)
         pixels = self.read(image)
+        check_interest(decision.interest, pixels)
         background = self._known.find(pixels, "background")
         if background is not None:
             warn_of_background(pixels.name, background)
-        names = self._guidance.names
+        names = self.guidance.names
         score, best = score_picture(pixels, self.tile, len(names), self._kind_scores)
-        return Prediction(score, decide(score, self.threshold), names, best)
+        return Prediction(score, decide(score, decision), names, best)
 
     @property
     def guidance(self) -> Guidance:
         """What `fit` took in, as the model meets it. Raises InputError where `fit` was not called."""
-        if self._guidance is None:
+        if self._fit is None:
             raise InputError("no guidance: call fit(supports, backgrounds) first")
-        return self._guidance
+        return self._fit.guidance
 
     @property
     def parts(self) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
         """What of the supports, and of the backgrounds, `guidance` holds, in its order: () before `fit`."""
-        return self._parts
+        return ((), ()) if self._fit is None else self._fit.parts
 
     @without_autocast
     @torch.inference_mode()
@@ -291,8 +438,7 @@ class Segmenter:
 
     def _kind_scores(self, image: Picture) -> Iterator[NDArray[np.float32]]:
         """For each kind of defect the score (h, w) in 0..1 of a picture that is looked at as a whole."""
-        assert self._guidance is not None
-        for score in self.model.kind_scores(self._extract(image), self._guidance)[0].cpu():
+        for score in self.model.kind_scores(self._extract(image), self.guidance)[0].cpu():
             yield resize_score(score, image.shape).clamp_(0, 1).numpy()
 
     def _support_parts(
@@ -316,6 +462,22 @@ class Segmenter:
     def _extract(self, image: Picture, mask: Tensor | None = None) -> Features:
         """Features of a picture; of a support with its mask (1, S, S)."""
         return self.model.extract(to_tensor(image, self._input_size).unsqueeze(0).to(self.device), mask)
+
+
+def weights_of(pack: Pack, weights: str | Path | None = None) -> str | Path:
+    """The weights that a pack is looked at by: those given, else those that it names.
+
+    Raises:
+        InputError: none given, and the pack's are not shipped ones: it names them, and not their place.
+    """
+    if weights is not None:
+        return weights
+    name = pack.content.weights.name
+    if name not in shipped():
+        raise InputError(
+            f"{pack.name}: fitted with the weights {name}, which do not ship; say where they are", "weights"
+        )
+    return name
 
 
 def _share(images: int) -> int:

@@ -65,6 +65,12 @@ def find_weights(name_or_path: str | Path | None = None) -> Path:
     return path
 
 
+def weights_name(name_or_path: str | Path | None = None) -> str:
+    """What weights are called without the place they lie in: a shipped name, a file's or a run's."""
+    name = DEFAULT if name_or_path is None else name_or_path
+    return str(name) if str(name) in shipped() else Path(name).resolve().name
+
+
 def save_model(path: Path, model: OBFTNet | Learned, notes: dict[str, Any] | None = None) -> None:
     """Write a model file, whole or not at all. `notes` (JSON) says how the weights came to be."""
     metadata = {

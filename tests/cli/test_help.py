@@ -15,8 +15,8 @@ from obftnet.reproduction import TARGETS
 from obftnet.segmentation import KINDS, LEAST_REGION
 
 COMMANDS = (
-    *("demo", "segment", "explain", "train", "evaluate", "protocol", "reproduce", "synthesize", "distill"),
-    *("import", "check", "doctor"),
+    *("demo", "segment", "fit", "explain", "train", "evaluate", "protocol", "reproduce", "synthesize"),
+    *("distill", "import", "check", "doctor"),
 )
 
 
@@ -66,9 +66,9 @@ def test_every_command_is_tried_here():
 @pytest.mark.parametrize(
     ("command", "option", "default"),
     [
-        ("segment_command", "threshold", DEFAULT_THRESHOLD),
+        ("fit_command", "threshold", DEFAULT_THRESHOLD),
         ("evaluate_command", "threshold", DEFAULT_THRESHOLD),
-        ("segment_command", "min_area", LEAST_REGION),
+        ("fit_command", "min_area", LEAST_REGION),
         ("segment_command", "keep", ",".join(KINDS)),
     ],
 )

@@ -11,6 +11,7 @@ from obftnet.cli.distill import distill_command
 from obftnet.cli.doctor import doctor_command
 from obftnet.cli.evaluate import evaluate_command
 from obftnet.cli.explain import explain_command
+from obftnet.cli.fit import fit_command
 from obftnet.cli.import_ import import_command
 from obftnet.cli.protocol import protocol_command
 from obftnet.cli.reproduce import reproduce_command
@@ -25,6 +26,7 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(name="obftnet", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command("demo")(demo_command)
 app.command("segment")(segment_command)
+app.command("fit")(fit_command)
 app.command("explain")(explain_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights
+from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
 from obftnet.cli.threads import use_threads
@@ -16,8 +16,9 @@ _Opt = typer.Option
 
 def explain_command(
     query: Annotated[Path, typer.Argument(metavar="QUERY", help="An image.")],
-    guidance: Guidance,
     out: Annotated[Path, _Opt("--out", help="The picture, a PNG.")],
+    guidance: MaybeGuidance = None,
+    pack: PackFile = None,
     points: Annotated[
         list[str] | None,
         _Opt(
@@ -42,6 +43,7 @@ def explain_command(
         query,
         guidance,
         out,
+        pack=pack,
         points=chosen,
         level=level,
         weights=weights,

@@ -20,6 +20,14 @@ Guidance = Annotated[
         help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*; or support/<kind>/*.",
     ),
 ]
+MaybeGuidance = Annotated[
+    Path | None,
+    typer.Option("--guidance", help="Folder: support/<stem>.png, support/<stem>_mask.png, background/*."),
+]
+PackFile = Annotated[
+    Path | None,
+    typer.Option("--pack", help="A pack that obftnet fit wrote, in the place of --guidance."),
+]
 Data = Annotated[Path, typer.Option("--data", help="Folder of the data set.")]
 Layout = Annotated[str, typer.Option("--layout", help="mvtec or neu_seg.")]
 AnyLayout = Annotated[str | None, typer.Option("--layout", help="mvtec (default) or neu_seg.")]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights
+from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note, say
@@ -19,20 +19,23 @@ _Opt = typer.Option
 
 def segment_command(
     queries: Annotated[list[Path], typer.Argument(metavar="QUERY...", help="Images, or folders of images.")],
-    guidance: Guidance,
     out: Annotated[Path, _Opt("--out", help="Folder of the results; run again to go on.")],
+    guidance: MaybeGuidance = None,
+    pack: PackFile = None,
     weights: Weights = None,
     shots: Annotated[
         int | None, _Opt("--shots", metavar="K", help="Use the first K supports by name; default: all.")
     ] = None,
     threshold: Annotated[
-        float, _Opt("--threshold", help="Score above which a pixel is defect, between 0 and 1.")
-    ] = 0.5,
+        float | None,
+        _Opt("--threshold", help="Score above which a pixel is defect; default: the pack's, or 0.5."),
+    ] = None,
     tile: Tile = None,
     bits: Bits = None,
     min_area: Annotated[
-        float, _Opt("--min-area", metavar="PIXELS", help="Least region that is marked; 0 for any.")
-    ] = 9,
+        float | None,
+        _Opt("--min-area", metavar="PIXELS", help="Least region marked, 0: any; default: the pack's, or 9."),
+    ] = None,
     keep: Annotated[
         str, _Opt("--keep", metavar="KINDS", help="Which of mask,score,overlay to write for each image.")
     ] = "mask,score,overlay",
@@ -50,6 +53,7 @@ def segment_command(
             queries,
             guidance,
             out,
+            pack=pack,
             weights=weights,
             shots=shots,
             threshold=threshold,

@@ -1,6 +1,6 @@
 """A picture and words of what a model read: for points of a query, what in the guidance they are like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from obftnet.backbones.features import Features
 from obftnet.config import ModelConfig
-from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
+from obftnet.data.layouts.guidance import read_guidance
 from obftnet.errors import InputError
 from obftnet.explanation.matches import matches
 from obftnet.explanation.nearest import Place, nearest
@@ -19,13 +19,14 @@ from obftnet.explanation.sight import Sight, Spot
 from obftnet.explanation.sight_picture import draw_sights
 from obftnet.guidance.guidance import Guidance
 from obftnet.imaging.picture import Picture
-from obftnet.imaging.read import image_size, read_mask
+from obftnet.imaging.read import ImageSource, as_mask, image_size, name_of
 from obftnet.imaging.tiles import Part
 from obftnet.imaging.write import check_picture
 from obftnet.model import OBFTNet
+from obftnet.packs import read_pack
 from obftnet.prediction import Prediction
 from obftnet.relation.cues import CUES
-from obftnet.segmenter import Segmenter
+from obftnet.segmenter import Segmenter, weights_of
 from obftnet.tensors import resize_score, without_autocast
 from obftnet.weights import find_weights
 
@@ -35,9 +36,10 @@ POINTS = 4
 
 def explain(
     query: str | Path,
-    guidance: str | Path,
+    guidance: str | Path | None,
     out: str | Path,
     *,
+    pack: str | Path | None = None,
     points: Sequence[tuple[int, int]] = (),
     level: int = 0,
     weights: str | Path | None = None,
@@ -53,8 +55,9 @@ def explain(
 
     Args:
         query: an image.
-        guidance: folder as `data.layouts.guidance` describes it.
+        guidance: folder as `data.layouts.guidance` describes it; None where a pack is given.
         out: the PNG to write.
+        pack: a pack in place of the folder; it settles tile and bits.
         points: (x, y) in pixels of the query; none for the highest score and three spread over the image.
         level: of the feature pyramid, 0 the finest.
         weights: as `Segmenter.from_pretrained`.
@@ -70,8 +73,24 @@ def explain(
             range; a point outside the query; a level that the model does not have; a picture that cannot be
             written, or that would replace what is read or what we did not draw.
     """
-    found = read_guidance(guidance)
-    read = (query, *(path for pair in found.supports for path in pair), *found.backgrounds)
+    by_kind: Mapping[str, Sequence[tuple[ImageSource, ImageSource]]]
+    backgrounds: Sequence[ImageSource]
+    if (guidance is None) == (pack is None):
+        raise InputError("a folder of guidance or a pack is wanted, one of the two", "guidance", "pack")
+    if pack is not None:
+        for name, value in (("tile", tile), ("bits", bits)):
+            if value is not None:
+                raise InputError(f"{pack}: the pack settles {name}; leave it out", name)
+        packed = read_pack(pack)
+        by_kind, names, backgrounds = packed.by_kind, packed.content.support_names, packed.backgrounds
+        weights = weights_of(packed, weights)
+        read = [query, pack]
+    else:
+        assert guidance is not None
+        packed, found = None, read_guidance(guidance)
+        by_kind, names, backgrounds = found.by_kind, found.support_names, found.backgrounds
+        read = [query, *(path for pair in found.supports for path in pair), *found.backgrounds]
+    supports = [pair for pairs in by_kind.values() for pair in pairs]
     check_picture(out, (*read, find_weights(weights)))
     height, width = image_size(query)
     for x, y in points:
@@ -80,29 +99,33 @@ def explain(
                 f"point {x},{y}: outside {query}, which is {width} x {height} pixels; "
                 f"0..{width - 1},0..{height - 1} is wanted"
             )
-    segmenter = Segmenter.from_pretrained(weights, device, tile=tile, bits=bits)
+    if packed is not None:
+        segmenter = Segmenter.load(packed, device, weights=weights)
+    else:
+        segmenter = Segmenter.from_pretrained(weights, device, tile=tile, bits=bits)
     levels = segmenter.model.levels
     if not 0 <= level < len(levels):
         raise InputError(f"level {level}: the model has {len(levels)}; 0 (the finest) to {len(levels) - 1}")
-    segmenter.fit(found.by_kind, found.backgrounds)
+    if packed is None:
+        segmenter.fit(by_kind, backgrounds)
     image = segmenter.read(query)
     prediction = segmenter.predict(image)
     chosen = list(points) or spread_points(prediction.score, POINTS)
     if reads_transport(segmenter.model.config):
-        return _draw_transport(Path(out), segmenter, found, image, prediction, chosen, level)
+        return _draw_transport(Path(out), segmenter, supports, backgrounds, image, prediction, chosen, level)
     sights = explain_sights(
         segmenter,
         image,
         prediction,
         chosen,
         level,
-        found.support_names,
-        [path.name for path in found.backgrounds],
+        names,
+        [Path(name_of(image, "background")).name for image in backgrounds],
     )
 
     def support(index: int) -> tuple[Picture, NDArray[np.bool_]]:
-        file, mask = found.supports[index]
-        return segmenter.read(file), read_mask(mask, image=file)
+        file, mask = supports[index]
+        return segmenter.read(file), as_mask(mask)
 
     draw_sights(
         Path(out),
@@ -110,7 +133,7 @@ def explain(
         prediction.score,
         sights,
         support,
-        lambda index: segmenter.read(found.backgrounds[index]),
+        lambda index: segmenter.read(backgrounds[index]),
     )
     return [sight.words for sight in sights]
 
@@ -239,7 +262,8 @@ def spread_points(score: NDArray[np.float32], count: int) -> list[tuple[int, int
 def _draw_transport(
     out: Path,
     segmenter: Segmenter,
-    found: GuidanceFolder,
+    guided: Sequence[tuple[ImageSource, ImageSource]],
+    goods: Sequence[ImageSource],
     image: Picture,
     prediction: Prediction,
     points: Sequence[tuple[int, int]],
@@ -268,11 +292,9 @@ def _draw_transport(
     of_supports, of_backgrounds = segmenter.parts
     supports = []
     for part in of_supports:
-        file, mask = found.supports[part.image]
-        supports.append((part.cut(segmenter.read(file).floats()), part.cut(read_mask(mask, image=file))))
-    backgrounds = [
-        part.cut(segmenter.read(found.backgrounds[part.image]).floats()) for part in of_backgrounds
-    ]
+        file, mask = guided[part.image]
+        supports.append((part.cut(segmenter.read(file).floats()), part.cut(as_mask(mask))))
+    backgrounds = [part.cut(segmenter.read(goods[part.image]).floats()) for part in of_backgrounds]
     draw(out, image.floats(), score, supports, backgrounds, rows)
     return [
         f"point {row.point[0]},{row.point[1]}: score {row.score:.2f}{of_kind.get(row.point, '')}; "

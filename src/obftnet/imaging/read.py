@@ -14,6 +14,7 @@ from PIL import Image
 from obftnet.errors import InputError
 from obftnet.imaging.checks import MAX_PIXELS, check_folder, check_size, unreadable
 from obftnet.imaging.decode import decode, from_pil, image_size, orientation_stored, pil_orientation
+from obftnet.imaging.encoded import Encoded
 from obftnet.imaging.formats import IMAGE_SUFFIXES
 from obftnet.imaging.masks import to_mask
 from obftnet.imaging.picture import Picture, unit_floats
@@ -36,7 +37,7 @@ __all__ = [
     "read_picture",
 ]
 
-ImageSource: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | Picture"
+ImageSource: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | Picture | Encoded"
 """What stands for an image or a mask in the Python interface."""
 
 
@@ -69,9 +70,9 @@ def as_picture(source: ImageSource, name: str = "image") -> Picture:
     """An image in any of the forms users hold it in.
 
     Args:
-        source: a path; a PIL image, which is turned as its EXIF orientation says; a Picture; or an array
-            (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) of dtype bool, uint8, uint16 or floating within 0..1,
-            RGB, in either byte order; alpha is set apart.
+        source: a path, or a file's bytes (Encoded); a PIL image, which is turned as its EXIF orientation
+            says; a Picture; or an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) of dtype bool, uint8,
+            uint16 or floating within 0..1, RGB, in either byte order; alpha is set apart.
         name: what messages call it, unless it is a path.
 
     Returns:
@@ -82,6 +83,8 @@ def as_picture(source: ImageSource, name: str = "image") -> Picture:
     """
     if isinstance(source, Picture):
         return source
+    if isinstance(source, Encoded):
+        return source.picture()
     if isinstance(source, str | os.PathLike):
         return read_picture(source)
     if isinstance(source, Image.Image):
@@ -160,6 +163,8 @@ def as_mask(
     """
     if isinstance(source, str | os.PathLike):
         source = decode(Path(source))
+    elif isinstance(source, Encoded):
+        source = source.picture()
     elif isinstance(source, Image.Image):
         source = from_pil(source, name)
     alpha = None
@@ -186,6 +191,9 @@ def mask_orientation(source: ImageSource) -> int:
     Raises:
         InputError: as `image_size`.
     """
+    if isinstance(source, Encoded):
+        with source.on_disk() as path:
+            return orientation_stored(path)
     if isinstance(source, str | os.PathLike):
         return orientation_stored(source)
     if isinstance(source, Image.Image):
@@ -236,7 +244,7 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
 
 def name_of(source: object, otherwise: str) -> str:
     """A path's text, or what to call a picture that came without one."""
-    if isinstance(source, Picture):
+    if isinstance(source, Picture | Encoded):
         return source.name
     return str(source) if isinstance(source, str | os.PathLike) else otherwise
 

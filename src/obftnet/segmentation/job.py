@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from obftnet.data.hashes import FileHashes
-from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
 from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide
 from obftnet.errors import InputError, InputWarning, printable
 from obftnet.files import alone_in, refuse_existing
-from obftnet.imaging.guidance_picture import draw_guidance
 from obftnet.imaging.kind_map import read_kind_map
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_image, read_picture
 from obftnet.inputs import check_bits, check_threshold, check_tile
+from obftnet.packs import read_pack
 from obftnet.prediction import Prediction
+from obftnet.segmentation.guided import ByFolder, ByPack, Guided
 from obftnet.segmentation.journal import Journal, read_journal
 from obftnet.segmentation.names import Named, name_results, resolved
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
@@ -28,14 +28,14 @@ from obftnet.segmentation.queries import (
     check_apart,
     find_queries,
     is_support,
-    support_or_mask,
 )
-from obftnet.segmentation.record import NAME, Entry, GuidanceRecord, Reason, Record, Written, read_record
+from obftnet.segmentation.record import NAME, Entry, Reason, Record, Written, read_record
 from obftnet.segmenter import Segmenter, resolve_device
 from obftnet.weights import find_weights
 
 #: Pixels of the least region that is marked: score maps are smooth, and fewer are no defect's.
 LEAST_REGION = 9
+_DEFAULT = Decision(DEFAULT_THRESHOLD, LEAST_REGION)
 #: What a file system says of a name, which the next image need not have.
 _OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
@@ -74,13 +74,14 @@ class Summary:
 @alone_in("out")
 def segment_files(
     sources: Iterable[str | Path],
-    guidance: str | Path,
+    guidance: str | Path | None,
     out: str | Path,
     *,
+    pack: str | Path | None = None,
     weights: str | Path | None = None,
     shots: int | None = None,
-    threshold: float = DEFAULT_THRESHOLD,
-    min_area: float = LEAST_REGION,
+    threshold: float | None = None,
+    min_area: float | None = None,
     tile: int | None = None,
     bits: int | None = None,
     keep: Collection[Kind] = KINDS,
@@ -88,7 +89,7 @@ def segment_files(
     progress: Progress | None = None,
     notice: Notice | None = None,
 ) -> Summary:
-    """Segment files by the example of a guidance folder, and write the results into a folder.
+    """Segment files by the example of a guidance folder or a pack, and write the results into a folder.
 
     Writes `<stem>_mask.png`, `<stem>_score.tiff` and `<stem>_overlay.png` for each query, in folders as the
     queries' own, one `segment.json`, and `guidance.png`, the guidance as it was understood. What a run by the
@@ -98,12 +99,13 @@ def segment_files(
 
     Args:
         sources: images, or folders of images.
-        guidance: folder as `data.layouts.guidance` describes it.
+        guidance: folder as `data.layouts.guidance` describes it; None where a pack is given.
         out: folder of the results, made where it is missing.
-        weights: as `Segmenter.from_pretrained`.
+        pack: a pack in place of the folder; it settles shots, tile and bits.
+        weights: as `Segmenter.from_pretrained`; of a pack, as `Segmenter.load`.
         shots: how many of the supports to use, the first by name; None for all.
-        threshold: score above which a pixel is defect, between 0 and 1.
-        min_area: pixels of the least region that is marked; 0 for any.
+        threshold: score above which a pixel is defect, between 0 and 1; None for the pack's, or for 0.5.
+        min_area: pixels of the least region that is marked, 0 for any; None for the pack's, or for 9.
         tile: as `Segmenter.from_pretrained`.
         bits: as `Segmenter.from_pretrained`.
         keep: which of the files to write for each query.
@@ -115,31 +117,39 @@ def segment_files(
         InputError: bad guidance, weights or settings; nothing to segment; results that cannot be written, or
             that would replace what is not ours; another process writes into `out`.
     """
-    guidance, out = Path(guidance), Path(out)
+    out = Path(out)
     decision = _checked(threshold, min_area)
     kinds = _kinds(keep)
     resolve_device(device)
     tile, bits = check_tile(tile), check_bits(bits)
-    used = _first(read_guidance(guidance), guidance, shots)
-    found = find_queries(sources, ((out, "the folder of results"), (guidance, "the guidance")))
+    guided: Guided
+    if (guidance is None) == (pack is None):
+        raise InputError("a folder of guidance or a pack is wanted, one of the two", "guidance", "pack")
+    if pack is not None:
+        guided = ByPack.of(read_pack(pack), weights, (("shots", shots), ("tile", tile), ("bits", bits)))
+        decision = _checked(threshold, min_area, guided.decision)
+    else:
+        assert guidance is not None
+        guided = ByFolder.of(Path(guidance), shots, weights=weights, tile=tile, bits=bits)
+    found = find_queries(sources, ((out, "the folder of results"), *guided.folders))
+    hashes = FileHashes()
     queries = []
     for query in found.queries:
-        aside = support_or_mask(query.path, used)
+        aside = guided.aside(query.path, hashes)
         if aside is None:
             queries.append(query)
         else:
             (found.refused if aside.support else found.left_out).append(aside)
-    check_apart(out, queries, used)
-    file = find_weights(weights)
-    hashes = FileHashes()
+    check_apart(out, queries, guided.files)
+    file = find_weights(guided.weights)
     record = Record(
         weights=str(file),
         weights_sha256=hashes.of(file),
         threshold=decision.threshold,
         min_area=decision.min_area,
-        tile=tile,
-        bits=bits,
-        guidance=GuidanceRecord.of(guidance, used, hashes),
+        tile=guided.tile,
+        bits=guided.bits,
+        guidance=guided.record(hashes),
         left_out=_reasons(found.left_out),
     )
     earlier = read_record(out)
@@ -148,12 +158,8 @@ def segment_files(
     named, refused = name_results(queries, {} if earlier is None else earlier.entries(), out, hashes)
     record.refused = _reasons([*found.refused, *refused])
     stale, note = _take_over(record, earlier, named, out)
-    job = _Job(named, used, out, record, decision, kinds, hashes, progress, notice)
-    job.run(
-        lambda: Segmenter.from_pretrained(weights, device, threshold=threshold, tile=tile, bits=bits),
-        stale,
-        note,
-    )
+    job = _Job(named, guided, out, record, decision, kinds, hashes, progress, notice)
+    job.run(device, stale, note)
     if record != earlier:
         record.write(out)
     listed = record.entries()
@@ -169,11 +175,15 @@ def segment_files(
     )
 
 
-def _checked(threshold: float, min_area: float) -> Decision:
-    threshold = check_threshold(threshold)
-    if not 0 <= min_area <= 1e9:
-        raise InputError(f"least region of {min_area:g} pixels: a number from 0 to 1e9 is wanted")
-    return Decision(threshold=threshold, min_area=min_area)
+def _checked(threshold: float | None, min_area: float | None, otherwise: Decision = _DEFAULT) -> Decision:
+    """A decision with what was given in the place of another's."""
+    if threshold is not None:
+        otherwise = replace(otherwise, threshold=check_threshold(threshold))
+    if min_area is not None:
+        if not 0 <= min_area <= 1e9:
+            raise InputError(f"least region of {min_area:g} pixels: a number from 0 to 1e9 is wanted")
+        otherwise = replace(otherwise, min_area=min_area)
+    return otherwise
 
 
 def _kinds(keep: Collection[Kind]) -> tuple[Kind, ...]:
@@ -183,20 +193,6 @@ def _kinds(keep: Collection[Kind]) -> tuple[Kind, ...]:
     if not keep:
         raise InputError(f"no kind of result to keep; name one or more of {', '.join(KINDS)}")
     return tuple(kind for kind in KINDS if kind in keep)
-
-
-def _first(found: GuidanceFolder, folder: Path, shots: int | None) -> GuidanceFolder:
-    """The guidance with only its first `shots` supports, of each kind."""
-    if shots is None:
-        return found
-    kind, count = min(((kind, len(pairs)) for kind, pairs in found.by_kind.items()), key=lambda pair: pair[1])
-    if not 1 <= shots <= count:
-        of_kind = f" of {kind}" if found.kinds else ""
-        raise InputError(
-            f"{folder}: {count} support image(s){of_kind} in it, but {shots} shots were asked for; "
-            f"ask for 1 to {count}, or add supports"
-        )
-    return found.first(shots)
 
 
 def _reasons(asides: Iterable[Aside]) -> list[Reason]:
@@ -234,7 +230,7 @@ class _Job:
     def __init__(
         self,
         named: Named,
-        used: GuidanceFolder,
+        guided: Guided,
         out: Path,
         record: Record,
         decision: Decision,
@@ -243,7 +239,7 @@ class _Job:
         progress: Progress | None,
         notice: Notice | None,
     ) -> None:
-        self._named, self._used, self._out, self._record = named, used, out, record
+        self._named, self._guided, self._out, self._record = named, guided, out, record
         self._decision, self._keep, self._hashes = decision, keep, hashes
         self._progress, self._notice = progress, notice
         self._told: set[str] = set()
@@ -251,8 +247,8 @@ class _Job:
         self.decided: list[Entry] = []
         self.kept = 0
 
-    def run(self, load: Callable[[], Segmenter], stale: set[str], note: str) -> None:
-        """Do what is not done; `load` is asked for the network only where scores are missing."""
+    def run(self, device: str, stale: set[str], note: str) -> None:
+        """Do what is not done; the network is loaded only where scores are missing."""
         undecided, pending = self._left()
         self.kept = len(self._named) - len(undecided) - len(pending)
         if not undecided and not pending:
@@ -260,8 +256,7 @@ class _Job:
         segmenter = None
         if pending:
             with self._warnings():
-                segmenter = load()
-                segmenter.fit(self._used.by_kind, self._used.backgrounds)
+                segmenter = self._guided.segmenter(device)
             self._check_unchanged(segmenter)
             self._record.bits_used = segmenter.bits
         if note and self._notice:
@@ -272,15 +267,8 @@ class _Job:
         # before old results go, so that it never lists one that is gone.
         self._record.write(self._out)
         if segmenter:
-            picture, guidance = self._out / GUIDANCE_PICTURE, self._used
             with self._warnings():
-                draw_guidance(
-                    picture,
-                    guidance.supports,
-                    guidance.backgrounds,
-                    bits=segmenter.bits,
-                    kinds=guidance.kinds,
-                )
+                self._guided.draw(self._out / GUIDANCE_PICTURE, segmenter.bits)
         journal = Journal(self._out, self._record)
         for name in sorted(stale):
             Outputs.of(self._out, name).remove()
@@ -375,7 +363,7 @@ class _Job:
             self._hashes.of(query)
         outputs = Outputs.of(self._out, name)
         score = read_image(outputs.score)[:, :, 0]
-        kinds = tuple(self._used.by_kind)
+        kinds = self._guided.kinds
         best = None
         if "kind" in entry.written:
             best = read_kind_map(outputs.kind, image.shape, len(kinds))

@@ -188,10 +188,9 @@ def is_support(query: Path, support: Path) -> str:
     return f"{query}: the same image as the support {support}; its result would prove nothing, leave it out"
 
 
-def check_apart(out: Path, queries: Sequence[Query], guidance: GuidanceFolder) -> None:
+def check_apart(out: Path, queries: Sequence[Query], guided: Iterable[Path]) -> None:
     """Raises InputError where a folder that results go into holds images that are read: results would be
     taken for them, or replace annotations that lie beside them."""
-    guided = (*(path for pair in guidance.supports for path in pair), *guidance.backgrounds)
     folders = {os.path.realpath(out / query.folder): out / query.folder for query in queries}
     for path in (*(query.path for query in queries), *guided):
         folder = folders.get(str(Path(os.path.realpath(path)).parent))

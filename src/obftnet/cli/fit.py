@@ -1,0 +1,64 @@
+"""`obftnet fit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import say
+from obftnet.cli.threads import use_threads
+
+_Opt = typer.Option
+
+Who = Annotated[
+    str | None,
+    _Opt("--by", metavar="NAME", help="Who, for the pack's history; default: the user's name here."),
+]
+
+
+def fit_command(
+    guidance: Guidance,
+    out: Annotated[Path, _Opt("--out", help="The pack; one that is there is replaced.")],
+    weights: Weights = None,
+    tile: Tile = None,
+    bits: Bits = None,
+    threshold: Annotated[
+        float, _Opt("--threshold", help="Score above which a pixel is defect, between 0 and 1.")
+    ] = 0.5,
+    min_area: Annotated[
+        float, _Opt("--min-area", metavar="PIXELS", help="Least region that is marked; 0 for any.")
+    ] = 9,
+    scale: Annotated[
+        float | None, _Opt("--scale", metavar="PIXELS", help="Pixels a millimetre; default: not known.")
+    ] = None,
+    who: Who = None,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Fit a guidance folder and keep it as one file, a pack: images, fit and decision for `--pack`."""
+    with signals.loading():
+        import time
+
+        from obftnet.decision import Decision
+        from obftnet.packing import fit_pack
+
+        use_threads(threads)
+
+    start = time.perf_counter()
+    pack = fit_pack(
+        guidance,
+        out,
+        weights=weights,
+        tile=tile,
+        bits=bits,
+        decision=Decision(threshold, min_area),
+        scale=scale,
+        who=who,
+        device=device,
+    )
+    say(f"supports     {len(pack.content.supports)}")
+    say(f"backgrounds  {len(pack.content.backgrounds)}")
+    say(f"seconds      {time.perf_counter() - start:.2f}")
+    say(f"pack         {out}, {out.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,52 @@
+"""Packs made and changed by their files: each change is fitted, and written whole or not at all."""
+
+from pathlib import Path
+
+from obftnet.data.layouts.guidance import read_guidance
+from obftnet.decision import DEFAULT_THRESHOLD, Decision
+from obftnet.files import alone_in
+from obftnet.packs import Pack, check_pack_place
+from obftnet.segmentation import LEAST_REGION
+from obftnet.segmenter import Segmenter
+from obftnet.weights import find_weights
+
+
+@alone_in("out", file=True)
+def fit_pack(
+    guidance: str | Path,
+    out: str | Path,
+    *,
+    weights: str | Path | None = None,
+    tile: int | None = None,
+    bits: int | None = None,
+    decision: Decision | None = None,
+    scale: float | None = None,
+    who: str | None = None,
+    device: str = "auto",
+) -> Pack:
+    """Fit a guidance folder and keep it as a pack.
+
+    Args:
+        guidance: folder as `data.layouts.guidance` describes it.
+        out: the pack; one that is there is replaced.
+        weights: as `Segmenter.from_pretrained`.
+        tile: as `Segmenter.from_pretrained`.
+        bits: as `Segmenter.from_pretrained`.
+        decision: by what masks are made; None for the default, with a least region of 9 pixels.
+        scale: pixels a millimetre.
+        who: for the history; None for the system's name of the user.
+        device: as `Segmenter.from_pretrained`.
+
+    Raises:
+        InputError: as `Segmenter.fit`; what is at `out` is no pack, or cannot be written; another process
+            writes it.
+    """
+    found = read_guidance(guidance)
+    files = (*(path for pair in found.supports for path in pair), *found.backgrounds)
+    check_pack_place(out, (*files, find_weights(weights)))
+    segmenter = Segmenter.from_pretrained(weights, device, tile=tile, bits=bits)
+    segmenter.decision = Decision(DEFAULT_THRESHOLD, LEAST_REGION) if decision is None else decision
+    segmenter.scale = scale
+    segmenter.fit(found.by_kind, found.backgrounds)
+    said = f"fitted with {len(found.supports)} support(s) and {len(found.backgrounds)} background(s)"
+    return segmenter.save(out, what=said, who=who)

@@ -1,0 +1,6 @@
+"""Packs: the guidance of one inspection in one file, with what was fitted of it and by what it is decided."""
+
+from obftnet.packs.content import Content, Event
+from obftnet.packs.file import Pack, check_pack_place, is_pack, read_pack, write_pack
+
+__all__ = ["Content", "Event", "Pack", "check_pack_place", "is_pack", "read_pack", "write_pack"]
