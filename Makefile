@@ -93,9 +93,9 @@ $(RUNS)/distilled/backbone.safetensors:
 
 weights-run:
 	$(OBFTNET) train --data $(RUNS)/generated --backbone compact --backbone-weights $(BACKBONE) \
-	  --cues abnsutm --query-skip --self-support --change --presence --size 512 --smallest 256 \
+	  --cues abnsutm --query-skip --self-support --change --size 512 --smallest 256 \
 	  --steps $(STEPS) --batch 4 --queries 4 --shots 5 --backgrounds 16 --varied-shots --good-fraction 0.5 \
-	  --image-loss 0.3 --lr 2e-3 --backbone-lr 3e-4 --average 0.998 --keep-every $(KEEP) \
+	  --lr 2e-3 --backbone-lr 3e-4 --average 0.998 --keep-every $(KEEP) \
 	  --precision bfloat16 --device $(DEVICE) --seed 0 --out $(RUNS)/weights $(TRAIN)
 
 clean:
