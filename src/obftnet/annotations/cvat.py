@@ -1,7 +1,7 @@
 """CVAT: "CVAT for images 1.1" (https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/).
 
-It shows images turned by their EXIF orientation (since 2022: pull request 4529), and size and coordinates are those of
-what it shows. Runs of a mask go along the rows of its window, pixels that are not marked first.
+It shows images turned by their EXIF orientation (since 2022: pull request 4529), and size and coordinates are
+those of what it shows. Runs of a mask go along the rows of its window, pixels that are not marked first.
 """
 
 import math

@@ -25,7 +25,7 @@ _LEAST_ROWS = 32
 
 @dataclass(frozen=True)
 class Scan:
-    """Of M query positions and some columns; the four rows are `KINDS`.
+    """Of M query positions and some columns; the four rows are `guidance.columns.KINDS`.
 
     Of columns of several kinds of defect the rows are `Columns.segments`, until `of` chooses those of one.
 
@@ -74,7 +74,7 @@ def scan(query: Tensor, columns: Columns, epsilon: float, *, nearest: bool = Fal
     >>> matrix = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     >>> columns = Columns(matrix, (1, 0, 1, 0), torch.ones(2), torch.arange(2))
     >>> found = scan(torch.tensor([[1.0, 0.6], [0.0, 0.8]]), columns, epsilon=0.05)
-    >>> dict(zip(KINDS, found.largest.tolist()))["defect"]
+    >>> found.largest[0].tolist()  # with the defect
     [1.0, 0.6000000238418579]
     >>> found.share([0], range(3)).round(decimals=3)  # of the mass on all, the defect's
     tensor([1.0000, 0.0180])
