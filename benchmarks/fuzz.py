@@ -184,11 +184,11 @@ def _json_files(folder: Path) -> dict[str, dict[str, bytes]]:
     from obftnet.data import read_layout
     from obftnet.data.episode_files import write_episodes
     from obftnet.data.episodes import test_episodes
-    from obftnet.decision import Decision
+    from obftnet.decision import Decision, Verdict
     from obftnet.evaluation.journal import Journal
     from obftnet.evaluation.measures import Measures
     from obftnet.segmentation.journal import Journal as JobJournal
-    from obftnet.segmentation.record import Entry, GuidanceRecord, Record, Written
+    from obftnet.segmentation.record import Entry, GuidanceRecord, Record, Settled, Written
     from obftnet.synthetic import write_dataset
     from obftnet.training.log import RunLog
     from obftnet.training.run_file import check_run
@@ -204,10 +204,12 @@ def _json_files(folder: Path) -> dict[str, dict[str, bytes]]:
         log.add(step, loss=0.5, lr=1e-3, seconds=1.0)
     log.close()
     guidance = GuidanceRecord(folder="/g", sha256="0" * 64, supports=["s.png"], backgrounds=["b.png"])
-    record = Record(weights="w", weights_sha256="0" * 64, threshold=0.5, min_area=9, guidance=guidance)
+    settled = Settled.of(Decision(0.5, 9, review=(0.4, 0.6)), 12.5)
+    record = Record(weights="w", weights_sha256="0" * 64, settled=settled, guidance=guidance)
     entry = Entry(
-        file="/q/a.png", sha256="0" * 64, result="a", width=40, height=33, threshold=0.5, min_area=9,
-        defect_area=0.1, max_score=0.9, seconds=0.2, written={"mask": Written(bytes=10, sha256="0" * 64)},
+        file="/q/a.png", sha256="0" * 64, result="a", width=40, height=33,
+        decided_by=settled.key, verdict=Verdict.FAIL, image_score=0.8, regions=1, defect_area=0.1,
+        max_score=0.9, seconds=0.2, written={"mask": Written(bytes=10, sha256="0" * 64)},
     )  # fmt: skip
     record.put([entry])
     record.write(folder)

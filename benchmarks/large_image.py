@@ -70,7 +70,7 @@ def job(arguments: argparse.Namespace) -> dict[str, float]:
     )
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     gib = round(int(peak[1]) / 2**20, 2) if peak else float("nan")
-    return {"seconds": round(summary.seconds, 1), "with_defect": summary.with_defect, "peak_gib": gib}
+    return {"seconds": round(summary.seconds, 1), "failed": summary.failed, "peak_gib": gib}
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ import tifffile
 from PIL import Image
 
 from obftnet import InputError, Segmenter
-from obftnet.decision import Decision, decide
+from obftnet.decision import Decision, decide, image_score, judge
 from obftnet.errors import InputWarning
 from obftnet.files import exclusive
+from obftnet.regions import find_regions
 from obftnet.segmentation import LEAST_REGION, Outputs, segment_files
 from obftnet.segmentation.record import Record
 from obftnet.weights import save_model
@@ -72,7 +73,7 @@ def test_every_query_gets_the_files_that_the_python_interface_would_give(case):
 def test_the_record_says_what_was_done_and_by_what(case):
     run(case, threshold=0.3, shots=1)
     content = record(case)
-    assert content["threshold"] == 0.3
+    assert content["settled"]["decision"]["threshold"] == 0.3
     assert content["guidance"]["supports"] == ["s0.png"]
     assert len(content["weights_sha256"]) == 64
     assert [entry["file"] for entry in content["images"]] == [
@@ -147,7 +148,7 @@ def test_results_by_other_settings_are_never_mixed(case):
     run(case)
     with pytest.raises(InputError, match=r"other settings \(threshold 0.5, now 0.2\).*q1.png"):
         run(case, sources=[case.queries / "q0.png"], threshold=0.2)
-    assert record(case)["threshold"] == 0.5
+    assert record(case)["settled"]["decision"]["threshold"] == 0.5
 
 
 def test_an_interrupt_leaves_whole_files_and_the_next_run_goes_on(case, monkeypatch, predicted):
@@ -273,7 +274,8 @@ def test_masks_by_another_threshold_are_decided_from_the_scores(case, predicted)
     run(case, threshold=0.45, min_area=0, out=fresh)
     for path in fresh.glob("*.png"):
         assert (case.out / path.name).read_bytes() == path.read_bytes()
-    assert [(e["threshold"], e["min_area"]) for e in record(case)["images"]] == [(0.45, 0)] * 3
+    key = Record.model_validate(record(case)).settled.key
+    assert [entry["decided_by"] for entry in record(case)["images"]] == [key] * 3
     assert run(case, threshold=0.45, min_area=0).kept == 3
 
 
@@ -330,9 +332,9 @@ def test_a_mark_of_fewer_pixels_than_the_least_region_is_no_defect(case, monkeyp
         return replace(predict(self, image), score=score)
 
     monkeypatch.setattr(Segmenter, "predict", speck)
-    assert run(case).with_defect == 0
+    assert run(case).failed == 0
     assert not np.asarray(Image.open(case.out / "q0_mask.png")).any()
-    assert run(case, min_area=0).with_defect == 3
+    assert run(case, min_area=0).failed == 3
 
 
 def test_files_that_differ_by_their_ending_or_case_have_results_of_their_own(case, predicted):
@@ -618,3 +620,36 @@ def test_shots_are_of_each_kind(of_kinds):
     with pytest.raises(InputError, match=r"1 support image\(s\) of cut in it, but 2 shots"):
         run(of_kinds, shots=2)
     assert run(of_kinds, shots=1).done == 3
+
+
+def test_each_image_has_the_verdict_that_its_score_and_the_decision_give(case):
+    run(case)
+    scores = [tifffile.imread(path) for path in case.out.glob("*_score.tiff")]
+    values = sorted(image_score(score, Decision(min_area=20)) for score in scores)
+    band = (values[0], values[1])
+    summary = run(case, threshold=float(np.mean(band)), min_area=20, review=band)
+    decision = Decision(float(np.mean(band)), 20, review=band)
+    verdicts = []
+    for entry in record(case)["images"]:
+        score = tifffile.imread(case.out / f"{entry['result']}_score.tiff")
+        assert entry["image_score"] == image_score(score, decision)
+        assert entry["verdict"] == judge(entry["image_score"], decision)
+        assert entry["regions"] == len(find_regions(decide(score, decision), score))
+        verdicts.append(entry["verdict"])
+    assert (summary.passed, summary.review, summary.failed) == tuple(
+        verdicts.count(verdict) for verdict in ("pass", "review", "fail")
+    )
+    assert sorted(verdicts) == ["fail", "pass", "review"]
+
+
+def test_a_band_or_a_length_alone_decides_again_without_a_prediction(case, predicted):
+    run(case)
+    for change in ({"review": (0.1, 0.9)}, {"min_length": 20}, {"unit": "mm", "scale": 10, "min_area": 0.2}):
+        assert run(case, **change).decided == 3
+    assert len(predicted) == 3
+    assert record(case)["settled"] == {
+        "decision": {"threshold": 0.5, "min_area": 0.2, "min_length": 0, "unit": "mm", "review": None},
+        "scale": 10,
+        "interest": None,
+    }
+    assert run(case, unit="px", min_area=20).kept == 3, "the same in other units"

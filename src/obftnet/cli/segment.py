@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from obftnet.cli.deciding import MinArea, MinLength, Review, Scale, UnitOf, band
 from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
@@ -32,10 +33,11 @@ def segment_command(
     ] = None,
     tile: Tile = None,
     bits: Bits = None,
-    min_area: Annotated[
-        float | None,
-        _Opt("--min-area", metavar="PIXELS", help="Least region marked, 0: any; default: the pack's, or 9."),
-    ] = None,
+    min_area: MinArea = None,
+    min_length: MinLength = None,
+    unit: UnitOf = None,
+    scale: Scale = None,
+    review: Review = None,
     keep: Annotated[
         str, _Opt("--keep", metavar="KINDS", help="Which of mask,score,overlay to write for each image.")
     ] = "mask,score,overlay",
@@ -58,6 +60,10 @@ def segment_command(
             shots=shots,
             threshold=threshold,
             min_area=min_area,
+            min_length=min_length,
+            unit=unit,  # type: ignore[arg-type]
+            review=band(review),
+            scale=scale,
             tile=tile,
             bits=bits,
             keep=[kind.strip() for kind in keep.split(",") if kind.strip()],  # type: ignore[misc]
@@ -78,7 +84,10 @@ def print_summary(summary: "Summary") -> None:
     earlier = [f"{summary.kept} of them done before"] if summary.kept else []
     earlier += [f"{summary.decided} decided anew from their scores"] if summary.decided else []
     say(f"images       {images}" + (f" ({', '.join(earlier)})" if earlier else ""))
-    say(f"with defect  {summary.with_defect}")
+    say(f"pass         {summary.passed}")
+    if summary.review:
+        say(f"review       {summary.review}")
+    say(f"fail         {summary.failed}")
     if summary.done:
         say(f"seconds      {summary.seconds:.3f} an image")
     aside = [f"{len(summary.refused)} refused"] if summary.refused else []

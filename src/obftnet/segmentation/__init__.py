@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from obftnet.segmentation.changes import LEAST_REGION
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
 
 if TYPE_CHECKING:
-    from obftnet.segmentation.job import LEAST_REGION, Summary, segment_files
+    from obftnet.segmentation.job import Summary, segment_files
 
 __all__ = ["KINDS", "LEAST_REGION", "Kind", "Outputs", "Summary", "segment_files"]
 

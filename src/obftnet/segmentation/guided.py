@@ -1,6 +1,5 @@
 """What a job is guided by: a folder of images, or a pack."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from obftnet.decision import Decision
 from obftnet.errors import InputError
 from obftnet.imaging.guidance_picture import draw_guidance
 from obftnet.packs import Pack
+from obftnet.segmentation.changes import DEFAULT_DECISION
 from obftnet.segmentation.queries import Aside, is_support, support_or_mask
 from obftnet.segmentation.record import GuidanceRecord
 from obftnet.segmenter import Segmenter, weights_of
@@ -19,6 +19,14 @@ from obftnet.segmenter import Segmenter, weights_of
 
 class Guided(Protocol):
     """What a job asks of its guidance."""
+
+    @property
+    def decision(self) -> Decision:
+        """By what masks and verdicts are made where nobody says otherwise."""
+
+    @property
+    def scale(self) -> float | None:
+        """Pixels a millimetre, None where it is not known."""
 
     @property
     def folders(self) -> tuple[tuple[Path, str], ...]:
@@ -92,6 +100,16 @@ class ByFolder:
         return cls(folder, found.first(shots), weights, tile, bits)
 
     @property
+    def decision(self) -> Decision:
+        """As `Guided`."""
+        return DEFAULT_DECISION
+
+    @property
+    def scale(self) -> float | None:
+        """As `Guided`."""
+        return None
+
+    @property
     def folders(self) -> tuple[tuple[Path, str], ...]:
         """As `Guided`."""
         return ((self.folder, "the guidance"),)
@@ -133,17 +151,29 @@ class ByPack:
     weights: str | Path | None
 
     @classmethod
-    def of(cls, pack: Pack, weights: str | Path | None, settled: Iterable[tuple[str, object]]) -> "ByPack":
+    def of(
+        cls,
+        pack: Pack,
+        weights: str | Path | None,
+        settled: Iterable[tuple[str, object]],
+        scale: float | None = None,
+    ) -> "ByPack":
         """A pack's guidance. Raises InputError for what the pack settles and was given beside it."""
-        for name, value in settled:
+        own = () if pack.content.scale is None else (("scale", scale),)
+        for name, value in (*settled, *own):
             if value is not None:
                 raise InputError(f"{pack.name}: the pack settles {name}; leave it out", name)
         return cls(pack, weights_of(pack, weights))
 
     @property
     def decision(self) -> Decision:
-        """The pack's, sizes in pixels."""
-        return self.pack.decision.in_pixels(self.pack.content.scale)
+        """As `Guided`."""
+        return self.pack.decision
+
+    @property
+    def scale(self) -> float | None:
+        """As `Guided`."""
+        return self.pack.content.scale
 
     @property
     def folders(self) -> tuple[tuple[Path, str], ...]:
@@ -186,13 +216,9 @@ class ByPack:
     def record(self, hashes: FileHashes) -> GuidanceRecord:
         """As `Guided`."""
         content = self.pack.content
-        digest = content.guidance_sha256
-        if self.decision.min_length:
-            # Not among what a record says of a decision.
-            digest = hashlib.sha256(f"{digest} {self.decision.min_length}".encode()).hexdigest()
         return GuidanceRecord(
             folder=str(Path(self.pack.name).resolve()),
-            sha256=digest,
+            sha256=content.guidance_sha256,
             supports=list(content.support_names),
             backgrounds=[entry.name for entry in content.backgrounds],
             kinds=list(dict.fromkeys(content.kinds)),

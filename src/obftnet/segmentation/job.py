@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from obftnet.data.hashes import FileHashes
-from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide
+from obftnet.decision import Decision, Verdict, decide, image_score, judge
 from obftnet.errors import InputError, InputWarning, printable
 from obftnet.files import alone_in, refuse_existing
 from obftnet.imaging.kind_map import read_kind_map
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_image, read_picture
-from obftnet.inputs import check_bits, check_threshold, check_tile
+from obftnet.inputs import check_bits, check_tile
 from obftnet.packs import read_pack
 from obftnet.prediction import Prediction
+from obftnet.regions import count_regions
+from obftnet.segmentation.changes import Band, Changes, Unit
 from obftnet.segmentation.guided import ByFolder, ByPack, Guided
 from obftnet.segmentation.journal import Journal, read_journal
 from obftnet.segmentation.names import Named, name_results, resolved
@@ -29,13 +31,10 @@ from obftnet.segmentation.queries import (
     find_queries,
     is_support,
 )
-from obftnet.segmentation.record import NAME, Entry, Reason, Record, Written, read_record
+from obftnet.segmentation.record import NAME, Entry, Reason, Record, Settled, Written, read_record
 from obftnet.segmenter import Segmenter, resolve_device
 from obftnet.weights import find_weights
 
-#: Pixels of the least region that is marked: score maps are smooth, and fewer are no defect's.
-LEAST_REGION = 9
-_DEFAULT = Decision(DEFAULT_THRESHOLD, LEAST_REGION)
 #: What a file system says of a name, which the next image need not have.
 _OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
@@ -54,7 +53,8 @@ class Summary:
         done: images segmented by this run.
         decided: images whose scores were kept and whose masks this run decided anew.
         kept: images that an earlier run had already finished by the same settings.
-        with_defect: how many of all have a region that is marked.
+        passed: how many of all show nothing, by the decision; review, failed: how many a person should look
+            at, and how many show a defect.
         seconds: mean over the images that were segmented, reading and predicting; 0 where there were none.
         refused: one line for each file that is or may be an image and was not looked at.
         left_out: one line for each file that needs no look, such as an annotation.
@@ -64,7 +64,9 @@ class Summary:
     done: int
     decided: int
     kept: int
-    with_defect: int
+    passed: int
+    review: int
+    failed: int
     seconds: float
     refused: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -82,6 +84,10 @@ def segment_files(
     shots: int | None = None,
     threshold: float | None = None,
     min_area: float | None = None,
+    min_length: float | None = None,
+    unit: Unit | None = None,
+    review: Band | None = None,
+    scale: float | None = None,
     tile: int | None = None,
     bits: int | None = None,
     keep: Collection[Kind] = KINDS,
@@ -105,7 +111,12 @@ def segment_files(
         weights: as `Segmenter.from_pretrained`; of a pack, as `Segmenter.load`.
         shots: how many of the supports to use, the first by name; None for all.
         threshold: score above which a pixel is defect, between 0 and 1; None for the pack's, or for 0.5.
-        min_area: pixels of the least region that is marked, 0 for any; None for the pack's, or for 9.
+        min_area: least region that is marked, 0 for any; None for the pack's, or for 9 pixels.
+        min_length: least length of a region; None for the pack's, or for any.
+        unit: of the two, "px" or "mm"; None for the pack's, or for pixels.
+        review: (low, high): a person should look at images of a score above low and not above high; "none"
+            for no such; None for the pack's, or for no such.
+        scale: pixels a millimetre; None for the pack's, or where it is not known.
         tile: as `Segmenter.from_pretrained`.
         bits: as `Segmenter.from_pretrained`.
         keep: which of the files to write for each query.
@@ -118,7 +129,7 @@ def segment_files(
             that would replace what is not ours; another process writes into `out`.
     """
     out = Path(out)
-    decision = _checked(threshold, min_area)
+    changes = Changes(threshold, min_area, min_length, unit, review, scale)
     kinds = _kinds(keep)
     resolve_device(device)
     tile, bits = check_tile(tile), check_bits(bits)
@@ -126,11 +137,12 @@ def segment_files(
     if (guidance is None) == (pack is None):
         raise InputError("a folder of guidance or a pack is wanted, one of the two", "guidance", "pack")
     if pack is not None:
-        guided = ByPack.of(read_pack(pack), weights, (("shots", shots), ("tile", tile), ("bits", bits)))
-        decision = _checked(threshold, min_area, guided.decision)
+        settled = (("shots", shots), ("tile", tile), ("bits", bits))
+        guided = ByPack.of(read_pack(pack), weights, settled, scale)
     else:
         assert guidance is not None
         guided = ByFolder.of(Path(guidance), shots, weights=weights, tile=tile, bits=bits)
+    decision, scale = changes.of(guided.decision, guided.scale)
     found = find_queries(sources, ((out, "the folder of results"), *guided.folders))
     hashes = FileHashes()
     queries = []
@@ -145,8 +157,7 @@ def segment_files(
     record = Record(
         weights=str(file),
         weights_sha256=hashes.of(file),
-        threshold=decision.threshold,
-        min_area=decision.min_area,
+        settled=Settled.of(decision, scale),
         tile=guided.tile,
         bits=guided.bits,
         guidance=guided.record(hashes),
@@ -158,32 +169,25 @@ def segment_files(
     named, refused = name_results(queries, {} if earlier is None else earlier.entries(), out, hashes)
     record.refused = _reasons([*found.refused, *refused])
     stale, note = _take_over(record, earlier, named, out)
-    job = _Job(named, guided, out, record, decision, kinds, hashes, progress, notice)
+    in_pixels = decision.in_pixels(scale)
+    job = _Job(named, guided, out, record, in_pixels, kinds, hashes, progress, notice)
     job.run(device, stale, note)
     if record != earlier:
         record.write(out)
     listed = record.entries()
+    verdicts = [listed[name].verdict for name in named if name in listed]
     return Summary(
         done=len(job.done),
         decided=len(job.decided),
         kept=job.kept,
-        with_defect=sum(listed[name].defect_area > 0 for name in named if name in listed),
+        passed=verdicts.count(Verdict.PASS),
+        review=verdicts.count(Verdict.REVIEW),
+        failed=verdicts.count(Verdict.FAIL),
         seconds=sum(entry.seconds for entry in job.done) / max(1, len(job.done)),
         refused=tuple(refusal.reason for refusal in record.refused),
         left_out=tuple(aside.reason for aside in record.left_out),
         out=out,
     )
-
-
-def _checked(threshold: float | None, min_area: float | None, otherwise: Decision = _DEFAULT) -> Decision:
-    """A decision with what was given in the place of another's."""
-    if threshold is not None:
-        otherwise = replace(otherwise, threshold=check_threshold(threshold))
-    if min_area is not None:
-        if not 0 <= min_area <= 1e9:
-            raise InputError(f"least region of {min_area:g} pixels: a number from 0 to 1e9 is wanted")
-        otherwise = replace(otherwise, min_area=min_area)
-    return otherwise
 
 
 def _kinds(keep: Collection[Kind]) -> tuple[Kind, ...]:
@@ -211,7 +215,7 @@ def _take_over(record: Record, earlier: Record | None, named: Named, out: Path) 
         return set(), ""
     names = set(earlier.entries())
     changes = earlier.differences(record)
-    differences = ", ".join(changes + earlier.decisions(record))
+    differences = ", ".join(changes + earlier.settled.differences(record.settled))
     others = [entry.file for name, entry in earlier.entries().items() if name not in named]
     if differences and others:
         raise InputError(
@@ -292,7 +296,7 @@ class _Job:
                 pending.append(name)
                 continue
             whole = {kind for kind, written in entry.written.items() if written.is_still(files[kind])}
-            same = (entry.threshold, entry.min_area) == (self._decision.threshold, self._decision.min_area)
+            same = entry.decided_by == self._record.settled.key
             # What is kept and asked for no more must not tell of another decision, either.
             if same and set(self._keep) | set(entry.written) <= whole:
                 continue
@@ -393,14 +397,17 @@ class _Job:
                 outputs.remove()
                 raise _RefusedError(str(error)) from error
             raise
+        value = image_score(prediction.score, self._decision)
         return Entry(
             file=resolved(query),
             sha256=digest,
             result=name,
             width=image.shape[1],
             height=image.shape[0],
-            threshold=self._decision.threshold,
-            min_area=self._decision.min_area,
+            decided_by=self._record.settled.key,
+            verdict=judge(value, self._decision),
+            image_score=value,
+            regions=count_regions(prediction.mask),
             defect_area=float(prediction.mask.mean()),
             max_score=float(prediction.score.max()),
             seconds=round(seconds, 4),

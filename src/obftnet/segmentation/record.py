@@ -10,9 +10,12 @@ from pydantic import BaseModel, ValidationError
 from obftnet import __version__
 from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.guidance import GuidanceFolder
+from obftnet.decision import Decision, Verdict
 from obftnet.errors import InputError
 from obftnet.files import file_hash, write_json
 from obftnet.json_files import read_json
+from obftnet.packs.content import DecisionEntry
+from obftnet.packs.make import mask_hash
 from obftnet.segmentation.outputs import File
 
 NAME = "segment.json"
@@ -71,12 +74,62 @@ class Written(BaseModel):
             return False
 
 
+class Settled(BaseModel):
+    """By what masks and verdicts are made.
+
+    decision: sizes as they were given. scale: pixels a millimetre, None where it is not known. interest: hash
+    of the region of interest (`packs.make.mask_hash`), None where there is none.
+    """
+
+    decision: DecisionEntry
+    scale: float | None = None
+    interest: str | None = None
+
+    @classmethod
+    def of(cls, decision: Decision, scale: float | None) -> Self:
+        """Describe a decision and the scale that goes with it."""
+        interest = None if decision.interest is None else mask_hash(decision.interest)
+        return cls(decision=DecisionEntry.of(decision), scale=scale, interest=interest)
+
+    @property
+    def key(self) -> str:
+        """Equal keys, equal masks and verdicts of equal scores."""
+        said = self.decision
+        pixels = Decision(said.threshold, said.min_area, said.min_length, said.unit).in_pixels(self.scale)
+        parts = (pixels.threshold, pixels.min_area, pixels.min_length, said.review, self.interest)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+    def differences(self, other: Self) -> list[str]:
+        """Why masks or verdicts of `other` are others, in words; nothing where the keys are equal."""
+        if self.key == other.key:
+            return []
+        found = []
+        mine, its = self.decision, other.decision
+        if mine.threshold != its.threshold:
+            found.append(f"threshold {digits(mine.threshold)}, now {digits(its.threshold)}")
+        for name, what in (("min_area", "least region"), ("min_length", "least length")):
+            one, now = getattr(mine, name), getattr(its, name)
+            if (one, mine.unit) != (now, its.unit) and (one or now):
+                power = "²" if name == "min_area" else ""
+                units = {"px": "pixels", "mm": f"mm{power}"}
+                found.append(f"{what} {one:g} {units[mine.unit]}, now {now:g} {units[its.unit]}")
+        if self.scale != other.scale:
+            found.append(f"scale {_or_none(self.scale)}, now {_or_none(other.scale)}")
+        if mine.review != its.review:
+            found.append(f"review {_band(mine.review)}, now {_band(its.review)}")
+        if self.interest != other.interest:
+            found.append("another region of interest")
+        return found
+
+
 class Entry(BaseModel):
     """A finished image.
 
     file: it. sha256: of its content. result: what its results are called, below the output folder.
-    threshold, min_area: by which the mask was decided. defect_area: fraction of its pixels, 0..1.
-    seconds: reading and predicting. written: the files of results.
+    decided_by: `Settled.key` of the decision that made its mask and verdict.
+    image_score: 0..1 (`obftnet.decision.image_score`). regions: how many are marked. defect_area: fraction of
+    its pixels that are, 0..1. max_score: of all pixels. seconds: reading and predicting.
+    written: the files of results.
     """
 
     file: str
@@ -84,8 +137,10 @@ class Entry(BaseModel):
     result: str
     width: int
     height: int
-    threshold: float
-    min_area: float
+    decided_by: str
+    verdict: Verdict
+    image_score: float
+    regions: int
     defect_area: float
     max_score: float
     seconds: float
@@ -105,8 +160,7 @@ class Record(BaseModel):
     obftnet: str = __version__
     weights: str
     weights_sha256: str
-    threshold: float
-    min_area: float
+    settled: Settled
     tile: int | None = None
     bits: int | None = None
     bits_used: int | None = None
@@ -136,15 +190,6 @@ class Record(BaseModel):
             found.append(f"obftnet {self.obftnet}, now {other.obftnet}")
         return found
 
-    def decisions(self, other: Self) -> list[str]:
-        """Why masks of `other` are not those of this one though the scores are, in words."""
-        found = []
-        if self.threshold != other.threshold:
-            found.append(f"threshold {self.threshold:g}, now {other.threshold:g}")
-        if self.min_area != other.min_area:
-            found.append(f"least region {self.min_area:g} pixels, now {other.min_area:g}")
-        return found
-
     def entries(self) -> dict[str, Entry]:
         """Finished images by what their results are called."""
         return {entry.result: entry for entry in self.images}
@@ -161,6 +206,19 @@ class Record(BaseModel):
     def write(self, folder: Path) -> None:
         """Write segment.json, whole or not at all. Raises InputError where it cannot be written."""
         write_json(folder / NAME, self.model_dump())
+
+
+def digits(number: float) -> str:
+    """A threshold with as many digits as tell it from its neighbours: 0.9993 is not 1."""
+    return f"{number:.9g}"
+
+
+def _or_none(number: float | None) -> str:
+    return "none" if number is None else f"{number:g}"
+
+
+def _band(review: tuple[float, float] | None) -> str:
+    return "none" if review is None else f"{digits(review[0])} to {digits(review[1])}"
 
 
 def read_record(folder: Path) -> Record | None:
