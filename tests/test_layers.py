@@ -26,6 +26,7 @@ LAYERS = (
     ("obftnet",),
     ("segmentation", "explanation", "training"),
     ("packing", "demo", "reproduction", "doctor", "checking"),
+    ("ui",),
     ("cli",),
     ("__main__",),
 )

@@ -33,6 +33,7 @@ WITHOUT_TORCH = (
     "obftnet.scoring",
     "obftnet.segmentation.record",
     "obftnet.synthetic",
+    "obftnet.ui.workspace",
 )
 
 

@@ -16,7 +16,7 @@ from obftnet.segmentation import KINDS, LEAST_REGION
 
 COMMANDS = (
     *("demo", "segment", "fit", "explain", "train", "evaluate", "protocol", "reproduce", "synthesize"),
-    *("distill", "import", "check", "doctor"),
+    *("distill", "import", "check", "doctor", "ui"),
 )
 
 

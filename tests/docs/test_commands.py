@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -164,10 +165,24 @@ def run(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert words[0] == "obftnet", f"{command}: a command this test does not know"
     if words[1] in ("segment", "demo") and "--weights" not in words and not shipped():
         pytest.skip("no weights ship with this checkout")
+    if words[1] == "ui":
+        look_at_page([word for word in words[1:] if word != "--open"])
+        return
     monkeypatch.setattr(sys, "argv", small(words, place))
     with pytest.raises(SystemExit) as end:
         main()
     assert not end.value.code, f"{command}: exit status {end.value.code}"
+
+
+def look_at_page(words: list[str]) -> None:
+    """Begin it, open it, end it: it would go on until it is interrupted."""
+    command = [sys.executable, "-m", "obftnet", *words, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+        with urllib.request.urlopen(address) as page:
+            assert b"obftnet" in page.read()
+        process.terminate()
 
 
 def small(words: list[str], place: Path) -> list[str]:

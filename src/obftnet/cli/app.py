@@ -19,6 +19,7 @@ from obftnet.cli.segment import segment_command
 from obftnet.cli.synthesize import synthesize_command
 from obftnet.cli.terminal import say
 from obftnet.cli.train import train_command
+from obftnet.cli.ui import ui_command
 
 #: What a command line raises that cannot be understood. Typer gives the class no name of its own.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -37,6 +38,7 @@ app.command("distill")(distill_command)
 app.command("import")(import_command)
 app.command("check")(check_command)
 app.command("doctor")(doctor_command)
+app.command("ui")(ui_command)
 
 
 def _version(asked: bool) -> None:

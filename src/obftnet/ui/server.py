@@ -1,0 +1,284 @@
+"""The page's server: what a browser asks for, and the calls that answer it. It holds no logic of its own."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from obftnet.errors import InputError
+from obftnet.imaging.decode import bits_stored
+from obftnet.ui.checks import Checks
+from obftnet.ui.engine import Engine
+from obftnet.ui.painting import Stroke
+from obftnet.ui.pictures import READING, TILE, Pictures, levels_of, painted_png
+from obftnet.ui.security import FAULT, MAX_IMAGE, Guard
+from obftnet.ui.strokes import StaleError
+from obftnet.ui.workspace import Image, Role, Settings, Workspace
+from obftnet.version import __version__
+
+STATIC = Path(__file__).parent / "static"
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Change(_Message):
+    """What is done to a painting. revision: of what the browser shows. stroke: where `do` is "stroke"."""
+
+    revision: int
+    do: Literal["stroke", "undo", "redo"]
+    stroke: Stroke | None = None
+
+
+class Page:
+    """What all answers are made of."""
+
+    def __init__(
+        self, workspace: Workspace, *, weights: str | Path | None = None, device: str = "auto"
+    ) -> None:
+        """weights, device: as `Segmenter.from_pretrained`."""
+        self.workspace = workspace
+        self.weights, self.device = weights, device
+        self.engine = Engine()
+        self.pictures = Pictures()
+        self.checks = Checks(workspace, self.engine)
+        self._facts: dict[tuple[str, int, int], dict[str, Any]] = {}
+
+    def close(self) -> None:
+        """End what was begun."""
+        self.engine.close()
+
+    def state(self) -> dict[str, Any]:
+        """All that the page shows beside pictures."""
+        workspace = self.workspace
+        checking, findings = self.checks.now()
+        return {
+            "version": __version__,
+            "project": workspace.folder.resolve().name,
+            "folder": str(workspace.folder.resolve()),
+            "languages": sorted(path.stem for path in (STATIC / "texts").glob("*.json")),
+            "settings": workspace.settings.model_dump(mode="json"),
+            "images": [self.described(image) for image in workspace.images()],
+            "checking": checking,
+            "findings": [asdict(finding) for finding in findings],
+        }
+
+    def described(self, image: Image) -> dict[str, Any]:
+        """What is known of an image, and of what is painted on it."""
+        said: dict[str, Any] = {"name": image.name, "role": image.role, **self._file(image)}
+        if image.role == "defect":
+            record = self.workspace.strokes(image).record
+            said |= {
+                "revision": record.revision,
+                "marked": record.marked,
+                "ignored": record.ignored,
+                "undo": record.done,
+                "redo": len(record.strokes) - record.done,
+            }
+        return said
+
+    def _file(self, image: Image) -> dict[str, Any]:
+        """What the header says; read once."""
+        with contextlib.suppress(OSError):
+            found = image.path.stat()
+            key = (str(image.path), found.st_size, found.st_mtime_ns)
+            if key not in self._facts:
+                with READING:
+                    bits = bits_stored(image.path)
+                height, width = self.workspace.strokes(image).size
+                self._facts[key] = {
+                    "width": width,
+                    "height": height,
+                    "levels": levels_of((height, width)),
+                    "bits": bits,
+                    "version": f"{found.st_size:x}-{found.st_mtime_ns:x}",
+                }
+            return self._facts[key]
+        return {}
+
+
+def create_app(page: Page, hosts: list[str], token: str | None = None) -> ASGIApp:
+    """The server as ASGI.
+
+    Args:
+        page: what it shows.
+        hosts: names with ports by which it is asked (`security.Guard`).
+        token: wanted of everyone; None for none.
+    """
+
+    @asynccontextmanager
+    async def whole_life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        page.close()
+
+    app = FastAPI(lifespan=whole_life, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(StaleError, _refusal(409))
+    app.add_exception_handler(InputError, _refusal(422))
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(HTTPException, _no_such)
+    app.add_exception_handler(Exception, _fault)
+    app.include_router(_project(page), prefix="/api")
+    app.include_router(_painting(page), prefix="/api/images")
+
+    @app.get("/")
+    def index() -> Response:
+        return FileResponse(STATIC / "index.html")
+
+    app.mount("/static", StaticFiles(directory=STATIC))
+    return Guard(app, hosts, token)
+
+
+def _project(page: Page) -> APIRouter:
+    """The project's images and settings."""
+    router, workspace = APIRouter(), page.workspace
+
+    @router.get("/state")
+    def state() -> dict[str, Any]:
+        return page.state()
+
+    @router.put("/settings")
+    def settings(settings: Settings) -> dict[str, Any]:
+        workspace.change_settings(settings)
+        return page.state()
+
+    @router.post("/images")
+    async def add(request: Request, name: str, role: Role) -> dict[str, Any]:
+        file = await _received(request, workspace.folder)
+        try:
+            image = await run_in_threadpool(workspace.add, file, name, role)
+        finally:
+            file.unlink(missing_ok=True)
+        return {"name": image.name}
+
+    @router.delete("/images/{name}")
+    def remove(name: str) -> dict[str, Any]:
+        workspace.remove(name)
+        return page.state()
+
+    @router.put("/images/{name}/role")
+    def move(name: str, role: Role) -> dict[str, Any]:
+        workspace.move(name, role)
+        return page.state()
+
+    return router
+
+
+def _painting(page: Page) -> APIRouter:
+    """Pictures, and what is painted on them."""
+    router, workspace = APIRouter(), page.workspace
+
+    @router.get("/{name}/tile/{level}/{row}/{column}")
+    def tile(
+        name: str, level: int, row: int, column: int, low: float | None = None, high: float | None = None
+    ) -> Response:
+        window = None if low is None or high is None else (low, high)
+        return _png(page.pictures.of(workspace.image(name).path).tile(level, row, column, window))
+
+    @router.get("/{name}/thumbnail")
+    def thumbnail(name: str) -> Response:
+        return _png(page.pictures.of(workspace.image(name).path).thumbnail())
+
+    @router.get("/{name}/window")
+    def window(name: str) -> dict[str, float]:
+        shown = page.pictures.of(workspace.image(name).path)
+        low, high = shown.window()
+        return {"low": low, "high": high, "white": shown.white}
+
+    @router.get("/{name}/painted/{level}/{row}/{column}")
+    def painted(name: str, level: int, row: int, column: int, revision: int = 0) -> Response:
+        strokes = workspace.strokes(workspace.image(name))
+        if not 0 <= level <= levels_of(strokes.size):
+            return _png(None)
+        height, width = (-(-n // 2**level) for n in strokes.size)
+        if not (0 <= row * TILE < height and 0 <= column * TILE < width):
+            return _png(None)
+        size = (min(TILE, height - row * TILE), min(TILE, width - column * TILE))
+        return _png(painted_png(strokes.painting().level(level, (row * TILE, column * TILE), size)))
+
+    @router.post("/{name}/strokes")
+    def change(name: str, change: Change) -> dict[str, Any]:
+        image = workspace.image(name)
+        strokes = workspace.strokes(image)
+        if change.do == "undo":
+            strokes.undo(change.revision)
+        elif change.do == "redo":
+            strokes.redo(change.revision)
+        elif change.stroke is None:
+            raise InputError("a stroke is wanted")
+        else:
+            strokes.add(change.stroke, change.revision)
+        return page.described(image)
+
+    @router.post("/{name}/mask")
+    async def mask(request: Request, name: str, revision: int) -> dict[str, Any]:
+        image = workspace.image(name)
+        file = await _received(request, workspace.folder)
+        try:
+            await run_in_threadpool(workspace.strokes(image).take_mask, file, revision, image.path)
+        finally:
+            file.unlink(missing_ok=True)
+        return page.described(image)
+
+    return router
+
+
+async def _received(request: Request, folder: Path) -> Path:
+    """A request's body in a file of the project that is hidden, and to be moved or removed."""
+    if request.headers.get("content-type") != "application/octet-stream":
+        raise InputError(f"a file of at most {MAX_IMAGE:,} bytes as application/octet-stream is wanted")
+    file = folder / f".received-{secrets.token_hex(8)}"
+    try:
+        with file.open("wb") as opened:
+            async for part in request.stream():
+                await asyncio.to_thread(opened.write, part)
+    except OSError as error:
+        file.unlink(missing_ok=True)
+        raise InputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def _png(data: bytes | None) -> Response:
+    if data is None:
+        return JSONResponse({"error": "no such part of the image"}, 404)
+    # Whoever asks names the version that is meant.
+    return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _refusal(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error)}, status)
+
+    return answer
+
+
+async def _not_understood(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return JSONResponse({"error": f"{where}: {first['msg']}"}, 422)
+
+
+async def _no_such(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": str(error.detail)}, error.status_code)
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": FAULT}, 500)

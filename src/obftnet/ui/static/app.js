@@ -1,0 +1,211 @@
+// The page: its state as the server says it, the steps, the language, the keys, and what is told at the edge.
+
+import { Refusal, ask, upload } from "./api.js";
+import { find, h, renew } from "./dom.js";
+import { Guidance } from "./guidance.js";
+import { showKeys } from "./keys.js";
+import { choose, current, t } from "./texts.js";
+import { Viewer } from "./viewer.js";
+
+const SOON = 600; // milliseconds until the state is asked for again where something is under way
+const LATER = 4000;
+
+class App {
+  constructor() {
+    this.state = null;
+    this.viewer = new Viewer(find("#canvas"));
+    this.step = null;
+    this.steps = [new Guidance(this)];
+  }
+
+  async begin() {
+    this.state = await ask("state");
+    const languages = this.state.languages;
+    const wanted = localStorage.getItem("obftnet.language") ?? navigator.language.slice(0, 2);
+    await choose(wanted, languages);
+    const select = find("#language");
+    const name = (code) => new Intl.DisplayNames([code], { type: "language" }).of(code);
+    renew(select, languages.map((code) => h("option", { value: code }, name(code))));
+    select.value = current();
+    select.addEventListener("change", async () => {
+      localStorage.setItem("obftnet.language", select.value);
+      await choose(select.value, languages);
+      this.render();
+    });
+    find("#help").addEventListener("click", () => showKeys(this.step.keys()));
+    document.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("keyup", (event) => this.step.keyup?.(event));
+    for (const name of ["dragover", "drop"]) {
+      // What falls beside an area for it must not replace the page.
+      document.addEventListener(name, (event) => event.preventDefault());
+    }
+    window.addEventListener("beforeunload", (event) => {
+      if (this.steps.some((step) => step.busy)) event.preventDefault();
+    });
+    this.go(this.steps.find((step) => `#${step.id}` === location.hash)?.id ?? this.steps[0].id);
+    this.#poll();
+    document.body.dataset.ready = "true";
+  }
+
+  go(id) {
+    const step = this.steps.find((one) => one.id === id);
+    if (this.step !== step) {
+      this.step?.leave?.();
+      this.step = step;
+      history.replaceState(null, "", `#${id}`);
+      step.enter?.();
+    }
+    this.render();
+  }
+
+  render() {
+    find("#project").textContent = this.state.project;
+    find("#project").title = this.state.folder;
+    renew(
+      find("#steps"),
+      this.steps.map((step, index) =>
+        h(
+          "button",
+          {
+            "aria-current": step === this.step ? "step" : null,
+            onclick: () => this.go(step.id),
+            dataset: { key: step.id },
+          },
+          `${index + 1} ${t(`step.${step.id}`)}`,
+        ),
+      ),
+    );
+    this.step.render();
+  }
+
+  async refresh() {
+    try {
+      this.state = await ask("state");
+      this.lost(false);
+      this.render();
+    } catch (error) {
+      if (error instanceof Refusal) this.refused(error.message);
+      else this.lost(true);
+    }
+    return this.state;
+  }
+
+  async #poll() {
+    for (;;) {
+      const wait = this.state.checking || this.state.job ? SOON : LATER;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      if (!document.hidden || this.state.job) await this.refresh();
+    }
+  }
+
+  // Do what asks the server, and tell what it refuses; true if it was done.
+  async attempt(action) {
+    try {
+      await action();
+    } catch (error) {
+      if (error instanceof Refusal) this.refused(error.message);
+      else this.lost(true);
+      await this.refresh();
+      return false;
+    }
+    await this.refresh();
+    return true;
+  }
+
+  async take(files, role) {
+    const added = [];
+    // A mask comes after the image it is of.
+    const list = [...files].sort((a, b) => Number(isMask(a.name)) - Number(isMask(b.name)));
+    for (const [index, file] of list.entries()) {
+      this.status(t("taking", { done: index + 1, all: list.length, name: file.name }));
+      try {
+        added.push((await upload("images", file, { name: file.name, role })).name);
+      } catch (error) {
+        if (!(error instanceof Refusal)) this.lost(true);
+        this.refused(error instanceof Refusal ? error.message : `${file.name}: ${t("not-taken")}`);
+      }
+    }
+    this.status("");
+    await this.refresh();
+    return added;
+  }
+
+  pick(role) {
+    const input = find("#pick");
+    return new Promise((resolve) => {
+      input.value = "";
+      input.onchange = async () => resolve(await this.take(input.files, role));
+      input.oncancel = () => resolve([]);
+      input.click();
+    });
+  }
+
+  status(text) {
+    if (find("#status").textContent !== text) find("#status").textContent = text;
+  }
+
+  lost(is) {
+    find("#lost").hidden = !is;
+  }
+
+  refused(line) {
+    this.#toast(line, "");
+  }
+
+  noted(line) {
+    this.#toast(line, "note");
+  }
+
+  #toast(line, kind) {
+    const toast = h("div", { class: `toast ${kind}` }, line);
+    toast.append(h("button", { onclick: () => toast.remove(), "aria-label": t("close") }, "×"));
+    find("#toasts").append(toast);
+    while (find("#toasts").children.length > 4) find("#toasts").firstChild.remove();
+    setTimeout(() => toast.remove(), 12_000);
+  }
+
+  async confirm(text, yes) {
+    const dialog = find("#confirm");
+    return new Promise((resolve) => {
+      const close = (answer) => {
+        dialog.close();
+        resolve(answer);
+      };
+      renew(
+        dialog,
+        h("p", {}, text),
+        h(
+          "p",
+          { class: "row" },
+          h("button", { class: "main", onclick: () => close(true) }, yes),
+          h("button", { onclick: () => close(false), autofocus: true }, t("cancel")),
+        ),
+      );
+      dialog.oncancel = () => resolve(false);
+      dialog.showModal();
+    });
+  }
+
+  #key(event) {
+    const typing = event.target.closest("input:not([type=range]):not([type=checkbox]), select, textarea, dialog[open]");
+    if (typing) return;
+    if (event.key === "?") {
+      event.preventDefault();
+      showKeys(this.step.keys());
+      return;
+    }
+    const chosen = Number(event.key);
+    if (event.altKey && chosen >= 1 && chosen <= this.steps.length) {
+      event.preventDefault();
+      this.go(this.steps[chosen - 1].id);
+      return;
+    }
+    this.step.key(event);
+  }
+}
+
+export const isMask = (name) => /[_-](mask|gt|label)s?\.[^.]+$/i.test(name);
+
+const app = new App();
+window.obftnet = app; // for the tests, and for whoever looks
+app.begin();

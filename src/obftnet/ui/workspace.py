@@ -1,0 +1,290 @@
+"""A project: one folder with the images as they came, what was painted on them, and what came of it.
+
+guidance/support, guidance/background: a guidance folder, as every command takes it, masks included.
+queries: images to try. strokes: what was painted. fit.pack: the guidance as it was fitted last, and accepted.
+tried: results for the queries. proposed.pack, proposed: a fit that is not accepted yet, and its results.
+batches: folders that were run. project.json: settings.
+
+The files say it all: a server that is killed and begun again shows what they hold.
+"""
+
+import contextlib
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from obftnet.data.hashes import FileHashes
+from obftnet.data.layouts.folders import subfolders
+from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
+from obftnet.data.layouts.pairs import SUFFIX, image_stem
+from obftnet.errors import InputError
+from obftnet.files import output_folder, write_json
+from obftnet.imaging.read import IMAGE_SUFFIXES, image_size, list_images, read_mask
+from obftnet.inputs import check_bits, check_scale, check_tile
+from obftnet.json_files import read_json
+from obftnet.packs.content import DecisionEntry, plain_name
+from obftnet.segmentation.queries import is_annotation
+from obftnet.segmentation.record import GuidanceRecord
+from obftnet.ui.pictures import READING
+from obftnet.ui.strokes import Strokes
+
+Role = Literal["defect", "good", "query"]
+ROLES: tuple[Role, ...] = get_args(Role)
+_FOLDERS: dict[Role, str] = {
+    "defect": "guidance/support",
+    "good": "guidance/background",
+    "query": "queries",
+}
+SETTINGS = "project.json"
+_WANTED = "the settings of a project of obftnet ui are wanted"
+
+
+class Settings(BaseModel):
+    """What project.json says: as `Segmenter.from_pretrained` and `Decision` take it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    tile: int | None = None
+    bits: int | None = None
+    scale: float | None = None
+    decision: DecisionEntry = DecisionEntry(min_area=9)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the project: its name, which no other has, what it is for, and where it is."""
+
+    name: str
+    role: Role
+    path: Path
+
+    @property
+    def mask(self) -> Path:
+        """Where its mask is if it shows a defect."""
+        return self.path.with_name(f"{self.path.stem}{SUFFIX}.png")
+
+
+class Workspace:
+    """The project's folder, for one process at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a project, or begin one in a folder that is new or empty.
+
+        Raises:
+            InputError: the folder holds other things, or cannot be written.
+        """
+        self.folder = output_folder(folder)
+        self.lock = threading.RLock()
+        self._strokes: dict[str, Strokes] = {}
+        self._hashes = FileHashes()
+        file = self.folder / SETTINGS
+        if file.exists():
+            try:
+                self.settings = Settings.model_validate(read_json(file, _WANTED))
+            except ValidationError as error:
+                raise InputError(f"{file}: not of this version; {_WANTED}") from error
+        else:
+            there = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+            if there and there != ["guidance"]:
+                raise InputError(
+                    f"{self.folder}: holds {there[0]} and no {SETTINGS}, so it is no project; "
+                    "name a new folder, or one with a guidance folder in it"
+                )
+            self.settings = Settings()
+            write_json(file, self.settings.model_dump(mode="json"))
+        if kinds := subfolders(self.folder / _FOLDERS["defect"]):
+            raise InputError(
+                f"{kinds[0]}: a folder for a kind of defect; the page shows guidance of one kind, "
+                "keep several for obftnet segment"
+            )
+        for role in ROLES:
+            output_folder(self.folder / _FOLDERS[role])
+
+    @property
+    def guidance(self) -> Path:
+        """The guidance folder."""
+        return self.folder / "guidance"
+
+    @property
+    def queries(self) -> Path:
+        """The folder of images to try."""
+        return self.folder / "queries"
+
+    def images(self) -> list[Image]:
+        """All images, by role and name."""
+        found = []
+        for role in ROLES:
+            paths = list_images(self.folder / _FOLDERS[role])
+            stems = {path.stem for path in paths}
+            for path in paths:
+                if not (role == "defect" and image_stem(path.stem) in stems):
+                    found.append(Image(path.name, role, path))
+        return found
+
+    def image(self, name: str) -> Image:
+        """One of them by name. Raises InputError: there is none."""
+        for image in self.images():
+            if image.name == name:
+                return image
+        raise InputError(f"{name}: no such image in this project; it may have been removed")
+
+    def change_settings(self, settings: Settings) -> None:
+        """Have other settings. Raises InputError: out of range."""
+        check_tile(settings.tile), check_bits(settings.bits), check_scale(settings.scale)
+        with self.lock:
+            write_json(self.folder / SETTINGS, settings.model_dump(mode="json"))
+            self.settings = settings
+
+    def name_for(self, called: str) -> str:
+        """A name for an image that came as `called`, which every file system takes and no image has.
+
+        Raises:
+            InputError: its ending is none of an image.
+        """
+        last = called.replace("\\", "/").rsplit("/", 1)[-1]
+        stem, dot, ending = last.rpartition(".")
+        suffix = dot + ending.lower()
+        if suffix not in IMAGE_SUFFIXES or not stem:
+            raise InputError(f"{last}: no image by its name; files of {', '.join(IMAGE_SUFFIXES)} are wanted")
+        stem = plain_name(stem)[:100] or "image"
+        if image_stem(stem) is not None:
+            stem += "-image"  # so that it is not taken for the mask of another
+        taken = {image.path.stem.casefold() for image in self.images()}
+        names = (stem, *(f"{stem}-{number}" for number in range(2, 100_000)))
+        return next(name for name in names if name.casefold() not in taken) + suffix
+
+    def add(self, file: Path, called: str, role: Role) -> Image:
+        """Take in an image: `file` is moved into the project.
+
+        A file that is named as the mask of a defect image, and is one, becomes that image's mask.
+
+        Returns:
+            The image, or the one whose mask it is.
+
+        Raises:
+            InputError: not an image that can be read.
+        """
+        with self.lock:
+            owner = self._owner(called) if role == "defect" else None
+            if owner is not None and is_annotation(file, owner.path):
+                strokes = self.strokes(owner)
+                strokes.take_mask(file, strokes.record.revision, owner.path)
+                file.unlink()
+                return owner
+            name = self.name_for(called)
+            try:
+                with READING:
+                    image_size(file)
+            except InputError as error:
+                # It is called as the user knows it.
+                raise InputError(str(error).replace(str(file), called)) from error
+            path = self.folder / _FOLDERS[role] / name
+            file.replace(path)
+            return Image(name, role, path)
+
+    def move(self, name: str, role: Role) -> Image:
+        """Have an image serve for something else; what was painted on it is kept."""
+        with self.lock:
+            image = self.image(name)
+            if image.role == role:
+                return image
+            if image.role == "defect":
+                self.strokes(image)  # takes in a mask that was put there by hand
+                image.mask.unlink(missing_ok=True)
+            path = self.folder / _FOLDERS[role] / name
+            image.path.replace(path)
+            return Image(name, role, path)
+
+    def remove(self, name: str) -> None:
+        """Remove an image and what was painted on it."""
+        with self.lock:
+            image = self.image(name)
+            if image.role == "defect":
+                image.mask.unlink(missing_ok=True)
+            image.path.unlink()
+            self._strokes.pop(name, None)
+            self._strokes_file(name).unlink(missing_ok=True)
+
+    def strokes(self, image: Image) -> Strokes:
+        """What is painted on an image. Raises InputError: it or its strokes cannot be read."""
+        with self.lock:
+            if image.name not in self._strokes:
+                with READING:
+                    size = image_size(image.path)
+                file = self._strokes_file(image.name)
+                found = Strokes(file, size, self.folder / "strokes" / "imported")
+                mask = self._foreign_mask(image, found)
+                if mask is not None:
+                    found.take_mask(mask, found.record.revision, image.path)
+                    if mask != image.mask:
+                        mask.unlink()  # it is kept among the imported ones
+                self._strokes[image.name] = found
+            return self._strokes[image.name]
+
+    def write_masks(self) -> None:
+        """Have the mask of every defect image as it is painted. Raises InputError: one cannot be written."""
+        with self.lock:
+            for image in self.images():
+                if image.role == "defect":
+                    self.strokes(image).write_mask(image.mask)
+
+    def unpainted(self) -> list[Image]:
+        """Defect images on which no defect is painted."""
+        return [
+            image
+            for image in self.images()
+            if image.role == "defect" and not self.strokes(image).record.marked
+        ]
+
+    def guidance_sha256(self) -> str | None:
+        """Hash of the guidance as it is painted now, as a pack says it; None where none can be fitted."""
+        with self.lock, contextlib.suppress(InputError):
+            self.write_masks()
+            with READING:
+                found: GuidanceFolder = read_guidance(self.guidance)
+            self._hashes = FileHashes()
+            return GuidanceRecord.of(self.guidance, found, self._hashes).sha256
+        return None
+
+    def _owner(self, called: str) -> Image | None:
+        """The defect image whose mask a file is by its name."""
+        stem = image_stem(called.replace("\\", "/").rsplit("/", 1)[-1].rpartition(".")[0])
+        owners = (image for image in self.images() if image.role == "defect" and image.path.stem == stem)
+        return next(owners, None) if stem is not None else None
+
+    def _strokes_file(self, name: str) -> Path:
+        return self.folder / "strokes" / f"{name}.json"
+
+    def _foreign_mask(self, image: Image, strokes: Strokes) -> Path | None:
+        """A mask beside a defect image that is not what was written of its strokes."""
+        if image.role != "defect":
+            return None
+        for path in list_images(image.path.parent):
+            if image_stem(path.stem) == image.path.stem and not strokes.wrote(path):
+                with READING:
+                    mask = read_mask(path, like=strokes.size, image=image.path, allow_empty=True)
+                # It was written of them, and the process killed before it could say so.
+                if not strokes.painting().shows(mask):
+                    return path
+        return None
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of results that we made, if it is there. Raises InputError: it cannot be removed."""
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be removed ({error.strerror or error})") from error
+
+
+def replace_folder(new: Path, old: Path) -> None:
+    """Have `new` in the place of `old`, which may be there."""
+    remove_folder(old)
+    with contextlib.suppress(FileNotFoundError):
+        new.replace(old)

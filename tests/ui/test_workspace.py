@@ -1,0 +1,161 @@
+"""A project's folder: what the page did is what the command line reads, and a kill loses nothing."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from obftnet import InputError
+from obftnet.data.layouts.guidance import read_guidance
+from obftnet.imaging.read import read_mask
+from obftnet.ui.painting import Stroke
+from obftnet.ui.strokes import StaleError
+from obftnet.ui.workspace import Workspace
+
+from .conftest import photo
+
+DOT = Stroke(tool="brush", points=[(40, 30)], radius=10)
+
+
+def put(workspace: Workspace, tmp_path, role: str, name: str = "a.png", seed: int = 0):
+    return workspace.add(photo(tmp_path / "given" / name, seed), name, role)
+
+
+def test_what_is_painted_is_a_guidance_folder(project, tmp_path):
+    workspace = Workspace(project)
+    image = put(workspace, tmp_path, "defect")
+    put(workspace, tmp_path, "good", "b.png", 1)
+    workspace.strokes(image).add(DOT, 0)
+    workspace.write_masks()
+    found = read_guidance(workspace.guidance)
+    assert [path.name for path in found.supports[0]] == ["a.png", "a_mask.png"]
+    mask = read_mask(found.supports[0][1])
+    assert np.array_equal(mask, workspace.strokes(image).painting().level(0, (0, 0), mask.shape) == 1)
+
+
+def test_images_are_kept_byte_for_byte(project, tmp_path):
+    given = photo(tmp_path / "given" / "a.jpg")
+    before = given.read_bytes()
+    assert Workspace(project).add(given, "a.jpg", "good").path.read_bytes() == before
+
+
+@pytest.mark.parametrize("killed", ["before the mask", "after the mask", "before the hash"])
+def test_a_killed_server_begun_again_shows_every_stroke(project, tmp_path, killed):
+    workspace = Workspace(project)
+    image = put(workspace, tmp_path, "defect")
+    strokes = workspace.strokes(image)
+    strokes.add(DOT, 0)
+    strokes.add(Stroke(tool="brush", points=[(90, 70)], radius=4), 1)
+    before = strokes.record
+    if killed != "before the mask":
+        workspace.write_masks()
+    if killed == "before the hash":
+        (project / "strokes" / "a.png.json").write_text(json.dumps(before.model_dump(mode="json")))
+    again = Workspace(project)
+    assert again.strokes(again.image("a.png")).record.strokes == before.strokes
+    again.write_masks()
+    assert read_mask(image.mask).sum() == before.marked
+
+
+def test_undo_and_redo_outlive_the_process(project, tmp_path):
+    image = put(workspace := Workspace(project), tmp_path, "defect")
+    workspace.strokes(image).add(DOT, 0)
+    workspace.strokes(image).undo(1)
+    strokes = Workspace(project).strokes(image)
+    assert strokes.record.marked == 0
+    strokes.redo(2)
+    assert strokes.record.marked > 0
+    strokes.redo(3)
+    assert strokes.record.revision == 3  # nothing to do again: nothing changed
+
+
+def test_a_change_of_what_is_no_longer_there_is_refused(project, tmp_path):
+    image = put(workspace := Workspace(project), tmp_path, "defect")
+    workspace.strokes(image).add(DOT, 0)
+    for change in (lambda: workspace.strokes(image).add(DOT, 0), lambda: workspace.strokes(image).undo(0)):
+        with pytest.raises(StaleError, match="painted on elsewhere"):
+            change()
+
+
+def test_a_mask_put_there_by_hand_is_what_is_painted(project, tmp_path):
+    image = put(workspace := Workspace(project), tmp_path, "defect")
+    workspace.strokes(image).add(DOT, 0)
+    workspace.write_masks()
+    mask = np.zeros((96, 128), np.uint8)
+    mask[:20] = 255
+    Image.fromarray(mask).save(image.mask)
+    again = Workspace(project)
+    assert again.strokes(again.image("a.png")).record.marked == 20 * 128
+    again.strokes(again.image("a.png")).undo(again.strokes(image).record.revision)
+    assert again.strokes(image).record.strokes[0] == DOT
+
+
+def test_a_mask_that_comes_with_its_image_is_taken_for_it(project, tmp_path):
+    image = put(workspace := Workspace(project), tmp_path, "defect")
+    mask = np.zeros((96, 128), np.uint8)
+    mask[30:40, 50:60] = 255
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    assert workspace.add(tmp_path / "m.png", "a_mask.png", "defect") == image
+    assert workspace.strokes(image).record.marked == 100
+    # One that only is called so is a photograph.
+    other = put(workspace, tmp_path, "defect", "a_label.png", 3)
+    assert other.path.stem == "a_label-image"
+
+
+def test_an_image_that_changes_its_role_keeps_what_was_painted(project, tmp_path):
+    image = put(workspace := Workspace(project), tmp_path, "defect")
+    workspace.strokes(image).add(DOT, 0)
+    workspace.write_masks()
+    moved = workspace.move("a.png", "good")
+    assert moved.path.parent.name == "background"
+    assert not image.mask.exists()
+    workspace.move("a.png", "defect")
+    workspace.write_masks()
+    assert read_mask(image.mask).any()
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("../../x.png", "x.png"),
+        ("C:\\photos\\x.TIFF", "x.tiff"),
+        ("a.png", "a-2.png"),
+        ("A.jpg", "A-2.jpg"),
+        ("x_mask.png", "x_mask-image.png"),
+        ("..png", "image.png"),
+        ("ü<:>\n.png", "ü_____.png".replace("_____", "____")),
+    ],
+)
+def test_names_are_files_of_the_project_alone(project, tmp_path, called, name):
+    put(workspace := Workspace(project), tmp_path, "good")
+    assert workspace.name_for(called) == name
+
+
+def test_a_folder_of_something_else_is_no_project(tmp_path):
+    (tmp_path / "thesis.txt").write_text("x")
+    with pytest.raises(InputError, match=r"holds thesis\.txt and no project\.json"):
+        Workspace(tmp_path)
+
+
+def test_a_guidance_folder_that_is_there_is_shown(project, tmp_path):
+    photo(project / "guidance/support/a.png")
+    mask = np.zeros((96, 128), np.uint8)
+    mask[30:40, 50:60] = 255
+    Image.fromarray(mask).save(project / "guidance/support/a_gt.png")
+    workspace = Workspace(project)
+    (image,) = workspace.images()
+    assert workspace.strokes(image).record.marked == 100
+    workspace.write_masks()
+    assert [path.name for path in read_guidance_support(workspace)] == ["a.png", "a_mask.png"]
+
+
+def read_guidance_support(workspace: Workspace):
+    photo(workspace.folder / "guidance/background/b.png", 1)
+    return read_guidance(workspace.guidance).supports[0]
+
+
+def test_kinds_are_refused_by_name(project):
+    photo(project / "guidance/support/scratch/a.png")
+    with pytest.raises(InputError, match="guidance of one kind"):
+        Workspace(project)
