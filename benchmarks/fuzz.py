@@ -17,12 +17,14 @@ Prints a line a kind of file, then each failure by where it was raised. Linux on
 
 import argparse
 import contextlib
+import hashlib
 import io
 import json
 import multiprocessing
 import os
 import pickle
 import random
+import re
 import shutil
 import signal
 import struct
@@ -176,6 +178,89 @@ def _models(folder: Path) -> dict[str, bytes]:
     return found
 
 
+def _packs(folder: Path) -> dict[str, bytes]:
+    """Packs of a plain guidance, and of two kinds with a region of interest, by weights under `folder`."""
+    import numpy as np
+
+    from obftnet.backbones.weights import load_backbone
+    from obftnet.config import CuesConfig
+    from obftnet.decision import Decision
+    from obftnet.model import OBFTNet
+    from obftnet.segmenter import Segmenter
+    from obftnet.weights import save_model
+
+    weights = folder / "weights"
+    config = CuesConfig(backbone="compact", size=64)
+    save_model(weights, OBFTNet(config, load_backbone("compact", "random", seed=0)).eval())
+    segmenter = Segmenter.from_pretrained(weights, "cpu")
+    noise = np.random.default_rng(0)
+    images = [noise.integers(0, 256, (33, 40, 3), dtype=np.uint8) for _ in range(4)]
+    deep = [noise.integers(0, 4096, (33, 40), dtype=np.uint16) for _ in range(2)]
+    mask = np.zeros((33, 40), bool)
+    mask[8:20, 10:30] = True
+    segmenter.fit([(deep[0], mask)], [deep[1]]).save(folder / "pack", who="")
+    found = {"plain": (folder / "pack").read_bytes()}
+    segmenter.decision = Decision(0.6, 4.0, review=(0.4, 0.7), interest=~mask)
+    segmenter.fit({"a": [(images[0], mask)], "b": [(images[1], mask)]}, images[2:])
+    segmenter.save(folder / "pack", who="")
+    found["kinds"] = (folder / "pack").read_bytes()
+    found["pickle"] = pickle.dumps(_Payload(str(folder / "a pickle ran")))
+    return found
+
+
+def _annotations(folder: Path) -> dict[str, dict[str, bytes]]:
+    """An export of each tool that is one file, by the tool, of images written below `folder`."""
+    import numpy as np
+    from PIL import Image
+
+    photos = folder / "photos"
+    photos.mkdir()
+    noise = np.random.default_rng(0)
+    mask = np.zeros((48, 60), np.uint8)
+    mask[10:20, 10:30] = 255
+    for name in ("q.png", "r.jpg"):
+        Image.fromarray(noise.integers(0, 256, (48, 60, 3), dtype=np.uint8)).save(photos / name)
+    Image.fromarray(mask).save(photos / "m.png")
+    square = [[10, 10], [30, 10], [30, 20], [10, 20]]
+    corners = [number for point in square for number in point]
+    shapes = [
+        {"label": "s", "points": square, "shape_type": "polygon"},
+        {"label": "t", "points": [[5, 5], [9.5, 9]], "shape_type": "rectangle"},
+        {"label": "s", "points": [[20, 30], [25, 30]], "shape_type": "circle"},
+    ]
+    labelme = {"imagePath": "q.png", "imageHeight": 48, "imageWidth": 60, "flags": {}, "shapes": shapes}
+    coco = {
+        "images": [
+            {"id": 1, "file_name": "q.png", "height": 48, "width": 60},
+            {"id": 2, "file_name": "r.jpg", "height": 48, "width": 60},
+        ],
+        "categories": [{"id": 1, "name": "s"}, {"id": 2, "name": "t"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [corners]},
+            {"id": 2, "image_id": 2, "category_id": 2, "iscrowd": 1,
+             "segmentation": {"size": [48, 60], "counts": [490, 10, 38, 10, 2332]}},
+        ],
+    }  # fmt: skip
+    size = {"original_height": 48, "original_width": 60, "image_rotation": 0}
+    box = {"x": 10, "y": 20, "width": 30, "height": 10, "rotation": 15, "rectanglelabels": ["t"]}
+    regions = [
+        size | {"type": "polygonlabels", "value": {"points": square, "polygonlabels": ["s"]}},
+        size | {"type": "rectanglelabels", "value": box},
+    ]
+    studio = [{"data": {"image": "q.png"}, "annotations": [{"result": regions}]}]
+    polygon = '<polygon label="s" points="10,10;30,10;30,20"/>'
+    drawn = '<mask label="t" rle="2, 3, 4" left="5" top="6" width="3" height="3"/><box label="s" xtl="1" '
+    cvat = f'<annotations><image name="q.png" width="60" height="48">{polygon}{drawn}' + (
+        'ytl="2" xbr="9" ybr="8" rotation="20"/></image></annotations>'
+    )
+    table = "image,mask,label\nq.png,m.png,s\nr.jpg,,good\n"
+    texts = {
+        "labelme": json.dumps(labelme), "coco": json.dumps(coco), "labelstudio": json.dumps(studio),
+        "cvat": cvat, "csv": table,
+    }  # fmt: skip
+    return {tool: {"export": text.encode()} for tool, text in texts.items()}
+
+
 def _json_files(folder: Path) -> dict[str, dict[str, bytes]]:
     """What commands write and read again, by kind; beside it, under `folder`, the data it is about."""
     import numpy as np
@@ -275,16 +360,23 @@ def _damaged(data: bytes, other: bytes, kind: str, rng: random.Random) -> bytes:
             ways += [lambda data=data: _png_chunk(data, rng)] * 2
         if data[:4] in (b"II*\0", b"MM\0*"):
             ways += [lambda data=data: _tiff_entry(data, rng)] * 3
-        if kind in ("model", "training state") and data[8:9] == b"{":
+        if kind in ("model", "training state", "pack") and data[8:9] == b"{":
             ways += [lambda data=data: _header(data, rng)] * 2
+        if kind == "pack" and data[8:9] == b"{":
+            ways += [lambda data=data: _pack(data, rng)] * 4
         if kind in _JSON:
             ways += [lambda data=data: _json(data, rng)] * 2
+        if kind in ("cvat", "csv", "log.csv", "manifest"):
+            ways += [lambda data=data: _word(data, rng)] * 3
         data = rng.choice(ways)()
     return data
 
 
 #: Kinds of files that are JSON, as a whole or line by line.
-_JSON = ("folds", "episodes", "run.json", "segment.json", "job journal", "evaluation journal", "unit result")
+_JSON = (
+    "folds", "episodes", "run.json", "segment.json", "job journal", "evaluation journal", "unit result",
+    "labelme", "coco", "labelstudio",
+)  # fmt: skip
 
 
 def _bytes_changed(data: bytes, other: bytes, rng: random.Random) -> bytes:
@@ -405,6 +497,63 @@ def _header(data: bytes, rng: random.Random) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
+def _pack(data: bytes, rng: random.Random) -> bytes:
+    """A pack with its description, a file or a tensor changed, and every hash made to fit."""
+    import safetensors.numpy
+
+    from obftnet.packs.file import arrays_hash
+
+    try:
+        length = int.from_bytes(data[:8], "little")
+        metadata = dict(json.loads(data[8 : 8 + length])["__metadata__"])
+        tensors = safetensors.numpy.load(data)
+        content = json.loads(metadata["content"])
+        fitted = sorted(name for name in tensors if name.startswith("fitted/"))
+        way = rng.randrange(3)
+        if way == 0 and fitted:
+            name = rng.choice(fitted)
+            flat = bytearray(tensors[name].tobytes())
+            if flat:
+                at = rng.randrange(len(flat))
+                flat[at] = rng.choice((0, 1, 127, 128, 255))
+            shape = tensors[name].shape if rng.random() < 0.8 else (-1,)
+            tensors[name] = _array(bytes(flat), tensors[name].dtype).reshape(shape)
+            content["fitted"]["sha256"] = arrays_hash({name: tensors[name] for name in fitted})
+        elif way == 1:
+            entry = rng.choice([entry[key] for entry in content["images"] for key in ("image", "mask")
+                                if entry[key]])  # fmt: skip
+            whole = tensors[entry["tensor"]].tobytes()
+            whole = _damaged(whole, whole, "image", rng)
+            tensors[entry["tensor"]] = _array(whole, "uint8")
+            entry["sha256"] = hashlib.sha256(whole).hexdigest()
+            if rng.random() < 0.5:
+                content["fitted"] = None
+                tensors = {name: value for name, value in tensors.items() if name not in fitted}
+        else:
+            content = json.loads(_json(json.dumps(content).encode(), rng))
+        metadata["content"] = json.dumps(content)
+        metadata["content_sha256"] = hashlib.sha256(metadata["content"].encode()).hexdigest()
+        return bytes(safetensors.numpy.save(tensors, metadata))
+    except (ValueError, KeyError, TypeError, RecursionError, AttributeError, safetensors.SafetensorError):
+        return data
+
+
+def _word(data: bytes, rng: random.Random) -> bytes:
+    """XML or CSV with a number or a name in it changed."""
+    places = [match.span() for match in re.finditer(rb"[\w.+-]+", data)]
+    if not places:
+        return data
+    begin, end = rng.choice(places)
+    value = rng.choice((*_NUMBERS, *_TEXTS[:5], "", -1, 0.5, 1e308, "1, 2", "..", "/", "&amp;", "&#27;", '"'))
+    return data[:begin] + str(value).encode() + data[end:]
+
+
+def _array(data: bytes, dtype: Any) -> Any:
+    import numpy as np
+
+    return np.frombuffer(data, dtype)
+
+
 def _json(data: bytes, rng: random.Random) -> bytes:
     """JSON, or lines of it, with one value changed, taken away, doubled or replaced by what is no JSON."""
     lines = data.split(b"\n") if b"\n{" in data or (b"\n[" in data[:-1] and data[:1] != b"[") else [data]
@@ -494,17 +643,21 @@ def _read_image(path: Path) -> None:
 
 def _readers(folder: Path) -> dict[str, Callable[[Path], object]]:
     """By kind of file, what a command calls to read it; each gets the damaged file's path."""
+    import numpy as np
     import torch
 
+    from obftnet.annotations import import_annotations
     from obftnet.backbones.weights import load_backbone
     from obftnet.data import read_layout
     from obftnet.data.episode_files import read_episodes
     from obftnet.data.folds import read_folds
     from obftnet.errors import InputError
     from obftnet.evaluation.journal import Journal
+    from obftnet.imaging.read import read_mask
     from obftnet.reproduction.run import Unit, _finished
     from obftnet.segmentation.journal import read_journal
     from obftnet.segmentation.record import read_record
+    from obftnet.segmenter import Segmenter
     from obftnet.synthetic.dataset import _check_manifest
     from obftnet.training.checkpoint import FILE, load_state
     from obftnet.training.log import RunLog
@@ -533,6 +686,32 @@ def _readers(folder: Path) -> dict[str, Callable[[Path], object]]:
                     continue
             raise
         read_notes(path)
+
+    query = np.random.default_rng(1).integers(0, 256, (33, 40, 3), dtype=np.uint8)
+
+    def pack(path: Path) -> None:
+        found = Segmenter.load(path, "cpu", weights=folder / "weights").predict(query)
+        if not np.isfinite(found.score).all() or found.score.min() < 0 or found.score.max() > 1:
+            raise WrongError(f"scores from {found.score.min()} to {found.score.max()}")
+
+    def importing(tool: str) -> Callable[[Path], None]:
+        def read(path: Path) -> None:
+            out = folder / "imported"
+            shutil.rmtree(out, ignore_errors=True)
+            before = set(folder.iterdir())
+            try:
+                done = import_annotations(tool, path, out, images=folder / "photos")
+            except InputError:
+                if left := set(folder.iterdir()) - before:
+                    raise WrongError(f"left behind: {min(left)}") from None
+                raise
+            written = list(out.rglob("*_mask.*"))
+            if len(written) != sum(done.kinds.values()):
+                raise WrongError(f"{len(written)} masks, {done.kinds} are said")
+            for mask in written:
+                read_mask(mask)
+
+        return read
 
     def manifest(path: Path) -> None:
         copy = folder / "data" / "manifest.csv"
@@ -570,6 +749,8 @@ def _readers(folder: Path) -> dict[str, Callable[[Path], object]]:
         "job journal": job_journal,
         "evaluation journal": lambda path: Journal(path, {"a": 1}),
         "unit result": lambda path: _finished(path, {"k": 1}, unit),
+        "pack": pack,
+        **{tool: importing(tool) for tool in ("labelme", "coco", "labelstudio", "cvat", "csv")},
     }
 
 
@@ -583,6 +764,7 @@ _SHARES = {
     "run.json": 1,
     "log.csv": 1,
 }
+_SHARES |= {"pack": 5, "labelme": 1, "coco": 1, "labelstudio": 1, "cvat": 1, "csv": 1}
 _SHARES |= {"manifest": 1, "segment.json": 1, "job journal": 1, "evaluation journal": 1, "unit result": 1}
 
 
@@ -601,7 +783,8 @@ def _serve(pipe: Connection, folder: Path, seed: int, megabytes: int, keep: Path
     from obftnet.errors import InputError
 
     rng = random.Random(seed)
-    seeds = {"image": _images(rng), "model": _models(folder), **_json_files(folder)}
+    seeds = {"image": _images(rng), "model": _models(folder), "pack": _packs(folder)}
+    seeds |= {**_json_files(folder), **_annotations(folder)}
     seeds["training state"] = {"state": _state(folder)}
     readers = _readers(folder)
     warnings.simplefilter("ignore")

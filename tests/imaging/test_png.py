@@ -93,3 +93,35 @@ def test_exif_that_is_damaged_is_not_followed(tmp_path):
     damaged[-1] ^= 1
     path.write_bytes(png((8, 0, 1), 7, 7, 9, bytes(damaged)))
     assert read_picture(path).shape == image_size(path) == (7, 9)
+
+
+def test_the_form_of_apples_apps_is_named(tmp_path):
+    whole = png((8, 6, 4), 7, 7, 9)
+    (tmp_path / "a.png").write_bytes(whole[:8] + chunk(b"CgBI", b"P\0\x20\6") + whole[8:])
+    with pytest.raises(InputError, match="CgBI") as caught:
+        read_picture(tmp_path / "a.png")
+    assert "damaged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["PNG", "BMP"])
+def test_pixels_without_a_colour_are_damage_and_not_black(tmp_path, form):
+    path = tmp_path / "a"
+    indices = np.arange(63, dtype=np.uint8).reshape(7, 9) % 6
+    image = Image.fromarray(indices)
+    image.putpalette(bytes(range(3, 21)))
+    image.save(path, form)
+    np.testing.assert_array_equal(read_picture(path).samples[:, :, 0], 3 + 3 * indices)
+    data = path.read_bytes()
+    if form == "PNG":
+        at = data.index(b"PLTE")
+        short, none = data[: at - 4] + chunk(b"PLTE", bytes(9)), data[: at - 4]
+        spoilt = [short + data[at + 8 + 18 :], none + data[at + 8 + 18 :]]
+    else:
+        # Colours that are used; the pixels stay where the file says that they are.
+        spoilt = [data[:46] + (2).to_bytes(4, "little") + data[50:]]
+    for content in spoilt:
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="damaged"):
+            read_picture(path)
+    with pytest.raises(InputError, match="a palette of 0 colours"):
+        as_picture(Image.new("P", (9, 7), 3))

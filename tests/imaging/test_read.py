@@ -123,6 +123,8 @@ def test_webp_and_jfif(tmp_path):
         (b"8BPS\0\1", "Photoshop"),
         (b"\0\0\0\x0cjP  \r\n", "JPEG 2000"),
         (b"P6\n2 2\n255\n", "PNM"),
+        (b"\xff\xd8\xff\xf7\0\x0b", "JPEG-LS"),
+        (b"\xff\xd8\xff\xe8\0\x20SPIFF\0" + bytes(23) + b"\xff\xf7\0\x0b", "JPEG-LS"),
     ],
 )
 def test_kinds_that_are_not_read_are_named(tmp_path, head, kind):

@@ -1,5 +1,6 @@
 """Every way to store one picture in a TIFF gives that picture, or is refused by its name."""
 
+import io
 import logging
 import struct
 
@@ -57,17 +58,111 @@ def test_depths_by_the_white_they_say(tmp_path, bits, photometric):
     check(path, 1 - shown if photometric == "miniswhite" else shown, 1e-6)
 
 
-def by_hand(
-    path, data: bytes, *, bits: int, photometric: int | None, samples: int = 1, extra: bytes = b""
-) -> None:
-    """An uncompressed little-endian TIFF of RAMP's size, with no tag that is not asked for."""
+def by_hand(path, data: bytes, *, bits: int, photometric: int | None, **more: object) -> None:
+    """A little-endian TIFF of RAMP's size in one strip, with no tag that is not asked for.
+
+    more: short tags, as `t266=2`, or `t320=[...]` of more than two; any of those always there as well.
+    """
     height, width = RAMP.shape
-    tags = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 1, bits), (259, 3, 1, 1)]
-    tags += [] if photometric is None else [(262, 3, 1, photometric)]
-    start = 8 + 2 + 12 * (len(tags) + 4) + 4
-    tags += [(273, 4, 1, start), (277, 3, 1, 1), (278, 3, 1, height), (279, 4, 1, len(data))]
-    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    path.write_bytes(struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + data)
+    tags: dict[int, object] = {256: width, 257: height, 258: bits, 259: 1, 277: 1, 278: height}
+    tags |= {} if photometric is None else {262: photometric}
+    tags |= {int(name[1:]): value for name, value in more.items()}
+    at = 8 + 2 + 12 * (len(tags) + 2) + 4
+    entries, behind = [], b""
+    for tag, value in tags.items():
+        if isinstance(value, int):
+            entries.append((tag, 3, 1, value))
+        else:
+            entries.append((tag, 3, len(value), at + len(behind)))
+            behind += np.asarray(value, "<u2").tobytes()
+    entries += [(273, 4, 1, at + len(behind)), (279, 4, 1, len(data))]
+    listed = b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries))
+    path.write_bytes(struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + listed + bytes(4) + behind + data)
+
+
+def fax(values: np.ndarray, compression: str) -> tuple[bytes, int]:
+    """Bilevel pixels as a fax has them, and the photometric they are meant by."""
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "TIFF", compression=compression)
+    stream.seek(0)
+    with tifffile.TiffFile(stream) as file:
+        page = file.pages[0]
+        (offset,), (count,) = page.dataoffsets, page.databytecounts
+        return stream.getvalue()[offset : offset + count], int(page.photometric)
+
+
+FAX = {"tiff_ccitt": 2, "group3": 3, "group4": 4}
+TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("kind", [1, 4, 8, 16, *FAX])
+def test_bits_of_a_byte_in_either_order(tmp_path, kind, order):
+    path = tmp_path / "a.tif"
+    if kind in FAX:
+        values, bits = RAMP > 0.5, 1
+        data, photometric = fax(values, kind)
+    else:
+        bits, photometric = kind, 1
+        values = stored(RAMP, bits)
+        data = values.astype("<u2" if bits > 8 else "u1").tobytes()
+        data = imagecodecs.packints_encode(values, bits) if bits < 8 else data
+    data = data.translate(TURNED) if order == 2 else data
+    by_hand(path, data, bits=bits, photometric=photometric, t259=FAX.get(kind, 1), t266=order)
+    check(path, values / (2**bits - 1), 1e-6)
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, RAMP.shape, dtype=np.uint8)
+COMPRESSED = {
+    5: imagecodecs.lzw_encode,
+    7: imagecodecs.jpeg_encode,
+    8: imagecodecs.zlib_encode,
+    32773: imagecodecs.packbits_encode,
+    34712: imagecodecs.jpeg2k_encode,
+    34887: imagecodecs.lerc_encode,
+    34925: imagecodecs.lzma_encode,
+    34933: imagecodecs.png_encode,
+    50000: imagecodecs.zstd_encode,
+    50002: imagecodecs.jpegxl_encode,
+}
+
+
+@pytest.mark.parametrize("compression", COMPRESSED)
+def test_a_cut_strip_is_refused_wherever_it_is_cut(tmp_path, compression):
+    """Decoders of JPEG make grey of what is missing, and say nothing."""
+    path = tmp_path / "a.tif"
+    data = bytes(COMPRESSED[compression](NOISE))
+    by_hand(path, data, bits=8, photometric=1, t259=compression)
+    whole = read_image(path)
+    for cut in (*range(1, len(data), 131), *range(len(data) - 9, len(data))):
+        by_hand(path, data[:cut], bits=8, photometric=1, t259=compression)
+        try:
+            np.testing.assert_array_equal(read_image(path), whole, str(cut))
+        except InputError as error:
+            assert "truncated" in str(error)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("kind", FAX)
+@pytest.mark.parametrize("end", ["marked", "blank"])
+def test_fax_without_its_last_rows_is_refused(tmp_path, kind, order, end):
+    """Decoders make white of them; many a fax ends in white."""
+    path = tmp_path / "a.tif"
+    values = NOISE > 180
+    values[30:] = values[30:] if end == "marked" else values[0, 0] * 0
+
+    def write(data: bytes) -> None:
+        data = data.translate(TURNED) if order == 2 else data
+        by_hand(path, data, bits=1, photometric=photometric, t259=FAX[kind], t266=order)
+
+    data, photometric = fax(values, kind)
+    write(data)
+    check(path, values * 1.0, 1e-6)
+    few, _ = fax(values[:20], kind)
+    for short in (few, *(data[:cut] for cut in range(1, len(data) - 20, 7))):
+        write(short)
+        with pytest.raises(InputError, match="truncated"):
+            read_image(path)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -107,6 +202,19 @@ def test_opacity(tmp_path, bits):
         tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extrasamples=[kind])
         check(tmp_path / "a.tif", COLOUR, 2.1 / (2 ** min(bits, 16) - 1))
         np.testing.assert_array_equal(read_picture(tmp_path / "a.tif").alpha, alpha)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_palettes_of_any_depth(tmp_path, bits):
+    values = stored(RAMP, bits)
+    colours = np.random.default_rng(0).integers(0, 256, (2**bits, 3))
+    data = values.astype("<u2" if bits > 8 else "u1").tobytes()
+    data = imagecodecs.packints_encode(values, bits) if bits < 8 else data
+    by_hand(tmp_path / "a.tif", data, bits=bits, photometric=3, t320=colours.T.ravel() * 257)
+    check(tmp_path / "a.tif", colours[values] / 255, 1e-6)
+    by_hand(tmp_path / "a.tif", data, bits=bits, photometric=3)
+    with pytest.raises(InputError, match="without its colours"):
+        read_image(tmp_path / "a.tif")
 
 
 def test_palette_and_inks(tmp_path):
@@ -196,6 +304,26 @@ REFUSED = {
     "a TIFF of 3 pages": lambda p: tifffile.imwrite(p, np.zeros((3, 9, 9), "u1"), photometric="minisblack"),
     "a TIFF of 5 pages": lambda p: tifffile.imwrite(p, np.zeros((5, 9, 9), "u1"), imagej=True),
     "16 channels with photometric MINISBLACK": lambda p: channels(p, 16),
+    "samples of int16 are not supported": lambda p: tifffile.imwrite(p, stored(RAMP, 8).astype("i2")),
+    "photometric CIELAB is not supported": lambda p: tifffile.imwrite(
+        p, stored(COLOUR, 8), photometric="cielab"
+    ),
+    "photometric SEPARATED is not supported": lambda p: tifffile.imwrite(
+        p, np.zeros((9, 9, 4), "u1"), photometric="separated", extratags=[(332, 3, 1, 2, True)]
+    ),
+    "compression JPEGXR_NDPI is not supported": lambda p: retagged(p, 259, 22610),
+    "predictor HORIZONTAL with compression NONE": lambda p: by_hand(
+        p, bytes(40 * 56), bits=8, photometric=1, t317=2
+    ),
+    "predictor HORIZONTAL with compression ADOBE_DEFLATE and samples of 4 bits": lambda p: by_hand(
+        p, imagecodecs.zlib_encode(bytes(40 * 28)), bits=4, photometric=1, t259=8, t317=2
+    ),
+    "predictor FLOATINGPOINT with compression LZW and samples of 8 bits": lambda p: by_hand(
+        p, imagecodecs.lzw_encode(bytes(40 * 56)), bits=8, photometric=1, t259=5, t317=3
+    ),
+    "a TIFF of 4 planes": lambda p: tifffile.imwrite(
+        p, np.zeros((4, 40, 56), "u1"), volumetric=True, tile=(1, 16, 16), photometric="minisblack"
+    ),
     "2 channels with photometric MINISBLACK": lambda p: channels(p, 2),
 }
 

@@ -94,3 +94,12 @@ def test_a_log_that_cannot_grow_is_named(tmp_path):
     (tmp_path / "log.csv").symlink_to("/dev/full")
     with pytest.raises(InputError, match=r"log\.csv: cannot be written \(No space"):
         log.add(1, loss=0.5, lr=0.1, seconds=1.0)
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000, "²", "-1", "", "1.0"])
+def test_a_line_that_is_no_steps_is_named(tmp_path, number):
+    write(tmp_path, [1])
+    with (tmp_path / "log.csv").open("a") as file:
+        file.write(f"{number},0.5,0.1,1,\n")
+    with pytest.raises(InputError, match="line 3 is no step's"):
+        RunLog(tmp_path, 1)

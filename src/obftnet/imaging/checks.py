@@ -31,7 +31,7 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
-_NOT_SUPPORTED = ("support", "cannot handle", "unknown", "unrecognized", "not implemented")
+_NOT_SUPPORTED = ("support", "cannot handle", "unknown", "not implemented")
 
 
 def check_size(height: int, width: int, name: str) -> None:

@@ -217,6 +217,7 @@ def _from_loaded(image: Image.Image, name: str, orientation: int, indices: bool)
     """The samples of a PIL image whose pixels are there."""
     mode = image.mode
     if mode == "P" and not indices:
+        _check_palette(image, name)
         mode = "RGBA" if "transparency" in image.info else "RGB"
     elif mode in _ALPHA:
         mode = _ALPHA[mode]
@@ -238,6 +239,18 @@ def _from_loaded(image: Image.Image, name: str, orientation: int, indices: bool)
     if mode.startswith("I;16"):
         pixels = pixels.astype(np.uint16, copy=False)
     return _picture(pixels, 65535 if pixels.dtype == np.uint16 else 255, name, orientation)
+
+
+def _check_palette(image: Image.Image, name: str) -> None:
+    """Raises InputError where a pixel has no colour: Pillow takes black."""
+    palette = image.palette
+    colours = 0 if palette is None else len(palette.palette) // len(palette.mode)
+    top = image.getextrema()[1]
+    if not isinstance(top, int | float) or top >= colours:
+        raise InputError(
+            f"{name}: truncated or damaged (a palette of {colours} colours, and pixels of number {top}); "
+            "a whole image file is wanted"
+        )
 
 
 def _array(image: Image.Image, mode: str) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """What kind of image a file is, told by its first bytes."""
 
+import re
 from pathlib import Path
 
 from obftnet.imaging.checks import check_file, unreadable
@@ -31,6 +32,8 @@ _START = {
 _FTYP = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "HEIC"
 )
+# The frame of JPEG-LS comes first, or behind a SPIFF header.
+_JPEG_LS = re.compile(rb"\xff\xd8(\xff\xe8..SPIFF.*)?\xff\xf7", re.DOTALL)
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 
 
@@ -46,6 +49,8 @@ def image_format(path: Path) -> str | None:
             head = file.read(132)
     except OSError as error:
         raise unreadable(path, error) from error
+    if _JPEG_LS.match(head):
+        return "JPEG-LS"
     for start, name in _START.items():
         if head.startswith(start):
             return name

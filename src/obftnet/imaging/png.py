@@ -15,6 +15,8 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 #: First column and row of a pass of Adam7 and its steps (PNG specification, section 8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _BLOCK = 1 << 16
+#: What stands before the header where pixels are stored in an order and compression that is not PNG's.
+_APPLES = b"CgBI"
 #: An EXIF block is what fits into one segment of a JPEG.
 _MOST_EXIF = 1 << 16
 
@@ -23,6 +25,8 @@ def check_header(path: Path) -> None:
     """Raises InputError unless the first chunk is the header, and no other is one (PNG specification, section
     5.6): Pillow takes whichever comes, and what was read before it by another."""
     names = [name for name, _, _ in _chunks(path)]
+    if names[:1] == [_APPLES]:
+        raise InputError(f"{path}: a PNG in the form of Apple's apps (CgBI); save it as a plain one")
     if names[:1] != [b"IHDR"] or names.count(b"IHDR") > 1:
         raise InputError(
             f"{path}: truncated or damaged (no header at its start); a whole image file is wanted"

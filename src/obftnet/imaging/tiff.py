@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from tifffile import COMPRESSION, PHOTOMETRIC, SAMPLEFORMAT
+from tifffile import COMPRESSION, PHOTOMETRIC, PREDICTOR, SAMPLEFORMAT
 
 from obftnet.errors import InputError
-from obftnet.imaging import checks
 from obftnet.imaging.checks import check_size, decoding, unreadable
 from obftnet.imaging.orientation import ORIENTATION, valid_orientation
 from obftnet.imaging.picture import Picture, unit_floats
+from obftnet.imaging.tiff_segments import check_contents, check_segments
 
 _WANTED = "save it as plain 8- or 16-bit grey or RGB"
 # Those that give back the samples as the other tags describe them.
@@ -40,6 +40,16 @@ _COMPRESSIONS = (
     COMPRESSION.JPEGXL,
     COMPRESSION.PNG,
 )
+# Those of them that every program undoes a predictor of, and those that only some do; the rest have none.
+_PREDICTED = (
+    COMPRESSION.LZW,
+    COMPRESSION.ADOBE_DEFLATE,
+    COMPRESSION.DEFLATE,
+    COMPRESSION.LZMA,
+    COMPRESSION.ZSTD,
+    COMPRESSION.ZSTD_DEPRECATED,
+)
+_PLAIN = (COMPRESSION.NONE, COMPRESSION.PACKBITS)
 # How many samples of a pixel are colour.
 _COLOURS = {
     PHOTOMETRIC.MINISWHITE: 1,
@@ -111,6 +121,7 @@ def read_tiff(path: Path, *, indices: bool = False) -> Picture:
         InputError: anything else, by its name; several pages; truncated or damaged.
     """
     with _page(path) as (page, header):
+        check_contents(page, path)
         with decoding(path):
             stored = page.asarray()
             colormap = page.colormap if header.photometric == PHOTOMETRIC.PALETTE else None
@@ -120,6 +131,8 @@ def read_tiff(path: Path, *, indices: bool = False) -> Picture:
                 f"{path}: truncated or damaged ({header.size[1]} x {header.size[0]} pixels are said, "
                 f"{pixels.shape[1]} x {pixels.shape[0]} are stored); a whole image file is wanted"
             )
+        if header.photometric == PHOTOMETRIC.PALETTE and colormap is None:
+            raise InputError(f"{path}: truncated or damaged (a palette image without its colours)")
         if colormap is not None and not indices:
             pixels = _coloured(pixels, colormap, path)
         return _picture(pixels, header, str(path), resolved=colormap is not None and not indices)
@@ -161,7 +174,7 @@ def _page(path: Path) -> Iterator[tuple[Any, Header]]:
         if lost & _DECIDING:
             raise InputError(f"{path}: truncated or damaged (tag {min(lost & _DECIDING)} cannot be read)")
         header = _header(page, tags, path)
-        _check_segments(page, segments, path.stat().st_size, path)
+        check_segments(page, segments, path.stat().st_size, path)
         yield page, header
 
 
@@ -213,13 +226,22 @@ def _header(page: Any, tags: dict[int, Any], path: Path) -> Header:
     ):
         name = _named(PHOTOMETRIC, photometric)
         raise InputError(f"{path}: photometric {name} is not supported; {_WANTED}")
+    formats = _named(SAMPLEFORMAT, page.sampleformat)
     bits, is_float = page.bitspersample, page.sampleformat == SAMPLEFORMAT.IEEEFP
     integers = is_float or page.sampleformat in (SAMPLEFORMAT.UINT, SAMPLEFORMAT.VOID)
     if not integers or not isinstance(bits, int) or page.dtype is None or (not is_float and bits > 16):
-        kind = page.dtype or f"{bits}-bit {_named(SAMPLEFORMAT, page.sampleformat)}"
+        kind = page.dtype if isinstance(bits, int) and page.dtype else f"{bits} bits, {formats}"
         raise InputError(
             f"{path}: samples of {kind} are not supported; unsigned integers of 1 to 16 bits, or floats in "
             "0..1 are wanted"
+        )
+    predicted = {PREDICTOR.HORIZONTAL: not is_float and bits in (8, 16), PREDICTOR.FLOATINGPOINT: is_float}
+    by_all = page.compression in _PREDICTED and predicted.get(page.predictor, False)
+    if page.predictor != PREDICTOR.NONE and page.compression in (*_PREDICTED, *_PLAIN) and not by_all:
+        name, packed = _named(PREDICTOR, page.predictor), _named(COMPRESSION, page.compression)
+        raise InputError(
+            f"{path}: predictor {name} with compression {packed} and samples of {bits} bits is not supported; "
+            f"{_WANTED}"
         )
     colours = _COLOURS[photometric]
     extra, kinds = samples - colours, tuple(page.extrasamples)
@@ -241,30 +263,6 @@ def _header(page: Any, tags: dict[int, Any], path: Path) -> Header:
         premultiplied=alpha and kinds[0] == _ASSOCIATED,
         orientation=_orientation(tags[ORIENTATION]),
     )
-
-
-def _check_segments(page: Any, wanted: int, file_size: int, path: Path) -> None:
-    """Raises InputError where strips or tiles are missing: tifffile would fill them with zeros."""
-    offsets, counts = tuple(page.dataoffsets), tuple(page.databytecounts)
-    if not all(isinstance(number, int) for number in (*offsets, *counts)):
-        raise InputError(f"{path}: damaged (its table of strips or tiles holds no whole numbers)")
-    if page.is_tiled and page.tilelength * page.tilewidth > checks.MAX_PIXELS:
-        raise InputError(
-            f"{path}: truncated or damaged (tiles of {page.tilewidth} x {page.tilelength} pixels)"
-        )
-    if len(offsets) != wanted or len(counts) != wanted or 0 in offsets or 0 in counts:
-        there = sum(1 for offset, count in zip(offsets, counts, strict=False) if offset and count)
-        what = "tiles" if page.is_tiled else "strips"
-        raise InputError(
-            f"{path}: truncated or damaged ({there} of {wanted} {what} are there); "
-            "a whole image file is wanted"
-        )
-    if any(offset >= file_size for offset in offsets) or (
-        # Of uncompressed data a strip may be said to be longer than it has rows; tifffile counts those.
-        page.compression != COMPRESSION.NONE
-        and any(offset + count > file_size for offset, count in zip(offsets, counts, strict=True))
-    ):
-        raise InputError(f"{path}: truncated (pixel data missing); a whole image file is wanted")
 
 
 def _channels_last(stored: NDArray[Any], header: Header, planar: bool) -> NDArray[Any]:

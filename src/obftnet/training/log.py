@@ -1,6 +1,7 @@
 """A run's record: a CSV file always, TensorBoard events where tensorboard is installed."""
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def _read(path: Path) -> list[list[str]]:
         raise InputError(f"{path}: its first line is not {','.join(RunLog.FIELDS)}; {_WANTED}")
     rows = [line.rstrip("\r").split(",") for line in lines[1:]]
     for number, row in enumerate(rows, start=2):
-        if len(row) != len(RunLog.FIELDS) or not (row[0].isascii() and row[0].isdecimal()):
+        if len(row) != len(RunLog.FIELDS) or not re.fullmatch("[0-9]{1,18}", row[0]):
             raise InputError(f"{path}: line {number} is no step's; {_WANTED}")
     return rows
 
