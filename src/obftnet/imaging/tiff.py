@@ -240,8 +240,8 @@ def _header(page: Any, tags: dict[int, Any], path: Path) -> Header:
     if page.predictor != PREDICTOR.NONE and page.compression in (*_PREDICTED, *_PLAIN) and not by_all:
         name, packed = _named(PREDICTOR, page.predictor), _named(COMPRESSION, page.compression)
         raise InputError(
-            f"{path}: predictor {name} with compression {packed} and samples of {bits} bits is not supported; "
-            f"{_WANTED}"
+            f"{path}: predictor {name} with compression {packed} and samples of {bits} bits is not "
+            f"supported; {_WANTED}"
         )
     colours = _COLOURS[photometric]
     extra, kinds = samples - colours, tuple(page.extrasamples)

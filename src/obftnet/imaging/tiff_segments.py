@@ -1,4 +1,4 @@
-"""Whether the strips or tiles of a TIFF hold all of its rows: decoders fill what is missing, and say nothing."""
+"""Whether the strips or tiles of a TIFF hold all of its rows: decoders fill what is missing in silence."""
 
 import re
 from pathlib import Path
@@ -14,8 +14,8 @@ from obftnet.imaging.checks import decoding
 _FAX = (COMPRESSION.CCITTRLE, COMPRESSION.CCITT_T4, COMPRESSION.CCITT_T6)
 _T4_OPTIONS = 292
 _END_OF_JPEG = b"\xff\xd9"
-# Codes of ITU-T T.4 and T.6: an end of line, which zeros may go before; a white run of 0 and a black one of 1;
-# what says in T.6 that two such runs follow.
+# Codes of ITU-T T.4 and T.6: an end of line, which zeros may go before; a white run of 0 and a black one of
+# 1; what says in T.6 that two such runs follow.
 _END_OF_LINE = "0{11,}1"
 _BLACK = "00110101010"
 _HORIZONTAL = "001"
