@@ -44,7 +44,7 @@ def main() -> None:
     segmenters = {}
     for count in counts:
         chosen = dict(list(supports.items())[:count])
-        segmenters[count] = Segmenter.from_pretrained(device="cpu").fit(chosen, [good])
+        segmenters[count] = Segmenter.from_pretrained(device="cpu", tile=None).fit(chosen, [good])
     seconds: dict[int, list[float]] = {count: [] for count in counts}
     ratios: dict[int, list[float]] = {count: [] for count in counts}
     for turn in range(arguments.rounds + 1):
@@ -64,7 +64,9 @@ def main() -> None:
         middle, ratio = statistics.median(seconds[count]), statistics.median(ratios[count])
         print(f"{count} kind(s): {middle:.3f} s, {ratio:.2f} times one (at most {bound:.2f} is wanted)")
     together = segmenters[counts[-1]]
-    alone = [Segmenter.from_pretrained(device="cpu").fit(pairs, [good]) for pairs in supports.values()]
+    alone = [
+        Segmenter.from_pretrained(device="cpu", tile=None).fit(pairs, [good]) for pairs in supports.values()
+    ]
     for turn, kind in enumerate(kinds):
         query = material.defective(2000 + turn, kind, size=size)[0]
         found = together.predict(query).score

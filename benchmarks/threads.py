@@ -31,7 +31,7 @@ def serve(guidance: Path) -> None:
     from obftnet.data.layouts.guidance import read_guidance
 
     found = read_guidance(guidance)
-    segmenter = Segmenter.from_pretrained().fit(found.by_kind, found.backgrounds)
+    segmenter = Segmenter.from_pretrained(tile=None).fit(found.by_kind, found.backgrounds)
     for line in sys.stdin:
         wall, processor = time.perf_counter(), time.process_time()
         segmenter.predict(line.strip())

@@ -14,7 +14,7 @@ LAYERS = (
     ("decision",),
     ("imaging",),
     ("inputs", "json_files", "prediction", "safeheader"),
-    ("safefile", "data", "scoring", "synthetic"),
+    ("safefile", "data", "scoring", "synthetic", "tiling"),
     ("protocols", "tensors", "voting", "backbones", "annotations"),
     ("guidance", "contract"),
     ("relation",),

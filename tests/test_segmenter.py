@@ -172,7 +172,7 @@ def test_bad_guidance_is_named(segmenter, tmp_path):
 
 def test_weights_by_file(tiny_model, tmp_path, fitted):
     save_model(tmp_path / "model.safetensors", tiny_model)
-    loaded = Segmenter.from_pretrained(tmp_path, device="cpu", threshold=0.3)
+    loaded = Segmenter.from_pretrained(tmp_path, device="cpu", threshold=0.3, tile=None)
     assert loaded.threshold == 0.3
     assert len(loaded.weights_hash) == 64
     loaded.fit([(picture(0), mask_of())], [picture(1), picture(2, 64, 100)])

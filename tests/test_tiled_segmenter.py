@@ -49,10 +49,10 @@ def test_guidance_of_any_size_becomes_a_bounded_number_of_tiles(tiny_model):
     mask = np.zeros((700, 900), bool)
     mask[::50] = True
     segmenter.fit([(picture(0, 700, 900), mask)], [picture(1, 700, 900), picture(2, 700, 900)])
-    assert segmenter._guidance is not None
-    assert segmenter._guidance.shots == GUIDANCE_TILES
-    assert len(segmenter._guidance.backgrounds[0]) == GUIDANCE_TILES // 2 * 2
-    assert all(cells.flatten(1).any(-1).all() for cells in segmenter._guidance.defect)
+    guidance = segmenter.guidance
+    assert guidance.shots == GUIDANCE_TILES
+    assert len(guidance.backgrounds[0]) == GUIDANCE_TILES // 2 * 2
+    assert all(cells.flatten(1).any(-1).all() for cells in guidance.defect)
 
 
 def test_a_tile_too_small_is_refused(tiny_model):

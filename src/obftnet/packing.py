@@ -8,6 +8,7 @@ from obftnet.files import alone_in
 from obftnet.packs import Pack, check_pack_place
 from obftnet.segmentation import LEAST_REGION
 from obftnet.segmenter import Segmenter
+from obftnet.tiling import Tile
 from obftnet.weights import find_weights
 
 
@@ -17,7 +18,7 @@ def fit_pack(
     out: str | Path,
     *,
     weights: str | Path | None = None,
-    tile: int | None = None,
+    tile: Tile = "auto",
     bits: int | None = None,
     decision: Decision | None = None,
     scale: float | None = None,

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import safetensors
@@ -22,16 +23,27 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         InputError: missing, a folder, empty, truncated, of another kind (a pickle is named as such and never
             opened), or with a value that is NaN, infinite or complex.
     """
-    check_no_pickle(path, "a safetensors file is wanted")
-    try:
-        with safetensors.safe_open(path, framework="pt") as opened:
-            metadata = opened.metadata() or {}
+    metadata = read_metadata(path)
+    with _whole(path):
         tensors = load_file(path)
+    _check_finite(path, tensors)
+    return tensors, metadata
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a file alone. Raises InputError as `read_safetensors`, but for values."""
+    check_no_pickle(path, "a safetensors file is wanted")
+    with _whole(path), safetensors.safe_open(path, framework="pt") as opened:
+        return opened.metadata() or {}
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{path}: not a whole safetensors file ({reason})") from error
-    _check_finite(path, tensors)
-    return tensors, metadata
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

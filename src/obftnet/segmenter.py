@@ -37,7 +37,6 @@ from obftnet.inputs import (
     check_interest,
     check_scale,
     check_threshold,
-    check_tile,
     find_bits,
     marked_by,
     masks_of_others,
@@ -48,12 +47,13 @@ from obftnet.inputs import (
 )
 from obftnet.model import OBFTNet
 from obftnet.packs import Content, Event, Pack, check_pack_place, read_pack, write_pack
-from obftnet.packs.content import DecisionEntry, Encoding, InterestEntry, WeightsEntry
+from obftnet.packs.content import DecisionEntry, Encoding, InterestEntry, PlanEntry, WeightsEntry
 from obftnet.packs.fit import Fit, fit_of, why_unfitted
 from obftnet.packs.make import Given, encode_guidance, mask_hash, person
 from obftnet.prediction import Prediction
 from obftnet.scoring import enlarged, score_picture
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
+from obftnet.tiling import Tile, TilePlan, check_tiling, plan_tiles
 from obftnet.weights import load_model, shipped, weights_name
 
 #: Tiles of defects, and as many of good material, that guidance is cut into at most, all images together, but
@@ -92,10 +92,11 @@ class Segmenter:
         device: str | torch.device = "auto",
         weights_hash: str = "",
         weights_name: str = "",
-        tile: int | None = None,
+        tile: Tile = None,
         bits: int | None = None,
     ) -> None:
         """Wrap a model; `from_pretrained` is the usual way."""
+        self._plan: TilePlan | None = None
         self.tile = tile
         self.decision = Decision(check_threshold(threshold))
         self.scale = None
@@ -114,7 +115,7 @@ class Segmenter:
         device: str | torch.device = "auto",
         *,
         threshold: float = DEFAULT_THRESHOLD,
-        tile: int | None = None,
+        tile: Tile = "auto",
         bits: int | None = None,
     ) -> Self:
         """A segmenter with trained weights.
@@ -124,7 +125,8 @@ class Segmenter:
                 default that ships with the package.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
             threshold: score above which a position is defect, between 0 and 1.
-            tile: side in pixels of the tiles that images are looked at in; None for an image as a whole.
+            tile: side in pixels of the tiles that images are looked at in; None for an image as a whole;
+                "auto" for what the size of the supports' defects asks for, which `fit` finds.
             bits: how many bits of samples stored in 16 a camera has filled, 8 to 16: white is 2^bits - 1;
                 None for the least of 8, 10, 12, 14 and 16 that hold every sample of the guidance.
 
@@ -133,7 +135,7 @@ class Segmenter:
                 bits out of range.
         """
         # Before the weights, which take longer.
-        check_threshold(threshold), check_tile(tile), check_bits(bits)
+        check_threshold(threshold), check_tiling(tile), check_bits(bits)
         where = resolve_device(device)
         model, digest = load_model(name_or_path, where)
         return cls(
@@ -185,7 +187,7 @@ class Segmenter:
             )
         if why is not None:
             segmenter.fit(found.by_kind, found.backgrounds)
-        segmenter._pack = content
+        segmenter._plan, segmenter._pack = content.tile_plan, content
         return segmenter
 
     def save(self, path: str | Path, *, what: str | None = None, who: str | None = None) -> Pack:
@@ -233,6 +235,7 @@ class Segmenter:
             images=images,
             weights=WeightsEntry(name=self.weights_name, sha256=self.weights_hash),
             tile=self.tile,
+            plan=None if self._plan is None else PlanEntry.of(self._plan),
             bits=self._wanted_bits,
             scale=self.scale,
             decision=DecisionEntry.of(self.decision),
@@ -278,12 +281,22 @@ class Segmenter:
 
     @property
     def tile(self) -> int | None:
-        """Side of a tile in pixels, None for whole images. Raises InputError when set to another."""
-        return self._tile
+        """Side of a tile in pixels, None for whole images; of "auto" what `fit` found, None before.
+
+        Raises InputError when set to another.
+        """
+        if self._wanted_tile == "auto":
+            return None if self._plan is None else self._plan.tile
+        return self._wanted_tile
 
     @tile.setter
-    def tile(self, tile: int | None) -> None:
-        self._tile = check_tile(tile)
+    def tile(self, tile: Tile) -> None:
+        self._wanted_tile, self._plan = check_tiling(tile), None
+
+    @property
+    def plan(self) -> TilePlan | None:
+        """What `tile` was chosen by where that was left open; None where it was not, and before `fit`."""
+        return self._plan
 
     @property
     def bits(self) -> int | None:
@@ -320,6 +333,8 @@ class Segmenter:
         named += [(f"background {index}", image) for index, image in enumerate(goods)]
         bits = self._wanted_bits or find_bits(named)
         size = self._input_size
+        plan = plan_tiles(of_kinds, goods, self.model.size) if self._wanted_tile == "auto" else None
+        tile = self.tile if plan is None else plan.tile
         known = KnownPictures()
         given = []
         seen_supports, fractions, seen_backgrounds = [], [], []
@@ -333,7 +348,7 @@ class Segmenter:
             given.append(Given("support", kind, image_source, mask_source, shown, mask_hash(mask)))
             foreign = marked_by(others[index], image) if any(others) else None
             most = _share(len(of_kinds[kind]))
-            for corner, part, marked in self._support_parts(image, mask, most):
+            for corner, part, marked in self._support_parts(image, mask, tile, most):
                 of_supports.append(Part(index, corner, part.shape, image.shape))
                 fraction = mask_fraction(marked, size).unsqueeze(0).to(self.device)
                 seen_supports.append(self._extract(part, fraction))
@@ -343,7 +358,7 @@ class Segmenter:
         for index, source in enumerate(goods):
             image = with_bits(as_picture(source, f"background {index}"), bits)
             given.append(Given("background", "", source, None, known.add(image, "background")))
-            for corner, part in self._background_parts(image, most=_share(len(goods))):
+            for corner, part in self._background_parts(image, tile, most=_share(len(goods))):
                 of_backgrounds.append(Part(index, corner, part.shape, image.shape))
                 seen_backgrounds.append(self._extract(part))
         guidance = self.model.guide(
@@ -354,7 +369,7 @@ class Segmenter:
             kinds=[kinds[part.image] for part in of_supports],
         )
         self._take(Fit(guidance, (tuple(of_supports), tuple(of_backgrounds)), tuple(given), bits))
-        self._pack = None
+        self._plan, self._pack = plan, None
         return self
 
     def _take(self, fit: Fit) -> None:
@@ -442,22 +457,22 @@ class Segmenter:
             yield resize_score(score, image.shape).clamp_(0, 1).numpy()
 
     def _support_parts(
-        self, image: Picture, mask: NDArray[np.bool_], most: int
+        self, image: Picture, mask: NDArray[np.bool_], tile: int | None, most: int
     ) -> list[tuple[Corner, Picture, NDArray[np.bool_]]]:
         """What of a support is shown to the network: all of it, or tiles around its defects."""
-        if self.tile is None:
+        if tile is None:
             return [((0, 0), image, mask)]
-        image, mask = enlarged(image, self.tile), enlarge(mask, self.tile)
-        places = [(corner, window(corner, self.tile)) for corner in defect_corners(mask, self.tile, most)]
+        image, mask = enlarged(image, tile), enlarge(mask, tile)
+        places = [(corner, window(corner, tile)) for corner in defect_corners(mask, tile, most)]
         return [(corner, image[place], mask[place]) for corner, place in places]
 
-    def _background_parts(self, image: Picture, most: int) -> list[tuple[Corner, Picture]]:
+    def _background_parts(self, image: Picture, tile: int | None, most: int) -> list[tuple[Corner, Picture]]:
         """What of a background is shown to the network: all of it, or tiles spread over it."""
-        if self.tile is None:
+        if tile is None:
             return [((0, 0), image)]
-        image = enlarged(image, self.tile)
-        corners = spread_corners(image.shape, self.tile, most)
-        return [(corner, image[window(corner, self.tile)]) for corner in corners]
+        image = enlarged(image, tile)
+        corners = spread_corners(image.shape, tile, most)
+        return [(corner, image[window(corner, tile)]) for corner in corners]
 
     def _extract(self, image: Picture, mask: Tensor | None = None) -> Features:
         """Features of a picture; of a support with its mask (1, S, S)."""

@@ -20,7 +20,7 @@ from obftnet.json_files import parse_json
 from obftnet.methods.learned import Learned, LearnedConfig
 from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
-from obftnet.safefile import compact, read_safetensors, write_safetensors
+from obftnet.safefile import compact, read_metadata, read_safetensors, write_safetensors
 
 #: The weights `Segmenter.from_pretrained()` takes when none are named.
 DEFAULT = "obftnet-compact"
@@ -108,12 +108,6 @@ def load_method(
     """
     path = find_weights(name_or_path)
     tensors, metadata = read_safetensors(path)
-    if metadata.get("format") != _FORMAT:
-        raise InputError(
-            f"{path}: a safetensors file, but not an obftnet model (no {_FORMAT} header); "
-            "a backbone's weights are named apart from a model's",
-            "backbone_weights",
-        )
     config = _config(path, metadata)
     try:
         model = build(config).float()
@@ -121,6 +115,16 @@ def load_method(
         raise InputError(f"{path}: {error}") from error
     _fill(model, tensors, path)
     return model.to(device).eval(), file_hash(path)
+
+
+def input_size(name_or_path: str | Path | None = None) -> int:
+    """Side in pixels of the square input of trained weights, without loading them.
+
+    Raises:
+        InputError: as `load_method`, as far as the file's header shows it.
+    """
+    path = find_weights(name_or_path)
+    return _config(path, read_metadata(path)).size
 
 
 def read_notes(path: Path) -> dict[str, Any]:
@@ -137,6 +141,12 @@ def read_notes(path: Path) -> dict[str, Any]:
 
 
 def _config(path: Path, metadata: dict[str, str]) -> MethodConfig:
+    if metadata.get("format") != _FORMAT:
+        raise InputError(
+            f"{path}: a safetensors file, but not an obftnet model (no {_FORMAT} header); "
+            "a backbone's weights are named apart from a model's",
+            "backbone_weights",
+        )
     wanted = "a model file of ours is wanted"
     values = parse_json(metadata.get("config", ""), f"{path}: its configuration cannot be read", wanted)
     if not isinstance(values, dict):

@@ -206,7 +206,7 @@ def test_what_changed_since_it_was_fitted_is_not_saved(models, guidance, tmp_pat
 
 
 def test_decision_scale_tile_and_bits_travel(models, guidance, tmp_path):
-    segmenter = fit(guidance, models / "cues.safetensors", bits=12)
+    segmenter = fit(guidance, models / "cues.safetensors", tile=None, bits=12)
     interest = np.ones((90, 70), bool)
     interest[:, :30] = False
     segmenter.decision = Decision(0.4, 0.5, 0.25, "mm", (0.3, 0.6), interest)
@@ -220,6 +220,21 @@ def test_decision_scale_tile_and_bits_travel(models, guidance, tmp_path):
     assert not found.mask[:, :30].any()
     with pytest.raises(InputError, match=r"60 x 90 pixels, but the region of interest is drawn on 70 x 90"):
         loaded.predict(picture(3, 90, 60))
+
+
+def test_a_plan_travels(models, guidance, tmp_path):
+    """What chose the tile is kept, and the tile with it, whatever the pack is looked at by."""
+    small = np.zeros((90, 70), bool)
+    small[20:26, 10:16] = True
+    Image.fromarray(small).save(guidance / "support/s0_mask.png")
+    Image.fromarray(picture(10, 300, 300)).save(guidance / "background/b0.jpg")
+    first = fit(guidance, models / "cues.safetensors", tile="auto")
+    assert first.plan is not None
+    first.save(tmp_path / "a.pack")
+    second = Segmenter.load(tmp_path / "a.pack", "cpu", weights=models / "cues.safetensors")
+    assert (second.tile, second.plan) == (first.tile, first.plan)
+    second.save(tmp_path / "b.pack")
+    assert read_pack(tmp_path / "b.pack").content.tile_plan == first.plan
 
 
 def test_names_that_meet_are_told_apart(models, tmp_path):

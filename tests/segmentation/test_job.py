@@ -144,6 +144,48 @@ def test_other_settings_make_the_results_anew_and_say_so(case, tiny_model, predi
     assert len(predicted) == 6
 
 
+def _large(case):
+    """The case with photographs that its defects are small in: 14 of 200 pixels, seen at 64 x 64."""
+    rng = np.random.default_rng(1)
+    for folder in (case.guidance / "support", case.guidance / "background", case.queries):
+        for path in folder.glob("*.png"):
+            if "_mask" not in path.name:
+                Image.fromarray(rng.integers(0, 256, (200, 200, 3), dtype=np.uint8)).save(path)
+    mask = np.zeros((200, 200), np.uint8)
+    mask[10:24, 20:34] = 255
+    for index in range(2):
+        Image.fromarray(mask).save(case.guidance / f"support/s{index}_mask.png")
+
+
+def test_a_plan_is_said_before_the_work_and_kept(case, predicted):
+    _large(case)
+    said = []
+    summary = run(case, sources=[case.queries / "q0.png"], notice=said.append)
+    assert summary.plan == "defects of 14 px in 200: tiles of 64, 16 looks an image"
+    assert said == [summary.plan]
+    assert (record(case)["tile"], record(case)["plan"]) == (64, summary.plan)
+    auto = (case.out / "q0_score.tiff").read_bytes()
+    # Nothing to do, nothing to say; and the tile that was chosen, asked for, is the same job.
+    again = run(case, sources=[case.queries / "q0.png"], notice=said.append)
+    same = run(case, sources=[case.queries / "q0.png"], tile=64, notice=said.append)
+    assert (again.kept, same.kept, len(said), len(predicted)) == (1, 1, 1, 1)
+    assert same.plan is None
+    whole = run(case, sources=[case.queries / "q0.png"], tile=None)
+    assert (whole.done, record(case)["tile"]) == (1, None)
+    assert (case.out / "q0_score.tiff").read_bytes() != auto
+
+
+def test_large_defects_are_seen_in_the_whole_unasked(case):
+    said = []
+    summary = run(case, notice=said.append)
+    assert summary.plan == "defects of 20 px in 60: images as a whole"
+    assert said == []
+    assert record(case)["tile"] is None
+    before = {path: path.stat().st_mtime_ns for path in case.out.glob("*_score.tiff")}
+    run(case, tile=None)
+    assert {path: path.stat().st_mtime_ns for path in case.out.glob("*_score.tiff")} == before
+
+
 def test_results_by_other_settings_are_never_mixed(case):
     run(case)
     with pytest.raises(InputError, match=r"other settings \(threshold 0.5, now 0.2\).*q1.png"):

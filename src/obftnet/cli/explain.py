@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights
+from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights, tile_of
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
 from obftnet.cli.threads import use_threads
@@ -27,7 +27,7 @@ def explain_command(
     ] = None,
     level: Annotated[int, _Opt(help="Of the feature pyramid; 0 is the finest.")] = 0,
     weights: Weights = None,
-    tile: Tile = None,
+    tile: Tile = "auto",
     bits: Bits = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -47,7 +47,7 @@ def explain_command(
         points=chosen,
         level=level,
         weights=weights,
-        tile=tile,
+        tile=tile_of(tile),
         bits=bits,
         device=device,
     ):

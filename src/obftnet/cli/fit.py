@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights
+from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights, tile_of
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
 from obftnet.cli.threads import use_threads
@@ -22,7 +22,7 @@ def fit_command(
     guidance: Guidance,
     out: Annotated[Path, _Opt("--out", help="The pack; one that is there is replaced.")],
     weights: Weights = None,
-    tile: Tile = None,
+    tile: Tile = "auto",
     bits: Bits = None,
     threshold: Annotated[
         float, _Opt("--threshold", help="Score above which a pixel is defect, between 0 and 1.")
@@ -51,7 +51,7 @@ def fit_command(
         guidance,
         out,
         weights=weights,
-        tile=tile,
+        tile=tile_of(tile),
         bits=bits,
         decision=Decision(threshold, min_area),
         scale=scale,
@@ -60,5 +60,8 @@ def fit_command(
     )
     say(f"supports     {len(pack.content.supports)}")
     say(f"backgrounds  {len(pack.content.backgrounds)}")
+    plan = pack.content.tile_plan
+    if plan is not None:
+        say(f"tiles        {plan}")
     say(f"seconds      {time.perf_counter() - start:.2f}")
     say(f"pack         {out}, {out.stat().st_size / 1e6:.1f} MB")

@@ -5,9 +5,14 @@ compares them with what there is.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from obftnet.errors import InputError
+
+if TYPE_CHECKING:
+    from obftnet.tiling import Tile as TileChoice
 
 Weights = Annotated[
     str | None,
@@ -45,11 +50,12 @@ FoldsFile = Annotated[
     ),
 ]
 Tile = Annotated[
-    int | None,
+    str,
     typer.Option(
         "--tile",
-        metavar="PIXELS",
-        help="Look at images, guidance too, in overlapping tiles of this side; default: as a whole.",
+        metavar="PIXELS|auto|none",
+        help="Look at images, guidance too, in overlapping tiles of this side; auto: as the size of the "
+        "supports' defects asks for; none: as a whole.",
     ),
 ]
 Bits = Annotated[
@@ -75,3 +81,12 @@ BackboneWeights = Annotated[
         "random: untrained, the control.",
     ),
 ]
+
+
+def tile_of(text: str) -> "TileChoice":
+    """What --tile says. Raises InputError where it is none of what there is."""
+    if text in ("auto", "none"):
+        return "auto" if text == "auto" else None
+    if not text.isdecimal():
+        raise InputError(f"tile {text!r}: a number of pixels, auto or none is wanted", "tile")
+    return int(text)

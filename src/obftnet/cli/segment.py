@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from obftnet.cli.deciding import MinArea, MinLength, Review, Scale, UnitOf, band
-from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights
+from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights, tile_of
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note, say
@@ -31,7 +31,7 @@ def segment_command(
         float | None,
         _Opt("--threshold", help="Score above which a pixel is defect; default: the pack's, or 0.5."),
     ] = None,
-    tile: Tile = None,
+    tile: Tile = "auto",
     bits: Bits = None,
     min_area: MinArea = None,
     min_length: MinLength = None,
@@ -64,7 +64,7 @@ def segment_command(
             unit=unit,  # type: ignore[arg-type]
             review=band(review),
             scale=scale,
-            tile=tile,
+            tile=tile_of(tile),
             bits=bits,
             keep=[kind.strip() for kind in keep.split(",") if kind.strip()],  # type: ignore[misc]
             device=device,
@@ -88,6 +88,8 @@ def print_summary(summary: "Summary") -> None:
     if summary.review:
         say(f"review       {summary.review}")
     say(f"fail         {summary.failed}")
+    if summary.plan:
+        say(f"tiles        {summary.plan}")
     if summary.done:
         say(f"seconds      {summary.seconds:.3f} an image")
     aside = [f"{len(summary.refused)} refused"] if summary.refused else []

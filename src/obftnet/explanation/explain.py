@@ -28,6 +28,7 @@ from obftnet.prediction import Prediction
 from obftnet.relation.cues import CUES
 from obftnet.segmenter import Segmenter, weights_of
 from obftnet.tensors import resize_score, without_autocast
+from obftnet.tiling import Tile
 from obftnet.weights import find_weights
 
 #: Points that are chosen where none is asked for.
@@ -43,7 +44,7 @@ def explain(
     points: Sequence[tuple[int, int]] = (),
     level: int = 0,
     weights: str | Path | None = None,
-    tile: int | None = None,
+    tile: Tile = "auto",
     bits: int | None = None,
     device: str = "auto",
 ) -> list[str]:
@@ -78,8 +79,8 @@ def explain(
     if (guidance is None) == (pack is None):
         raise InputError("a folder of guidance or a pack is wanted, one of the two", "guidance", "pack")
     if pack is not None:
-        for name, value in (("tile", tile), ("bits", bits)):
-            if value is not None:
+        for name, given in (("tile", tile != "auto"), ("bits", bits is not None)):
+            if given:
                 raise InputError(f"{pack}: the pack settles {name}; leave it out", name)
         packed = read_pack(pack)
         by_kind, names, backgrounds = packed.by_kind, packed.content.support_names, packed.backgrounds

@@ -13,6 +13,7 @@ from obftnet.data.layouts.pairs import SUFFIX, image_stem
 from obftnet.decision import Decision
 from obftnet.imaging.read import IMAGE_SUFFIXES
 from obftnet.kinds import DEFAULT_KIND, check_kinds
+from obftnet.tiling import TilePlan
 from obftnet.version import __version__
 
 #: The number of the format that this version writes (`Content.format`), and the largest that it reads.
@@ -90,6 +91,20 @@ class WeightsEntry(_Part):
 
     name: Name
     sha256: Sha256
+
+
+class PlanEntry(_Part):
+    """By what the tile was chosen (`tiling.TilePlan`), which is `Content.tile`; sizes in pixels."""
+
+    defect: Annotated[float, Field(gt=0, le=1e9)]
+    height: Annotated[int, Field(gt=0, le=10**9)]
+    width: Annotated[int, Field(gt=0, le=10**9)]
+    finer: Annotated[int, Field(gt=0, le=10**9)] | None = None
+
+    @classmethod
+    def of(cls, plan: TilePlan) -> Self:
+        """Describe a plan."""
+        return cls(defect=plan.defect, height=plan.shape[0], width=plan.shape[1], finer=plan.finer)
 
 
 class DecisionEntry(_Part):
@@ -177,7 +192,8 @@ class Content(_Part):
     """All that a pack says of itself.
 
     images: the guidance, supports and backgrounds, each in the order they are fitted in.
-    weights: that it is fitted with. tile, bits: as `Segmenter` was asked for.
+    weights: that it is fitted with. tile, bits: as `Segmenter` was asked for. plan: by what the tile was
+    chosen where that was left open.
     background_source: where good material is seen. scale: pixels a millimetre, None where it is not known.
     decision: by what masks and verdicts are made. interest: where defects are looked for; None: everywhere.
     calibration: what a calibration measured, JSON. history: what was done, the oldest first.
@@ -188,6 +204,7 @@ class Content(_Part):
     images: tuple[ImageEntry, ...]
     weights: WeightsEntry
     tile: int | None = None
+    plan: PlanEntry | None = None
     bits: Annotated[int, Field(ge=8, le=16)] | None = None
     background_source: BackgroundSource = "good"
     scale: Annotated[float, Field(gt=0, le=1e9)] | None = None
@@ -222,6 +239,14 @@ class Content(_Part):
         if len(set(same)) < len(same):
             raise ValueError("two files of one name")
         return self
+
+    @property
+    def tile_plan(self) -> TilePlan | None:
+        """The plan by which the tile was chosen; None where it was asked for."""
+        plan = self.plan
+        if plan is None:
+            return None
+        return TilePlan(plan.defect, (plan.height, plan.width), self.tile, plan.finer)
 
     @property
     def supports(self) -> tuple[ImageEntry, ...]:

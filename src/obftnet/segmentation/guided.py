@@ -15,6 +15,8 @@ from obftnet.segmentation.changes import DEFAULT_DECISION
 from obftnet.segmentation.queries import Aside, is_support, support_or_mask
 from obftnet.segmentation.record import GuidanceRecord
 from obftnet.segmenter import Segmenter, weights_of
+from obftnet.tiling import Tile, TilePlan, plan_tiles
+from obftnet.weights import input_size
 
 
 class Guided(Protocol):
@@ -46,7 +48,11 @@ class Guided(Protocol):
 
     @property
     def tile(self) -> int | None:
-        """As `Segmenter.from_pretrained`."""
+        """Side of the tiles, pixels; None for whole images."""
+
+    @property
+    def plan(self) -> TilePlan | None:
+        """What the tile was chosen by where that was left open."""
 
     @property
     def bits(self) -> int | None:
@@ -67,13 +73,14 @@ class Guided(Protocol):
 
 @dataclass(frozen=True)
 class ByFolder:
-    """Guidance of a folder. weights, tile, bits: as `Segmenter.from_pretrained`."""
+    """Guidance of a folder. weights, bits: as `Segmenter.from_pretrained`. tile, plan: as `Guided`."""
 
     folder: Path
     used: GuidanceFolder
     weights: str | Path | None
     tile: int | None
     bits: int | None
+    plan: TilePlan | None = None
 
     @classmethod
     def of(
@@ -82,13 +89,24 @@ class ByFolder:
         shots: int | None,
         *,
         weights: str | Path | None,
-        tile: int | None,
+        tile: Tile,
         bits: int | None,
     ) -> "ByFolder":
-        """The first `shots` supports of a folder, of each kind. Raises InputError: there are not as many."""
+        """The first `shots` supports of a folder, of each kind.
+
+        Raises InputError: there are not as many; or, where the tile is "auto", one cannot be used.
+        """
+        used = cls._used(folder, shots)
+        if tile != "auto":
+            return cls(folder, used, weights, tile, bits)
+        plan = plan_tiles(used.by_kind, used.backgrounds, input_size(weights))
+        return cls(folder, used, weights, plan.tile, bits, plan)
+
+    @staticmethod
+    def _used(folder: Path, shots: int | None) -> GuidanceFolder:
         found = read_guidance(folder)
         if shots is None:
-            return cls(folder, found, weights, tile, bits)
+            return found
         counts = {kind: len(pairs) for kind, pairs in found.by_kind.items()}
         kind, count = min(counts.items(), key=lambda pair: pair[1])
         if not 1 <= shots <= count:
@@ -97,7 +115,7 @@ class ByFolder:
                 f"{folder}: {count} support image(s){of_kind} in it, but {shots} shots were asked for; "
                 f"ask for 1 to {count}, or add supports"
             )
-        return cls(folder, found.first(shots), weights, tile, bits)
+        return found.first(shots)
 
     @property
     def decision(self) -> Decision:
@@ -189,6 +207,11 @@ class ByPack:
     def tile(self) -> int | None:
         """As `Guided`."""
         return self.pack.content.tile
+
+    @property
+    def plan(self) -> TilePlan | None:
+        """As `Guided`."""
+        return self.pack.content.tile_plan
 
     @property
     def bits(self) -> int | None:

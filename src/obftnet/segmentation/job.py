@@ -16,7 +16,7 @@ from obftnet.files import alone_in, refuse_existing
 from obftnet.imaging.kind_map import read_kind_map
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_image, read_picture
-from obftnet.inputs import check_bits, check_tile
+from obftnet.inputs import check_bits
 from obftnet.packs import read_pack
 from obftnet.prediction import Prediction
 from obftnet.regions import count_regions
@@ -33,6 +33,7 @@ from obftnet.segmentation.queries import (
 )
 from obftnet.segmentation.record import NAME, Entry, Reason, Record, Settled, Written, read_record
 from obftnet.segmenter import Segmenter, resolve_device
+from obftnet.tiling import Tile, check_tiling
 from obftnet.weights import find_weights
 
 #: What a file system says of a name, which the next image need not have.
@@ -58,6 +59,7 @@ class Summary:
         seconds: mean over the images that were segmented, reading and predicting; 0 where there were none.
         refused: one line for each file that is or may be an image and was not looked at.
         left_out: one line for each file that needs no look, such as an annotation.
+        plan: how images are looked at, where that was left open.
         out: the folder of the results.
     """
 
@@ -70,6 +72,7 @@ class Summary:
     seconds: float
     refused: tuple[str, ...]
     left_out: tuple[str, ...]
+    plan: str | None
     out: Path
 
 
@@ -88,7 +91,7 @@ def segment_files(
     unit: Unit | None = None,
     review: Band | None = None,
     scale: float | None = None,
-    tile: int | None = None,
+    tile: Tile = "auto",
     bits: int | None = None,
     keep: Collection[Kind] = KINDS,
     device: str = "auto",
@@ -117,7 +120,7 @@ def segment_files(
         review: (low, high): a person should look at images of a score above low and not above high; "none"
             for no such; None for the pack's, or for no such.
         scale: pixels a millimetre; None for the pack's, or where it is not known.
-        tile: as `Segmenter.from_pretrained`.
+        tile: as `Segmenter.from_pretrained`; a plan that "auto" finds is told by `notice` before the work.
         bits: as `Segmenter.from_pretrained`.
         keep: which of the files to write for each query.
         device: as `Segmenter.from_pretrained`.
@@ -132,12 +135,14 @@ def segment_files(
     changes = Changes(threshold, min_area, min_length, unit, review, scale)
     kinds = _kinds(keep)
     resolve_device(device)
-    tile, bits = check_tile(tile), check_bits(bits)
+    tile, bits = check_tiling(tile), check_bits(bits)
     guided: Guided
     if (guidance is None) == (pack is None):
         raise InputError("a folder of guidance or a pack is wanted, one of the two", "guidance", "pack")
     if pack is not None:
-        settled = (("shots", shots), ("tile", tile), ("bits", bits))
+        # "auto" is what a pack has, too: the tile that it was fitted with.
+        own = None if tile == "auto" else (tile or "none")
+        settled = (("shots", shots), ("tile", own), ("bits", bits))
         guided = ByPack.of(read_pack(pack), weights, settled, scale)
     else:
         assert guidance is not None
@@ -159,6 +164,7 @@ def segment_files(
         weights_sha256=hashes.of(file),
         settled=Settled.of(decision, scale),
         tile=guided.tile,
+        plan=None if guided.plan is None else str(guided.plan),
         bits=guided.bits,
         guidance=guided.record(hashes),
         left_out=_reasons(found.left_out),
@@ -186,6 +192,7 @@ def segment_files(
         seconds=sum(entry.seconds for entry in job.done) / max(1, len(job.done)),
         refused=tuple(refusal.reason for refusal in record.refused),
         left_out=tuple(aside.reason for aside in record.left_out),
+        plan=record.plan,
         out=out,
     )
 
@@ -263,6 +270,9 @@ class _Job:
                 segmenter = self._guided.segmenter(device)
             self._check_unchanged(segmenter)
             self._record.bits_used = segmenter.bits
+        plan = self._guided.plan
+        if segmenter and plan is not None and plan.tile is not None and self._notice:
+            self._notice(str(plan))  # before the work that it multiplies
         if note and self._notice:
             self._notice(note)
         stale |= set(pending) & self._record.entries().keys()

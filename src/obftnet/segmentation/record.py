@@ -155,13 +155,18 @@ class Reason(BaseModel):
 
 
 class Record(BaseModel):
-    """Everything in segment.json. bits: as asked for; bits_used: these, or as found in the guidance."""
+    """Everything in segment.json.
+
+    tile: side of the tiles, pixels; None for whole images. plan: in words what chose it, where it was
+    left open. bits: as asked for; bits_used: these, or as found in the guidance.
+    """
 
     obftnet: str = __version__
     weights: str
     weights_sha256: str
     settled: Settled
     tile: int | None = None
+    plan: str | None = None
     bits: int | None = None
     bits_used: int | None = None
     guidance: GuidanceRecord
