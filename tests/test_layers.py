@@ -25,7 +25,7 @@ LAYERS = (
     ("segmenter", "evaluation"),
     ("obftnet",),
     ("segmentation", "explanation", "training"),
-    ("packing", "demo", "reproduction", "doctor", "checking"),
+    ("packing", "demo", "reproduction", "doctor", "checking", "reporting"),
     ("ui",),
     ("cli",),
     ("__main__",),

@@ -30,6 +30,7 @@ WITHOUT_TORCH = (
     "obftnet.packs",
     "obftnet.protocols",
     "obftnet.regions",
+    "obftnet.reporting",
     "obftnet.scoring",
     "obftnet.segmentation.record",
     "obftnet.synthetic",

@@ -15,7 +15,12 @@ import zipfile
 from pathlib import Path
 
 #: What must be in it beside the modules.
-WANTED = ("obftnet/pretrained/obftnet-compact.safetensors", "obftnet/protocols/pool.toml", "obftnet/py.typed")
+WANTED = (
+    "obftnet/pretrained/obftnet-compact.safetensors",
+    "obftnet/protocols/pool.toml",
+    "obftnet/reporting/page/report.html.j2",
+    "obftnet/py.typed",
+)
 
 
 def check_content(wheel: Path) -> None:

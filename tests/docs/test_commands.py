@@ -87,7 +87,9 @@ def place(tmp_path_factory: pytest.TempPathFactory, annotate: Callable[[Path], N
         write_png(folder / "guidance/support" / f"{name}.png", (image * 255).astype("uint8"))
         write_png(folder / "guidance/support" / f"{name}_mask.png", mask.astype("uint8") * 255)
     write_png(folder / "guidance/background/good1.png", (material.good(0, 96) * 255).astype("uint8"))
-    write_png(folder / "photos/part1.png", (material.defective(7, kind, 96)[0] * 255).astype("uint8"))
+    image, mask = material.defective(7, kind, 96)
+    write_png(folder / "photos/part1.png", (image * 255).astype("uint8"))
+    write_png(folder / "truth/part1_mask.png", mask)
     write_dataset(folder / "made", 5, 0, size=64, kinds=1, defective_per_kind=3, good=4)
     made = sorted(path for path in (folder / "made").iterdir() if path.is_dir())
     for name, source in zip(MATERIALS, itertools.cycle(made), strict=False):

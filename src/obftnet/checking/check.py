@@ -8,8 +8,9 @@ from obftnet.checking.findings import Finding, Findings, Progress
 from obftnet.checking.guidance import check_guidance
 from obftnet.checking.queries import check_queries
 from obftnet.data.layouts import LAYOUTS
+from obftnet.data.layouts.kind_of import kind_of
 from obftnet.errors import InputError
-from obftnet.imaging.checks import check_folder, unreadable
+from obftnet.imaging.checks import check_folder
 from obftnet.inputs import check_bits, check_tile
 
 
@@ -83,22 +84,6 @@ def check_folder_of(
         good = sum(sample.mask is None for sample in samples)
         holds = f"{len(samples) - good} defect sample(s), {good} good image(s)"
     return Checked(kind, holds, findings.all())
-
-
-def kind_of(folder: Path) -> str:
-    """What a folder is meant for, by the folders in it. Raises InputError where it cannot be listed."""
-    if (folder / "support").is_dir() or (folder / "background").is_dir():
-        return "guidance"
-    if (folder / "annotations" / "test").is_dir():
-        return "neu_seg"
-    parts = ("test", "train", "ground_truth")
-    try:
-        below = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    except OSError as error:
-        raise unreadable(folder, error, "a folder that can be listed is wanted") from error
-    if any((place / part).is_dir() for place in (folder, *below) for part in parts):
-        return "mvtec"
-    return "queries"
 
 
 def _silent(done: int, total: int, name: str) -> None:

@@ -14,6 +14,7 @@ from obftnet.cli.explain import explain_command
 from obftnet.cli.fit import fit_command
 from obftnet.cli.import_ import import_command
 from obftnet.cli.protocol import protocol_command
+from obftnet.cli.report import report_command
 from obftnet.cli.reproduce import reproduce_command
 from obftnet.cli.segment import segment_command
 from obftnet.cli.synthesize import synthesize_command
@@ -28,6 +29,7 @@ app = typer.Typer(name="obftnet", add_completion=False, pretty_exceptions_enable
 app.command("demo")(demo_command)
 app.command("segment")(segment_command)
 app.command("fit")(fit_command)
+app.command("report")(report_command)
 app.command("explain")(explain_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
