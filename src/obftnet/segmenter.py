@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -311,20 +311,21 @@ class Segmenter:
     def fit(self, supports: Supports, backgrounds: Iterable[ImageSource]) -> Self:
         """Take in the guidance; all of its work is done here, once.
 
-        What can be used and is likely a mistake (a mask that marks most of its image) is an InputWarning.
+        What can be used and is likely a mistake (a mask that marks most of its image) is an InputWarning. The
+        order of supports, of backgrounds and of kinds changes no bit of any score.
 
         Args:
             supports: (image, mask) pairs, one or more; a mask is two-valued and of its image's size. Of
-                several kinds of defect, such pairs by the kinds' names: each is looked for by its own, and
-                what no kind marks of a support is good material for all. An image with defects of two kinds
-                is given to both, each time with that kind's mask.
+                several kinds of defect, such pairs by the kinds' names, which are put in order: each is
+                looked for by its own, and what no kind marks of a support is good material for all. An image
+                with defects of two kinds is given to both, each time with that kind's mask.
             backgrounds: defect-free images of the same material, one or more.
 
         Raises:
             InputError: no support, of any kind, no background, or an image or mask that cannot be used; a
                 background that is a support's image; a sample beyond the `bits`; a kind's name that is none.
         """
-        of_kinds, goods = as_supports(supports), as_backgrounds(backgrounds)
+        of_kinds, goods = dict(sorted(as_supports(supports).items())), as_backgrounds(backgrounds)
         for kind, found in of_kinds.items():
             check_count(len(found), kind if len(of_kinds) > 1 else "")
         names, pairs = support_names(of_kinds), [pair for found in of_kinds.values() for pair in found]
@@ -336,10 +337,9 @@ class Segmenter:
         plan = plan_tiles(of_kinds, goods, self.model.size) if self._wanted_tile == "auto" else None
         tile = self.tile if plan is None else plan.tile
         known = KnownPictures()
-        given = []
-        seen_supports, fractions, seen_backgrounds = [], [], []
-        of_supports, of_backgrounds = [], []
-        ignored: list[Tensor] = []
+        given: list[Given] = []
+        shown_supports: list[_Shown] = []
+        shown_backgrounds: list[_Shown] = []
         others = masks_of_others(of_kinds)
         # One image at a time: of large photographs there is no room for all.
         for index, (image_source, mask_source) in enumerate(pairs):
@@ -348,27 +348,33 @@ class Segmenter:
             given.append(Given("support", kind, image_source, mask_source, shown, mask_hash(mask)))
             foreign = marked_by(others[index], image) if any(others) else None
             most = _share(len(of_kinds[kind]))
-            for corner, part, marked in self._support_parts(image, mask, tile, most):
-                of_supports.append(Part(index, corner, part.shape, image.shape))
-                fraction = mask_fraction(marked, size).unsqueeze(0).to(self.device)
-                seen_supports.append(self._extract(part, fraction))
-                fractions.append(fraction)
-                if foreign is not None:
-                    ignored.append(mask_fraction(of_supports[-1].cut(foreign), size).to(self.device))
+            for corner, picture, marked in self._support_parts(image, mask, tile, most):
+                part = Part(index, corner, picture.shape, image.shape)
+                fraction = mask_fraction(marked, size).to(self.device)
+                ignored = None if foreign is None else mask_fraction(part.cut(foreign), size).to(self.device)
+                features = self._extract(picture, fraction.unsqueeze(0))
+                shown_supports.append(_Shown(part, features, fraction, ignored))
         for index, source in enumerate(goods):
             image = with_bits(as_picture(source, f"background {index}"), bits)
             given.append(Given("background", "", source, None, known.add(image, "background")))
-            for corner, part in self._background_parts(image, tile, most=_share(len(goods))):
-                of_backgrounds.append(Part(index, corner, part.shape, image.shape))
-                seen_backgrounds.append(self._extract(part))
+            for corner, picture in self._background_parts(image, tile, most=_share(len(goods))):
+                part = Part(index, corner, picture.shape, image.shape)
+                shown_backgrounds.append(_Shown(part, self._extract(picture)))
+
+        # By what they show: sums are then the same to the last bit in whatever order images were given.
+        shown_supports.sort(key=lambda one: (kinds[one.part.image], *_content(given[one.part.image], one.part)))
+        of_goods = given[len(pairs) :]
+        shown_backgrounds.sort(key=lambda one: _content(of_goods[one.part.image], one.part))
+        ignoring = [one.ignored for one in shown_supports if one.ignored is not None]
         guidance = self.model.guide(
-            joined(seen_supports),
-            torch.cat(fractions),
-            joined(seen_backgrounds),
-            ignored=torch.stack(ignored) if ignored else None,
-            kinds=[kinds[part.image] for part in of_supports],
+            joined([one.features for one in shown_supports]),
+            torch.stack([one.fraction for one in shown_supports if one.fraction is not None]),
+            joined([one.features for one in shown_backgrounds]),
+            ignored=torch.stack(ignoring) if ignoring else None,
+            kinds=[kinds[one.part.image] for one in shown_supports],
         )
-        self._take(Fit(guidance, (tuple(of_supports), tuple(of_backgrounds)), tuple(given), bits))
+        parts = (tuple(one.part for one in shown) for shown in (shown_supports, shown_backgrounds))
+        self._take(Fit(guidance, (next(parts), next(parts)), tuple(given), bits))
         self._plan, self._pack = plan, None
         return self
 
@@ -493,6 +499,25 @@ def weights_of(pack: Pack, weights: str | Path | None = None) -> str | Path:
             f"{pack.name}: fitted with the weights {name}, which do not ship; say where they are", "weights"
         )
     return name
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A part of an image of the guidance as the network saw it.
+
+    fraction, ignored: (S, S) of a support, the share of each cell that is defect, and that is neither defect
+    nor good material; None of a background.
+    """
+
+    part: Part
+    features: Features
+    fraction: Tensor | None = None
+    ignored: Tensor | None = None
+
+
+def _content(given: Given, part: Part) -> tuple[object, ...]:
+    """What a part shows, as something that can be sorted by."""
+    return given.known.digest, given.marked, part.corner
 
 
 def _share(images: int) -> int:
