@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -186,8 +186,14 @@ class Segmenter:
                 stacklevel=2,
             )
         if why is not None:
+            # Where nobody chose the tiles, they are of what the guidance and the weights are now.
+            segmenter.tile = "auto" if content.plan is not None else content.tile
             segmenter.fit(found.by_kind, found.backgrounds)
-        segmenter._plan, segmenter._pack = content.tile_plan, content
+            # It was measured on other scores.
+            content = content.model_copy(update={"calibration": None})
+        else:
+            segmenter._plan = content.tile_plan
+        segmenter._pack = content
         return segmenter
 
     def save(self, path: str | Path, *, what: str | None = None, who: str | None = None) -> Pack:
@@ -240,11 +246,19 @@ class Segmenter:
             scale=self.scale,
             decision=DecisionEntry.of(self.decision),
             interest=interest,
-            calibration=None if self._pack is None else self._pack.calibration,
+            calibration=self._calibration(interest),
             history=(*(() if self._pack is None else self._pack.history), event),
             fitted=fitted,
         )
         return Pack(content, files, arrays, name)
+
+    def _calibration(self, interest: InterestEntry | None) -> dict[str, Any] | None:
+        """That of the pack which this was loaded from, as long as it is of this decision."""
+        before = self._pack
+        if before is None or before.decision != DecisionEntry.of(self.decision) or before.scale != self.scale:
+            return None
+        hashes = [None if one is None else one.image.sha256 for one in (before.interest, interest)]
+        return before.calibration if hashes[0] == hashes[1] else None
 
     @property
     def decision(self) -> Decision:
@@ -362,7 +376,9 @@ class Segmenter:
                 shown_backgrounds.append(_Shown(part, self._extract(picture)))
 
         # By what they show: sums are then the same to the last bit in whatever order images were given.
-        shown_supports.sort(key=lambda one: (kinds[one.part.image], *_content(given[one.part.image], one.part)))
+        shown_supports.sort(
+            key=lambda one: (kinds[one.part.image], *_content(given[one.part.image], one.part))
+        )
         of_goods = given[len(pairs) :]
         shown_backgrounds.sort(key=lambda one: _content(of_goods[one.part.image], one.part))
         ignoring = [one.ignored for one in shown_supports if one.ignored is not None]

@@ -49,14 +49,14 @@ def test_kinds_travel(name, models, tmp_path):
     first.save(tmp_path / "a.pack")
     pack = read_pack(tmp_path / "a.pack")
     assert [pack.content.path(entry) for entry in pack.content.images] == [
+        "support/dent/support 0 of dent.png",
         "support/scratch/support 0 of scratch.png",
         "support/scratch/support 1 of scratch.png",
-        "support/dent/support 0 of dent.png",
         "background/background 0.png",
     ]
     second = Segmenter.load(pack, "cpu", weights=weights)
     one, other = first.predict(picture(3)), second.predict(picture(3))
-    assert other.kinds == ("scratch", "dent")
+    assert other.kinds == ("dent", "scratch")
     np.testing.assert_array_equal(other.score, one.score)
     np.testing.assert_array_equal(other.best, one.best)
     again = Segmenter.from_pretrained(weights, "cpu").fit(pack.by_kind, pack.backgrounds)

@@ -13,6 +13,7 @@ from obftnet.cli.evaluate import evaluate_command
 from obftnet.cli.explain import explain_command
 from obftnet.cli.fit import fit_command
 from obftnet.cli.import_ import import_command
+from obftnet.cli.pack import pack_app
 from obftnet.cli.protocol import protocol_command
 from obftnet.cli.report import report_command
 from obftnet.cli.reproduce import reproduce_command
@@ -41,6 +42,7 @@ app.command("import")(import_command)
 app.command("check")(check_command)
 app.command("doctor")(doctor_command)
 app.command("ui")(ui_command)
+app.add_typer(pack_app)
 
 
 def _version(asked: bool) -> None:

@@ -5,17 +5,12 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights, tile_of
+from obftnet.cli.options import Bits, Device, Guidance, Threads, Tile, Weights, Who, tile_of
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
 from obftnet.cli.threads import use_threads
 
 _Opt = typer.Option
-
-Who = Annotated[
-    str | None,
-    _Opt("--by", metavar="NAME", help="Who, for the pack's history; default: the user's name here."),
-]
 
 
 def fit_command(

@@ -33,6 +33,10 @@ PackFile = Annotated[
     Path | None,
     typer.Option("--pack", help="A pack that obftnet fit wrote, in the place of --guidance."),
 ]
+Who = Annotated[
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Who, for the pack's history; default: the user's name here."),
+]
 Data = Annotated[Path, typer.Option("--data", help="Folder of the data set.")]
 Layout = Annotated[str, typer.Option("--layout", help="mvtec or neu_seg.")]
 AnyLayout = Annotated[str | None, typer.Option("--layout", help="mvtec (default) or neu_seg.")]

@@ -147,6 +147,7 @@ def write_pack(path: str | Path, pack: Pack) -> None:
     """
     check_pack_place(path)
     text = pack.content.model_dump_json()
+    Content.model_validate_json(text)  # what is written can be read
     metadata = {
         "format": f"{_HEADER}{FORMAT}",
         "content": text,

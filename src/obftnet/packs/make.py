@@ -5,7 +5,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,30 +53,67 @@ def encode_guidance(
     Raises:
         InputError: an image cannot be read any more, or is no longer what was fitted.
     """
-    entries, files = [], {}
-    found = [_encoded_pair(one, bits) for one in given]
+    kept = [Kept(one.role, one.kind, *_encoded_pair(one, bits)) for one in given]
     for kind in dict.fromkeys(one.kind for one in given if one.kind):
-        if plain_name(kind) != kind:
-            raise InputError(f"kind of defect {kind!r}: no name of a folder everywhere; give it another")
+        check_kind(kind)
+    return entries_of(named(kept))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The files of an image of the guidance, called as in the pack: role, kind and mask as `ImageEntry`."""
+
+    role: Role
+    kind: str
+    image: Encoded
+    mask: Encoded | None = None
+
+
+def named(kept: Sequence[Kept]) -> list[Kept]:
+    """The same files by names of which no two are one (`content.file_names`): the first keep theirs."""
     names = file_names(
-        (one.role, one.kind, image.name, None if mask is None else mask.name)
-        for one, (image, mask) in zip(given, found, strict=True)
+        (one.role, one.kind, one.image.name, None if one.mask is None else one.mask.name) for one in kept
     )
-    for index, (one, (image, mask)) in enumerate(zip(given, found, strict=True)):
-        files[f"image/{index}"] = image.data
-        if mask is not None:
-            files[f"mask/{index}"] = mask.data
+    return [
+        replace(
+            one,
+            image=replace(one.image, name=name),
+            mask=None if one.mask is None or mask is None else replace(one.mask, name=mask),
+        )
+        for one, (name, mask) in zip(kept, names, strict=True)
+    ]
+
+
+def entries_of(kept: Sequence[Kept]) -> tuple[tuple[ImageEntry, ...], dict[str, bytes]]:
+    """Entries of a pack of files by their `named` names, supports before backgrounds, and the files by the
+    names of their tensors."""
+    entries, files = [], {}
+    for index, one in enumerate(kept):
+        files[f"image/{index}"] = one.image.data
+        if one.mask is not None:
+            files[f"mask/{index}"] = one.mask.data
         entries.append(
             ImageEntry(
-                name=names[index][0],
+                name=one.image.name,
                 role=one.role,
                 kind=one.kind,
-                image=Encoding(tensor=f"image/{index}", sha256=image.sha256),
-                mask=None if mask is None else Encoding(tensor=f"mask/{index}", sha256=mask.sha256),
-                mask_name=names[index][1],
+                image=_encoding(f"image/{index}", one.image),
+                mask=None if one.mask is None else _encoding(f"mask/{index}", one.mask),
+                mask_name=None if one.mask is None else one.mask.name,
             )
         )
     return tuple(entries), files
+
+
+def _encoding(tensor: str, file: Encoded) -> Encoding:
+    return Encoding(tensor=tensor, sha256=file.sha256)
+
+
+def check_kind(kind: str) -> str:
+    """The name of a kind of defect. Raises InputError where it is no folder's name on every system."""
+    if plain_name(kind) != kind:
+        raise InputError(f"kind of defect {kind!r}: no name of a folder everywhere; give it another")
+    return kind
 
 
 def person() -> str:
@@ -90,9 +127,7 @@ def person() -> str:
 def _encoded_pair(given: Given, bits: int | None) -> tuple[Encoded, Encoded | None]:
     """The files of an image and its mask, which show what was fitted."""
     name = given.known.name
-    image = _file(given.image)
-    if image is None:
-        image = encode_picture(as_picture(given.image, name), Path(name).stem)
+    image = image_file(given.image, name)
     shown = image.picture()
     shown = shown if bits is None else shown.with_bits(bits)
     if known_picture(shown, given.role).digest != given.known.digest:
@@ -100,14 +135,27 @@ def _encoded_pair(given: Given, bits: int | None) -> tuple[Encoded, Encoded | No
     if given.mask is None:
         return image, None
     called = name_of(given.mask, f"mask of {name}")
-    mask = _file(given.mask)
-    if mask is None:
-        mask = encode_mask(as_mask(given.mask, like=shown.shape, name=called), Path(called).stem)
+    mask = mask_file(given.mask, shown.shape, called)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # it was said when it was fitted
         if mask_hash(as_mask(mask, like=shown.shape)) != given.marked:
             raise _changed(called)
     return image, mask
+
+
+def image_file(source: ImageSource, name: str) -> Encoded:
+    """An image as a file: a file as it is, a picture without one encoded without loss.
+
+    Raises InputError as `as_picture`; a file is not looked into.
+    """
+    file = _file(source)
+    return encode_picture(as_picture(source, name), Path(name).stem) if file is None else file
+
+
+def mask_file(source: ImageSource, size: tuple[int, int], name: str) -> Encoded:
+    """The same of a mask of an image (h, w). Raises InputError as `as_mask`; a file is not looked into."""
+    file = _file(source)
+    return encode_mask(as_mask(source, like=size, name=name), Path(name).stem) if file is None else file
 
 
 def _file(source: ImageSource) -> Encoded | None:

@@ -8,7 +8,7 @@ Of several kinds of defect, each has a folder of supports: DIR/support/<kind>/<s
 An image that shows two kinds lies in both folders, each time with the mask of that kind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -17,7 +17,8 @@ from obftnet.data.layouts.folders import images_in, subfolders
 from obftnet.data.layouts.pairs import SUFFIX, by_stem, image_stem, same_size
 from obftnet.data.layouts.report import Report, refuse
 from obftnet.errors import InputError
-from obftnet.imaging.decode import check_folder
+from obftnet.imaging.checks import check_file, check_folder
+from obftnet.imaging.read import list_images
 from obftnet.kinds import DEFAULT_KIND, check_kinds
 
 _WANTED = "a guidance folder with support/ and background/ is wanted"
@@ -85,6 +86,47 @@ def read_guidance(folder: str | Path, report: Report = refuse) -> GuidanceFolder
         tuple(_backgrounds(folder, report)),
         tuple(kind for kind in kinds if kind is not None),
     )
+
+
+def read_supports(sources: Iterable[str | Path]) -> list[tuple[Path, Path]]:
+    """Images with their masks, which lie beside them as in a guidance folder.
+
+    Args:
+        sources: images, or folders of images and masks.
+
+    Raises:
+        InputError: no such file or folder; an image without a mask, or with two; a mask of another size.
+    """
+    pairs: list[tuple[Path, Path]] = []
+    for source in map(Path, sources):
+        if source.is_dir():
+            pairs += _of_kind(images_in(source), source, refuse)
+            continue
+        check_file(source)
+        beside = list_images(source.parent)
+        owner = [path for path in beside if path.stem == image_stem(source.stem)]
+        if owner:
+            raise InputError(f"{source}: the mask of {owner[0].name} by its name; name the image")
+        alike = [path for path in beside if path.stem == source.stem and path != source]
+        masks = [path for path in beside if image_stem(path.stem) == source.stem]
+        pairs += _pairs([source, *alike, *masks], source.parent, refuse)
+    return pairs
+
+
+def read_backgrounds(sources: Iterable[str | Path]) -> list[Path]:
+    """Good images, named one by one or by their folders. Raises InputError: no such file or folder, or a
+    folder without an image."""
+    found: list[Path] = []
+    for source in map(Path, sources):
+        if source.is_dir():
+            images = images_in(source)
+            if not images:
+                raise InputError(f"{source}: no image in it; name an image without a defect, or more")
+            found += images
+        else:
+            check_file(source)
+            found.append(source)
+    return found
 
 
 def _supports(folder: Path, report: Report) -> dict[str | None, list[tuple[Path, Path]]]:

@@ -1,4 +1,4 @@
-"""Packs made and changed by their files: each change is fitted, and written whole or not at all."""
+"""A pack made of a guidance folder."""
 
 from pathlib import Path
 
