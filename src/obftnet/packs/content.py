@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -321,7 +322,7 @@ def file_names(given: Iterable[tuple[Role, str, str, str | None]]) -> list[tuple
         if role == "support" and image_stem(stem) is not None:
             stem += "-image"  # so that it is not taken for a mask of another image
         place = f"{role}/{kind}/"
-        for chosen in (stem, *(f"{stem}-{number}" for number in range(2, 1_000_000))):
+        for chosen in chain([stem], (f"{stem}-{number}" for number in count(2))):
             both = {f"{place}{chosen}".casefold(), f"{place}{chosen}{SUFFIX}".casefold()}
             if not both & taken:
                 break
