@@ -19,6 +19,9 @@ COMMANDS = (
     *("synthesize", "distill", "import", "check", "doctor", "ui"),
 )
 
+#: Of a group of commands, each behind the group's name.
+GROUPS = ("pack", "pack show", "pack add", "pack remove", "pack refit", "pack export-images")
+
 
 def test_help_and_version_load_nothing_heavy():
     code = """
@@ -26,17 +29,17 @@ import sys
 for name in ("torch", "numpy", "matplotlib", "PIL"):
     sys.modules[name] = None  # importing it raises
 from obftnet.cli import main
-for arguments in (["--version"], ["--help"], [], *([name, "--help"] for name in sys.argv[1:])):
+for arguments in (["--version"], ["--help"], [], *([*name.split(), "--help"] for name in sys.argv[1:])):
     sys.argv[1:] = arguments
     try:
         main()
     except SystemExit as end:
         assert not end.code, (arguments, end.code)
 """
-    done = subprocess.run([sys.executable, "-c", code, *COMMANDS], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, *COMMANDS, *GROUPS], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"obftnet {obftnet.__version__}\n" in done.stdout
-    assert done.stdout.count("Usage:") == 2 + len(COMMANDS)
+    assert done.stdout.count("Usage:") == 2 + len(COMMANDS) + len(GROUPS)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,9 @@ def test_every_name_is_listed(command, wanted, obftnet):
 
 def test_every_command_is_tried_here():
     assert [command.name for command in application.app.registered_commands] == list(COMMANDS)
+    groups = {group.name: group.typer_instance for group in application.app.registered_groups}
+    commands = [f"{name} {c.name}" for name, group in groups.items() for c in group.registered_commands]
+    assert [*groups, *commands] == list(GROUPS)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def test_no_message_of_the_library_names_an_option():
 
 def test_every_parameter_that_an_error_names_is_an_option_of_some_command():
     options = set()
-    for command in application.app.registered_commands:
+    groups = [group.typer_instance for group in application.app.registered_groups]
+    for command in (c for one in (application.app, *groups) for c in one.registered_commands):
         for parameter in inspect.signature(command.callback).parameters.values():
             options.add("--" + parameter.name.replace("_", "-"))
             annotated = getattr(parameter.annotation, "__metadata__", ())

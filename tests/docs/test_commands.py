@@ -127,8 +127,12 @@ def test_every_option_is_one_that_there_is(document, text):
         if words[0] == "obftnet":
             group = get_command(app)
             assert words[1] in group.commands, command
+            name, found, rest = words[1], group.commands[words[1]], words[2:]
+            if hasattr(found, "commands"):
+                assert rest[0] in found.commands, command
+                name, found, rest = rest[0], found.commands[rest[0]], rest[1:]
             # Parsed and no more; it raises on an option that there is not, or a value that does not fit.
-            group.commands[words[1]].make_context(words[1], words[2:])
+            found.make_context(name, rest)
 
 
 @pytest.mark.parametrize(("document", "text"), by_length(), ids=label)

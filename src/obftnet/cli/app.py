@@ -42,7 +42,7 @@ app.command("import")(import_command)
 app.command("check")(check_command)
 app.command("doctor")(doctor_command)
 app.command("ui")(ui_command)
-app.add_typer(pack_app)
+app.add_typer(pack_app, name="pack")
 
 
 def _version(asked: bool) -> None:

@@ -22,7 +22,6 @@ PackWeights = Annotated[
 ]
 
 pack_app = typer.Typer(
-    name="pack",
     help="Show a pack, change its images, fit it again, or make a folder of it again.",
     rich_markup_mode=None,
 )
