@@ -127,6 +127,9 @@ def _fitted(
     if segmenter.weights_hash != was.sha256:
         by = f"{segmenter.weights_name} ({segmenter.weights_hash[:12]})"
         what += f", by the weights {by}, before by {was.name} ({was.sha256[:12]})"
+    if segmenter.tile != before.content.tile:
+        how = "as a whole" if segmenter.tile is None else f"in tiles of {segmenter.tile} pixels"
+        what += f", looked at {how} from now on"
     pack = segmenter.save(path, what=what, who=who)
     if before.content.calibration is not None:
         warnings.warn(
