@@ -32,7 +32,8 @@ WITHOUT_TORCH = (
     "obftnet.regions",
     "obftnet.reporting",
     "obftnet.scoring",
-    "obftnet.segmentation.record",
+    "obftnet.segmentation",
+    "obftnet.segmentation.deciding",
     "obftnet.synthetic",
     "obftnet.ui.workspace",
 )

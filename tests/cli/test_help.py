@@ -15,7 +15,8 @@ from obftnet.reproduction import TARGETS
 from obftnet.segmentation import KINDS, LEAST_REGION
 
 COMMANDS = (
-    *("demo", "segment", "fit", "report", "explain", "train", "evaluate", "protocol", "reproduce"),
+    *("demo", "segment", "decide", "fit", "report", "explain", "train", "evaluate", "protocol"),
+    "reproduce",
     *("synthesize", "distill", "import", "check", "doctor", "ui"),
 )
 

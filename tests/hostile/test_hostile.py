@@ -45,6 +45,7 @@ DISTILL = (
 )
 SYNTHESIZE = "synthesize --materials 1 --size 32 --out out"
 REPRODUCE = "reproduce table2 --data data --out out"
+DECIDE = "decide out --threshold 0.7"
 DEMO = "demo --out out --weights MODEL"
 
 Q, S, M, B = (
@@ -230,6 +231,9 @@ def guidance() -> list[Case]:
         Case("guidance", "explain_no_mask", EXPLAIN, remove(M), "s.png"),
         Case("guidance", "query_is_support", SEGMENT.replace("queries", S), None, "support"),
         Case("guidance", "explain_no_background", EXPLAIN, remove("guidance/background"), "background"),
+        Case("guidance", "results_gone", DECIDE, None, "no segment.json"),
+        Case("guidance", "results_file", DECIDE.replace(" out", f" {Q}"), None, "q.png"),
+        Case("guidance", "results_no_pack", f"{DECIDE} --pack gone", None, "out"),
         Case("guidance", "shots", f"{SEGMENT} --shots 5", None, "5 shots"),
         Case("guidance", "queries_gone", SEGMENT.replace("queries", "gone"), None, "gone"),
         Case("guidance", "queries_empty", SEGMENT, remove(Q), "no image"),
@@ -269,6 +273,7 @@ def json_files() -> list[Case]:
         "run": (TRAIN, "out/run.json"),
         "distilled": (DISTILL, "out/run.json"),
         "record": (SEGMENT, "out/segment.json"),
+        "results": (DECIDE, "out/segment.json"),
     }
     found = []
     for place, (command, path) in places.items():
@@ -389,6 +394,10 @@ OPTIONS = {
         "--tile": ("0", "63", "-1", "x", "64.5", "99999999999999999999", "10001"),
         "--bits": ("7", "17", "x", HUGE_NUMBER),
         "--min-area": ("-1", "nan", "x", "inf"),
+        "--min-length": ("-1", "nan", "x", HUGE_NUMBER),
+        "--unit": ("inch", "", "mm --min-area 3"),
+        "--scale": ("0", "-1", "nan", "x", "inf"),
+        "--review": ("", "x", "0.6", "0.6,0.7", "0.7,0.4", "nan,nan", "0.1,0.2,0.9"),
         "--keep": ("", "x", "mask,x", "[/red]"),
         "--shots": ("0", "-1", HUGE_NUMBER),
         "--device": ("abacus", "cuda:99", "cpu:3", "meta", ""),

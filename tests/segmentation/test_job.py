@@ -209,6 +209,7 @@ def test_an_interrupt_leaves_whole_files_and_the_next_run_goes_on(case, monkeypa
         "guidance.png",
         "q0_mask.png",
         "q0_overlay.png",
+        *(["q0_regions.json"] if record(case)["images"][0]["regions"] else []),
         "q0_score.tiff",
         "segment.json",
     ]
@@ -314,7 +315,7 @@ def test_masks_by_another_threshold_are_decided_from_the_scores(case, predicted)
         np.testing.assert_array_equal(mask > 0, tifffile.imread(path) > np.float32(0.45))
     fresh = case.out.with_name("fresh")
     run(case, threshold=0.45, min_area=0, out=fresh)
-    for path in fresh.glob("*.png"):
+    for path in (*fresh.glob("*.png"), *fresh.glob("*_regions.json"), *fresh.glob("*.csv")):
         assert (case.out / path.name).read_bytes() == path.read_bytes()
     key = Record.model_validate(record(case)).settled.key
     assert [entry["decided_by"] for entry in record(case)["images"]] == [key] * 3
@@ -323,7 +324,9 @@ def test_masks_by_another_threshold_are_decided_from_the_scores(case, predicted)
 
 def test_without_scores_another_threshold_predicts_again(case, predicted):
     run(case, keep=["mask"])
-    assert sorted(path.name for path in case.out.iterdir()) == [
+    others = {"images.csv", "regions.csv", "coco.json", "regions.parquet"}
+    others |= {path.name for path in case.out.glob("*_regions.json")}
+    assert sorted(path.name for path in case.out.iterdir() if path.name not in others) == [
         "guidance.png",
         *(f"q{i}_mask.png" for i in range(3)),
         "segment.json",
@@ -630,7 +633,7 @@ def test_of_several_kinds_it_is_written_which_has_the_score(of_kinds, predicted)
     content = record(of_kinds)
     assert content["guidance"]["kinds"] == ["cut", "dent"]
     assert content["guidance"]["supports"] == ["cut/s0.png", "dent/s1.png"]
-    assert set(content["images"][0]["written"]) == {"mask", "score", "overlay", "kind"}
+    assert set(content["images"][0]["written"]) - {"regions"} == {"mask", "score", "overlay", "kind"}
     assert run(of_kinds).kept == 3
 
 

@@ -6,6 +6,7 @@ import typer
 
 from obftnet import __version__
 from obftnet.cli.check import check_command
+from obftnet.cli.decide import decide_command
 from obftnet.cli.demo import demo_command
 from obftnet.cli.distill import distill_command
 from obftnet.cli.doctor import doctor_command
@@ -29,6 +30,7 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(name="obftnet", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command("demo")(demo_command)
 app.command("segment")(segment_command)
+app.command("decide")(decide_command)
 app.command("fit")(fit_command)
 app.command("report")(report_command)
 app.command("explain")(explain_command)

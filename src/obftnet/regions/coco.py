@@ -65,3 +65,27 @@ def compressed(runs: Sequence[int]) -> str:
             if last:
                 break
     return "".join(text)
+
+
+def expanded(text: str) -> tuple[int, ...]:
+    """The lengths of runs of which `compressed` made a string.
+
+    Raises:
+        ValueError: it is none.
+    """
+    runs: list[int] = []
+    number = shift = 0
+    for letter in text:
+        group = ord(letter) - 48
+        if not 0 <= group < 64:
+            raise ValueError(f"{letter!r} in run lengths")
+        number |= (group & 31) << shift
+        shift += 5
+        if not group & 32:
+            if group & 16:
+                number -= 1 << shift
+            runs.append(number + runs[-2] if len(runs) > 2 else number)
+            number = shift = 0
+    if shift or any(run < 0 for run in runs):
+        raise ValueError("run lengths that end within one, or below 0")
+    return tuple(runs)

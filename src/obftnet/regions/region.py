@@ -107,11 +107,6 @@ def find_regions(
     return found
 
 
-def count_regions(mask: NDArray[np.bool_]) -> int:
-    """How many regions a mask (h, w) has."""
-    return int(ndimage.label(mask, TOUCHING)[1]) if mask.any() else 0
-
-
 def _runs(rows: NDArray[np.intp], columns: NDArray[np.intp], shape: tuple[int, ...]) -> tuple[int, ...]:
     """As `Region.runs`, of pixels (n,) in an image (h, w)."""
     height, width = shape

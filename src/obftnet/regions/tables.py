@@ -1,7 +1,7 @@
 """Regions of many images as a table: a row a region, as CSV, or as Parquet where pyarrow is installed."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -60,16 +60,37 @@ def rows(images: Iterable[ImageRegions]) -> Iterator[tuple[Value, ...]]:
 
 
 def write_csv(path: str | Path, images: Iterable[ImageRegions]) -> None:
-    """Write the table as CSV (UTF-8), numbers to six digits, whole or not at all.
+    """Write the table as CSV (UTF-8), scores to nine digits, lengths to six, whole or not at all.
 
     Raises:
         InputError: it cannot be written.
     """
-    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    write_rows(path, list(COLUMNS), rows(images))
+
+
+def write_rows(path: str | Path, columns: Sequence[str], values: Iterable[Sequence[Value]]) -> None:
+    """Write any table as `write_csv` does; columns of scores are those whose names end with "score".
+
+    Bytes of names that are no Unicode become escapes.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    formats = [".9g" if name.endswith("score") else ".6g" for name in columns]
+    with (
+        atomic(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row in rows(images):
-            writer.writerow(["" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in row])
+        writer.writerow(columns)
+        for row in values:
+            writer.writerow(map(_cell, row, formats))
+
+
+def _cell(value: Value, digits: str) -> str | int:
+    if value is None:
+        return ""
+    return format(value, digits) if isinstance(value, float) else value
 
 
 def write_parquet(path: str | Path, images: Iterable[ImageRegions]) -> None:
@@ -86,6 +107,11 @@ def write_parquet(path: str | Path, images: Iterable[ImageRegions]) -> None:
     kinds = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
     schema = pyarrow.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
     columns = list(zip(*rows(images), strict=True)) or [()] * len(COLUMNS)
-    content = pyarrow.table(dict(zip(COLUMNS, map(list, columns), strict=True)), schema=schema)
+    values = [list(map(_storable, column)) for column in columns]
+    content = pyarrow.table(dict(zip(COLUMNS, values, strict=True)), schema=schema)
     with atomic(path) as temporary:
         parquet.write_table(content, str(temporary))
+
+
+def _storable(value: Value) -> Value:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from obftnet.segmentation.changes import LEAST_REGION
+from obftnet.segmentation.deciding import decide_results
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
+from obftnet.segmentation.summary import Summary
 
 if TYPE_CHECKING:
-    from obftnet.segmentation.job import Summary, segment_files
+    from obftnet.segmentation.job import segment_files
 
-__all__ = ["KINDS", "LEAST_REGION", "Kind", "Outputs", "Summary", "segment_files"]
+__all__ = ["KINDS", "LEAST_REGION", "Kind", "Outputs", "Summary", "decide_results", "segment_files"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,27 +1,24 @@
 """The bulk job: every query once, nothing lost by a bad one, by an interrupt, a kill or a second run."""
 
 import contextlib
-import errno
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from obftnet.data.hashes import FileHashes
-from obftnet.decision import Decision, Verdict, decide, image_score, judge
+from obftnet.decision import Decision
 from obftnet.errors import InputError, InputWarning, printable
 from obftnet.files import alone_in, refuse_existing
-from obftnet.imaging.kind_map import read_kind_map
 from obftnet.imaging.picture import Picture
-from obftnet.imaging.read import read_image, read_picture
+from obftnet.imaging.read import read_picture
 from obftnet.inputs import check_bits
 from obftnet.packs import read_pack
-from obftnet.prediction import Prediction
-from obftnet.regions import count_regions
 from obftnet.segmentation.changes import Band, Changes, Unit
+from obftnet.segmentation.decider import Decider, RefusedError
 from obftnet.segmentation.guided import ByFolder, ByPack, Guided
+from obftnet.segmentation.interest import INTEREST, keep_interest
 from obftnet.segmentation.journal import Journal, read_journal
 from obftnet.segmentation.names import Named, name_results, resolved
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
@@ -31,49 +28,18 @@ from obftnet.segmentation.queries import (
     find_queries,
     is_support,
 )
-from obftnet.segmentation.record import NAME, Entry, Reason, Record, Settled, Written, read_record
+from obftnet.segmentation.record import NAME, Entry, Reason, Record, Settled, read_record
+from obftnet.segmentation.summary import Summary
+from obftnet.segmentation.tables import TABLES, are_whole, remove_tables, write_tables
 from obftnet.segmenter import Segmenter, resolve_device
 from obftnet.tiling import Tile, check_tiling
 from obftnet.weights import find_weights
-
-#: What a file system says of a name, which the next image need not have.
-_OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 #: The guidance as it was understood, in the folder of results.
 GUIDANCE_PICTURE = "guidance.png"
 
 Progress = Callable[[int, int, str], None]
 Notice = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a job did.
-
-    Attributes:
-        done: images segmented by this run.
-        decided: images whose scores were kept and whose masks this run decided anew.
-        kept: images that an earlier run had already finished by the same settings.
-        passed: how many of all show nothing, by the decision; review, failed: how many a person should look
-            at, and how many show a defect.
-        seconds: mean over the images that were segmented, reading and predicting; 0 where there were none.
-        refused: one line for each file that is or may be an image and was not looked at.
-        left_out: one line for each file that needs no look, such as an annotation.
-        plan: how images are looked at, where that was left open.
-        out: the folder of the results.
-    """
-
-    done: int
-    decided: int
-    kept: int
-    passed: int
-    review: int
-    failed: int
-    seconds: float
-    refused: tuple[str, ...]
-    left_out: tuple[str, ...]
-    plan: str | None
-    out: Path
 
 
 @alone_in("out")
@@ -101,9 +67,10 @@ def segment_files(
     """Segment files by the example of a guidance folder or a pack, and write the results into a folder.
 
     Writes `<stem>_mask.png`, `<stem>_score.tiff` and `<stem>_overlay.png` for each query, in folders as the
-    queries' own, one `segment.json`, and `guidance.png`, the guidance as it was understood. What a run by the
-    same settings has finished is skipped if it is still as it was written; masks by another threshold are
-    decided anew from the scores that were kept; what was made by other settings is made anew. An image that
+    queries' own, and `<stem>_regions.json` where something is marked; one `segment.json`, `guidance.png`, the
+    guidance as it was understood, and at the end the tables of all images (`tables.write_tables`). What a run
+    by the same settings has finished is skipped if it is still as it was written; masks by another decision
+    are made anew from the scores that were kept; what was made by other settings is made anew. An image that
     cannot be read is recorded and the others go on.
 
     Args:
@@ -178,22 +145,19 @@ def segment_files(
     in_pixels = decision.in_pixels(scale)
     job = _Job(named, guided, out, record, in_pixels, kinds, hashes, progress, notice)
     job.run(device, stale, note)
-    if record != earlier:
+    if record != earlier or not are_whole(out, record):
+        record.tables = write_tables(out, record)
         record.write(out)
     listed = record.entries()
-    verdicts = [listed[name].verdict for name in named if name in listed]
-    return Summary(
-        done=len(job.done),
+    return Summary.of(
+        [listed[name] for name in named if name in listed],
+        out,
+        done=job.done,
         decided=len(job.decided),
         kept=job.kept,
-        passed=verdicts.count(Verdict.PASS),
-        review=verdicts.count(Verdict.REVIEW),
-        failed=verdicts.count(Verdict.FAIL),
-        seconds=sum(entry.seconds for entry in job.done) / max(1, len(job.done)),
-        refused=tuple(refusal.reason for refusal in record.refused),
-        left_out=tuple(aside.reason for aside in record.left_out),
+        refused=[refusal.reason for refusal in record.refused],
+        left_out=[aside.reason for aside in record.left_out],
         plan=record.plan,
-        out=out,
     )
 
 
@@ -218,7 +182,8 @@ def _take_over(record: Record, earlier: Record | None, named: Named, out: Path) 
     """
     if earlier is None:
         files = [path for name in named for path in Outputs.of(out, name).files.values()]
-        refuse_existing([*files, out / GUIDANCE_PICTURE], f"no {NAME} beside it says that it is a result")
+        files += [out / file for file in (GUIDANCE_PICTURE, INTEREST, *TABLES)]
+        refuse_existing(files, f"no {NAME} beside it says that it is a result")
         return set(), ""
     names = set(earlier.entries())
     changes = earlier.differences(record)
@@ -232,6 +197,7 @@ def _take_over(record: Record, earlier: Record | None, named: Named, out: Path) 
     if changes:
         return names, f"{out}: {len(names)} result(s) by other settings ({differences}) are made anew"
     record.images, record.bits_used = list(earlier.images), earlier.bits_used
+    record.tables = earlier.tables
     return set(), ""
 
 
@@ -251,7 +217,8 @@ class _Job:
         notice: Notice | None,
     ) -> None:
         self._named, self._guided, self._out, self._record = named, guided, out, record
-        self._decision, self._keep, self._hashes = decision, keep, hashes
+        self._decider = Decider(out, record.settled, decision, guided.kinds)
+        self._keep, self._hashes = keep, hashes
         self._progress, self._notice = progress, notice
         self._told: set[str] = set()
         self.done: list[Entry] = []
@@ -277,9 +244,12 @@ class _Job:
             self._notice(note)
         stale |= set(pending) & self._record.entries().keys()
         self._record.drop(stale)
+        self._record.tables = {}
         # Before the first result, so that a folder with results always says by what they were made; and
         # before old results go, so that it never lists one that is gone.
         self._record.write(self._out)
+        remove_tables(self._out)
+        keep_interest(self._out, self._decider.decision.interest)
         if segmenter:
             with self._warnings():
                 self._guided.draw(self._out / GUIDANCE_PICTURE, segmenter.bits)
@@ -341,7 +311,7 @@ class _Job:
                     else:
                         assert segmenter is not None
                         entry = self._segment(segmenter, name, query)
-            except _RefusedError as refusal:
+            except RefusedError as refusal:
                 self._record.refused += _reasons([Aside(query, str(refusal))])
             else:
                 journal.add(entry)
@@ -365,64 +335,27 @@ class _Job:
             prediction = segmenter.predict(image)
             self._hashes.of(query)
         seconds = time.perf_counter() - start
-        mask = decide(prediction.score, self._decision)
-        return self._write(name, query, digest, image, replace(prediction, mask=mask), seconds)
+        entry = Entry.undecided(resolved(query), digest, name, image.shape, seconds)
+        return self._decider.write(entry, prediction, image, self._kept_too(name))
 
     def _decide_again(self, name: str, query: Path) -> Entry:
-        entry = self._record.entries()[name]
-        with _refusing():
-            image = read_picture(query)
-            if self._record.bits_used is not None:
-                image = image.with_bits(self._record.bits_used)
-            self._hashes.of(query)
-        outputs = Outputs.of(self._out, name)
-        score = read_image(outputs.score)[:, :, 0]
-        kinds = self._guided.kinds
-        best = None
-        if "kind" in entry.written:
-            best = read_kind_map(outputs.kind, image.shape, len(kinds))
-        prediction = Prediction(score, decide(score, self._decision), kinds, best)
-        return self._write(name, query, entry.sha256, image, prediction, entry.seconds)
+        entry, keep = self._record.entries()[name], self._kept_too(name)
 
-    def _write(
-        self,
-        name: str,
-        query: Path,
-        digest: str,
-        image: Picture,
-        prediction: Prediction,
-        seconds: float,
-    ) -> Entry:
-        outputs = Outputs.of(self._out, name)
+        def image() -> Picture:
+            with _refusing():
+                found = read_picture(query)
+                bits = self._record.bits_used
+                found = found if bits is None else found.with_bits(bits)
+                self._hashes.of(query)
+            return found
+
+        again = self._decider.again(entry, image, keep)
+        return again.model_copy(update={"file": resolved(query)})
+
+    def _kept_too(self, name: str) -> list[Kind]:
+        """What to write, and what an earlier run kept beside: it would tell of another decision."""
         earlier = self._record.entries().get(name)
-        # What an earlier run kept beside is written, too: it would tell of another decision.
-        keep = [kind for kind in KINDS if kind in self._keep or (earlier and kind in earlier.written)]
-        try:
-            written = outputs.write(image, prediction, keep)
-        except InputError as error:
-            # What cannot be written stops the job, because the next image would meet the same full disk; but
-            # not where it is this one's name.
-            cause = error.__cause__
-            if isinstance(cause, OSError) and cause.errno in _OF_THE_NAME:
-                outputs.remove()
-                raise _RefusedError(str(error)) from error
-            raise
-        value = image_score(prediction.score, self._decision)
-        return Entry(
-            file=resolved(query),
-            sha256=digest,
-            result=name,
-            width=image.shape[1],
-            height=image.shape[0],
-            decided_by=self._record.settled.key,
-            verdict=judge(value, self._decision),
-            image_score=value,
-            regions=count_regions(prediction.mask),
-            defect_area=float(prediction.mask.mean()),
-            max_score=float(prediction.score.max()),
-            seconds=round(seconds, 4),
-            written={file: Written.of(outputs.files[file]) for file in written},
-        )
+        return [kind for kind in KINDS if kind in self._keep or (earlier and kind in earlier.written)]
 
     @contextmanager
     def _warnings(self) -> Iterator[None]:
@@ -439,13 +372,9 @@ class _Job:
                     self._told.add(line)
 
 
-class _RefusedError(Exception):
-    """A query that cannot be segmented; the others can."""
-
-
 @contextmanager
 def _refusing() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise _RefusedError(str(error)) from error
+        raise RefusedError(str(error)) from error

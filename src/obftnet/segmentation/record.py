@@ -146,6 +146,25 @@ class Entry(BaseModel):
     seconds: float
     written: dict[File, Written]
 
+    @classmethod
+    def undecided(cls, file: str, sha256: str, result: str, shape: tuple[int, int], seconds: float) -> Self:
+        """An image (h, w) of which nothing is decided or written yet (`decider.Decider`)."""
+        return cls(
+            file=file,
+            sha256=sha256,
+            result=result,
+            width=shape[1],
+            height=shape[0],
+            decided_by="",
+            verdict=Verdict.REVIEW,
+            image_score=0,
+            regions=0,
+            defect_area=0,
+            max_score=0,
+            seconds=round(seconds, 4),
+            written={},
+        )
+
 
 class Reason(BaseModel):
     """An image that was not segmented."""
@@ -159,6 +178,7 @@ class Record(BaseModel):
 
     tile: side of the tiles, pixels; None for whole images. plan: in words what chose it, where it was
     left open. bits: as asked for; bits_used: these, or as found in the guidance.
+    tables: those of all images, {} while a job is at work.
     """
 
     obftnet: str = __version__
@@ -173,6 +193,7 @@ class Record(BaseModel):
     images: list[Entry] = []
     refused: list[Reason] = []
     left_out: list[Reason] = []
+    tables: dict[str, Written] = {}
 
     @property
     def key(self) -> str:
