@@ -14,7 +14,7 @@ from obftnet.files import file_hash
 from obftnet.imaging.read import read_picture
 from obftnet.imaging.write import write_png
 from obftnet.prediction import Prediction
-from obftnet.regions import count_regions
+from obftnet.regions import find_regions
 from obftnet.reporting.item import Item
 from obftnet.segmentation.outputs import KINDS, Outputs
 from obftnet.segmentation.record import Entry, GuidanceRecord, Reason, Record, Settled, Written
@@ -62,9 +62,9 @@ def write_results(
         mask = decide(score, decision)
         best = np.full(mask.shape, number % len(kinds), np.uint8) if len(kinds) > 1 else None
         outputs = Outputs.of(out, name)
-        written = outputs.write(
-            read_picture(photo), Prediction(score, mask, tuple(kinds) or ("defect",), best), keep
-        )
+        names = tuple(kinds) or ("defect",)
+        regions = find_regions(mask, score, names, best)
+        written = outputs.write(read_picture(photo), Prediction(score, mask, names, best), regions, keep)
         value = image_score(score, decision)
         entries.append(
             Entry(
@@ -76,7 +76,7 @@ def write_results(
                 decided_by=settled.key,
                 verdict=judge(value, decision),
                 image_score=value,
-                regions=count_regions(mask),
+                regions=len(regions),
                 defect_area=float(mask.mean()),
                 max_score=float(score.max()),
                 seconds=0.5,
