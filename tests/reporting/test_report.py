@@ -17,6 +17,7 @@ from obftnet.errors import InputError
 from obftnet.imaging.write import write_png
 from obftnet.reporting import pictures, write_report
 from obftnet.reporting.texts import ENGLISH
+from obftnet.segmentation.outputs import Outputs
 from obftnet.segmentation.record import Reason
 
 LEVELS = {"part10": 0.9, "part2": 0.55, "part1": 0.1, "b/part1": 0.3, "part3": 0.2, "part4": 0.8}
@@ -276,7 +277,8 @@ def test_settings_hashes_and_versions_are_there(make, tmp_path):
         "numpy",
     ):
         assert wanted in text
-    assert "18 files of results are as they were written" in text
+    files = sum(len(entry.written) for entry in made.record.images)
+    assert f"{files} files of results are as they were written" in text
 
 
 def test_when_there_is_no_room_the_lowest_scores_have_no_picture(report, monkeypatch):
@@ -366,10 +368,9 @@ def test_two_thousand_images_stay_below_25_megabytes_and_nobody_is_lost(make, tm
         source = made.record.images[number % 4]
         name = f"many/{number}"
         for kind in source.written:
-            ending = {"mask": "mask.png", "score": "score.tiff", "overlay": "overlay.png"}[kind]
-            place = made.folder / f"{name}_{ending}"
+            place = Outputs.of(made.folder, name).files[kind]
             place.parent.mkdir(exist_ok=True)
-            place.hardlink_to(made.folder / f"{source.result}_{ending}")
+            place.hardlink_to(Outputs.of(made.folder, source.result).files[kind])
         entries.append(source.model_copy(update={"result": name}))
     made.record.model_copy(update={"images": entries}).write(made.folder)
     found = write_report(made.folder, tmp_path / "report.html")

@@ -64,7 +64,7 @@ def test_a_file_that_is_gone_is_listed(make):
     path = made.folder / "part2_overlay.png"
     path.unlink()
     results = read_results(made.folder)
-    assert (results.gone, results.checked) == ([path], 11)
+    assert (results.gone, results.checked) == ([path], 13)
 
 
 def test_a_changed_photograph_is_not_shown_for_the_one_that_was_segmented(make):
