@@ -1,5 +1,6 @@
 """A project, its server in this process, and files to give it."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -50,10 +51,32 @@ class Client:
     def image(self, name: str) -> dict:
         return next(image for image in self.ask("state")["images"] if image["name"] == name)
 
+    def post(self, path: str, status: int = 200, **parameters: object) -> dict:
+        answer = self.http.post(f"/api/{path}", params=parameters)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def wait(self) -> dict:
+        """The state once nothing is under way."""
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            state = self.ask("state")
+            if not (state["checking"] or state["fit"]["job"]):
+                return state
+            time.sleep(0.05)
+        raise AssertionError(state)
+
     def paint(self, name: str, do: str = "stroke", **stroke: object):
         body = {"revision": self.image(name)["revision"], "do": do}
         body |= {"stroke": stroke} if stroke else {}
         return self.http.post(f"/api/images/{name}/strokes", json=body)
+
+
+def guide(client: Client, folder: Path, seed: int = 0) -> None:
+    """One painted defect image and one good one."""
+    name = client.add(photo(folder / "given/s.png", seed), "defect")
+    client.add(photo(folder / "given/g.png", seed + 1), "good")
+    assert client.paint(name, tool="brush", points=[(40, 40), (70, 60)], radius=9).status_code == 200
 
 
 @pytest.fixture
@@ -70,6 +93,21 @@ def model_file(tmp_path_factory, tiny_model) -> Path:
 
 @pytest.fixture
 def client(project, model_file):
-    page = Page(Workspace(project), weights=model_file, device="cpu")
+    page = Page(Workspace(project), weights=model_file, device="cpu", threads=1)
     yield Client(page)
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory, model_file):
+    """A client of a project that is fitted and tried on two images; leave it as it is."""
+    folder = tmp_path_factory.mktemp("tried")
+    page = Page(Workspace(folder / "project"), weights=model_file, device="cpu", threads=1)
+    client = Client(page)
+    guide(client, folder)
+    for index in (5, 6):
+        client.add(photo(folder / f"q{index}.png", index, (80, 130)), "query")
+    client.post("fit")
+    client.wait()
+    yield client
     page.close()

@@ -1,7 +1,6 @@
 """What the server answers: images in and out, strokes to pixels, findings, refusals in one line."""
 
 import io
-import time
 
 import numpy as np
 import pytest
@@ -14,16 +13,6 @@ def pixels(answer) -> np.ndarray:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "image/png"
     return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
-
-
-def waited(client) -> dict:
-    """The state once the check has come to its end."""
-    for _ in range(200):
-        state = client.ask("state")
-        if not state["checking"]:
-            return state
-        time.sleep(0.1)
-    raise AssertionError(state)
 
 
 def test_an_image_is_painted_and_its_tiles_show_it(client, tmp_path):
@@ -47,14 +36,14 @@ def test_findings_are_those_of_check_and_name_their_image(client, tmp_path, obft
     client.add(photo(tmp_path / "unpainted.png", 1), "defect")
     client.add(photo(tmp_path / "good.png", 2), "good")
     client.paint(dot, tool="brush", points=[(40.5, 40.5)], radius=1)
-    (finding,) = waited(client)["findings"]
+    (finding,) = client.wait()["findings"]
     assert finding["image"] == "dot.png"
     assert not finding["refused"]
     assert "slip of the brush" in finding["text"]
     _, out, _ = obftnet("check", client.page.workspace.guidance)
     assert finding["text"].split(" of ")[0] in out
     client.paint(dot, tool="brush", points=[(60, 60)], radius=20)
-    assert waited(client)["findings"] == []
+    assert client.wait()["findings"] == []
 
 
 @pytest.mark.parametrize(

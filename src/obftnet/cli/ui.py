@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.options import Device, Weights
+from obftnet.cli.options import Device, Threads, Weights
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import say
 from obftnet.errors import InputError
@@ -25,6 +25,7 @@ def ui_command(
     browser: Annotated[bool, _Opt("--open", help="Open the page in the browser.")] = False,
     weights: Weights = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Paint, try, run a folder and export in the browser, on this machine alone."""
     with signals.loading():
@@ -40,4 +41,13 @@ def ui_command(
         say("end it with Ctrl+C; the project stays in its folder")
         sys.stdout.flush()
 
-    serve(project, host=host, port=port, weights=weights, device=device, ready=ready, browser=browser)
+    serve(
+        project,
+        host=host,
+        port=port,
+        weights=weights,
+        device=device,
+        threads=threads,
+        ready=ready,
+        browser=browser,
+    )

@@ -28,6 +28,10 @@ class Checks:
         self._job: Job | None = None
         self._found: tuple[Finding, ...] = ()
 
+    def close(self) -> None:
+        """End what was begun."""
+        self._engine.close()
+
     def now(self) -> tuple[bool, tuple[Finding, ...]]:
         """Whether a look is under way, and what the last one that ended found."""
         workspace = self._workspace
@@ -35,16 +39,9 @@ class Checks:
             if self._job is not None and self._job.ended.is_set():
                 self._found = self._understood(self._job)
                 self._job = None
-            images = [image for image in workspace.images() if image.role != "query"]
-            state = (
-                workspace.settings.tile,
-                workspace.settings.bits,
-                *(
-                    (image.path, workspace.strokes(image).record.revision if image.role == "defect" else 0)
-                    for image in images
-                ),
-            )
-            if not images:
+            guidance = workspace.guidance_state()
+            state = (workspace.settings.tile, workspace.settings.bits, guidance)
+            if not guidance:
                 self._found = ()
             elif state != self._of and self._job is None:
                 if state != self._seen:

@@ -80,12 +80,18 @@ class Engine:
                 self._process.stdin.write(json.dumps({"stop": job.number}) + "\n")
                 self._process.stdin.flush()
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the worker; None where there is none yet."""
+        with self._lock:
+            return None if self._process is None else self._process.pid
+
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does, and take no more tasks."""
         with self._lock:
             self._closed = True
-            process = self._process
             self._lock.notify_all()
+            process = self._process
         if process is not None:
             process.kill()
             process.wait()

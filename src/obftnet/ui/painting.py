@@ -81,7 +81,7 @@ class Painting:
             return Painting(self.size)
         if stroke.tool == "mask":
             assert stroke.mask is not None
-            return Painting(self.size, dict(_cut(read(stroke.mask))))
+            return painting_of(read(stroke.mask))
         if stroke.tool == "fill":
             return self._filled(stroke.points[0], stroke.value)
         points = np.array(stroke.points, np.float64)
@@ -241,6 +241,11 @@ class Progression:
         first = self._kept[0]
         self._kept = [first, *self._kept[1:][-self.KEPT :]]
         return painting
+
+
+def painting_of(mask: NDArray[np.bool_]) -> Painting:
+    """A mask (h, w) as a painting."""
+    return Painting((mask.shape[0], mask.shape[1]), dict(_cut(mask)))
 
 
 def _brushed(points: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ def serve(
     port: int = 8765,
     weights: str | Path | None = None,
     device: str = "auto",
+    threads: int | None = None,
     ready: Callable[[str], None] | None = None,
     browser: bool = False,
 ) -> None:
@@ -33,6 +34,7 @@ def serve(
         port: 0 for any that is free.
         weights: as `Segmenter.from_pretrained`.
         device: as `Segmenter.from_pretrained`.
+        threads: to compute with; None for as many as PyTorch takes.
         ready: told the address to open when it can be.
         browser: open it in this machine's browser.
 
@@ -43,7 +45,7 @@ def serve(
         workspace = Workspace(folder)
         for left in folder.glob(".received-*"):
             left.unlink(missing_ok=True)
-        page = Page(workspace, weights=weights, device=device)
+        page = Page(workspace, weights=weights, device=device, threads=threads)
         number = listening.getsockname()[1]
         token = None if is_here(host) else new_token()
         shown = f"[{host}]" if ":" in host else host

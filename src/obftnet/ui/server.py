@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -20,12 +20,15 @@ from starlette.types import ASGIApp
 
 from obftnet.errors import InputError
 from obftnet.imaging.decode import bits_stored
+from obftnet.packs.content import DecisionEntry
 from obftnet.ui.checks import Checks
 from obftnet.ui.engine import Engine
-from obftnet.ui.painting import Stroke
+from obftnet.ui.painting import Painting, Stroke
 from obftnet.ui.pictures import READING, TILE, Pictures, levels_of, painted_png
+from obftnet.ui.scores import Decided
 from obftnet.ui.security import FAULT, MAX_IMAGE, Guard
 from obftnet.ui.strokes import StaleError
+from obftnet.ui.trying import Trying, Work, short
 from obftnet.ui.workspace import Image, Role, Settings, Workspace
 from obftnet.version import __version__
 
@@ -48,18 +51,25 @@ class Page:
     """What all answers are made of."""
 
     def __init__(
-        self, workspace: Workspace, *, weights: str | Path | None = None, device: str = "auto"
+        self,
+        workspace: Workspace,
+        *,
+        weights: str | Path | None = None,
+        device: str = "auto",
+        threads: int | None = None,
     ) -> None:
-        """weights, device: as `Segmenter.from_pretrained`."""
+        """weights, device: as `Segmenter.from_pretrained`. threads: None for as many as PyTorch takes."""
         self.workspace = workspace
-        self.weights, self.device = weights, device
         self.engine = Engine()
         self.pictures = Pictures()
-        self.checks = Checks(workspace, self.engine)
+        self.checks = Checks(workspace, Engine())
+        work = Work(None if weights is None else str(weights), device, threads)
+        self.trying = Trying(workspace, self.engine, work)
         self._facts: dict[tuple[str, int, int], dict[str, Any]] = {}
 
     def close(self) -> None:
         """End what was begun."""
+        self.checks.close()
         self.engine.close()
 
     def state(self) -> dict[str, Any]:
@@ -75,6 +85,7 @@ class Page:
             "images": [self.described(image) for image in workspace.images()],
             "checking": checking,
             "findings": [asdict(finding) for finding in findings],
+            "fit": self.trying.state(),
         }
 
     def described(self, image: Image) -> dict[str, Any]:
@@ -89,6 +100,9 @@ class Page:
                 "undo": record.done,
                 "redo": len(record.strokes) - record.done,
             }
+        if image.role == "query":
+            decided = self.trying.decided(image, self.workspace.settings.decision)
+            said["tried"] = None if decided is None else short(decided)
         return said
 
     def _file(self, image: Image) -> dict[str, Any]:
@@ -133,6 +147,8 @@ def create_app(page: Page, hosts: list[str], token: str | None = None) -> ASGIAp
     app.add_exception_handler(Exception, _fault)
     app.include_router(_project(page), prefix="/api")
     app.include_router(_painting(page), prefix="/api/images")
+    app.include_router(_fitting(page), prefix="/api/fit")
+    app.include_router(_trying(page), prefix="/api/tried")
 
     @app.get("/")
     def index() -> Response:
@@ -200,14 +216,7 @@ def _painting(page: Page) -> APIRouter:
 
     @router.get("/{name}/painted/{level}/{row}/{column}")
     def painted(name: str, level: int, row: int, column: int, revision: int = 0) -> Response:
-        strokes = workspace.strokes(workspace.image(name))
-        if not 0 <= level <= levels_of(strokes.size):
-            return _png(None)
-        height, width = (-(-n // 2**level) for n in strokes.size)
-        if not (0 <= row * TILE < height and 0 <= column * TILE < width):
-            return _png(None)
-        size = (min(TILE, height - row * TILE), min(TILE, width - column * TILE))
-        return _png(painted_png(strokes.painting().level(level, (row * TILE, column * TILE), size)))
+        return _tile(workspace.strokes(workspace.image(name)).painting(), level, row, column)
 
     @router.post("/{name}/strokes")
     def change(name: str, change: Change) -> dict[str, Any]:
@@ -234,6 +243,107 @@ def _painting(page: Page) -> APIRouter:
         return page.described(image)
 
     return router
+
+
+def _fitting(page: Page) -> APIRouter:
+    """The guidance fitted, and a new fit accepted or not."""
+    router, trying = APIRouter(), page.trying
+
+    def does(path: str, action: Callable[[], None]) -> None:
+        @router.post(path)
+        def answer() -> dict[str, Any]:
+            action()
+            return page.state()
+
+    does("", trying.fit)
+    does("/try", trying.try_all)
+    does("/stop", trying.stop)
+    does("/accept", trying.accept)
+    does("/reject", trying.reject)
+
+    @router.get("/comparison")
+    def comparison() -> list[dict[str, Any]]:
+        return trying.comparison()
+
+    return router
+
+
+def _trying(page: Page) -> APIRouter:
+    """What was found for images that were tried, and what a decision makes of it."""
+    router, workspace, trying = APIRouter(), page.workspace, page.trying
+
+    def decided(name: str, said: DecisionEntry, proposed: bool) -> Decided:
+        found = trying.decided(workspace.image(name), said, proposed=proposed)
+        if found is None:
+            raise InputError(f"{name}: not looked at yet; try it first")
+        return found
+
+    @router.get("/{name}/preview")
+    def preview(name: str, proposed: bool = False) -> Response:
+        found = trying.tried(workspace.image(name), proposed=proposed)
+        if found is None:
+            raise InputError(f"{name}: not looked at yet; try it first")
+        small, step = trying.scores.preview(found[1])
+        height, width = small.shape
+        size = {"X-Width": str(width), "X-Height": str(height), "X-Step": str(step)}
+        data = small.astype("<u2").tobytes()
+        return Response(data, media_type="application/octet-stream", headers=size)
+
+    @router.get("/{name}/decided")
+    def answer(name: str, said: Asked, proposed: bool = False) -> dict[str, Any]:
+        return decided(name, said, proposed).said
+
+    @router.get("/{name}/mask/{level}/{row}/{column}")
+    def mask(name: str, level: int, row: int, column: int, said: Asked, proposed: bool = False) -> Response:
+        return _tile(decided(name, said, proposed).painting, level, row, column)
+
+    @router.post("/{name}/explain")
+    def explain(name: str, x: int, y: int) -> dict[str, Any]:
+        words, _ = trying.explain(workspace.image(name), (x, y))
+        return {"words": words}
+
+    @router.get("/explained/picture")
+    def picture() -> Response:
+        return FileResponse(workspace.folder / "explained" / "explained.png", media_type="image/png")
+
+    @router.post("/{name}/false-alarm")
+    def false_alarm(name: str) -> dict[str, Any]:
+        trying.serve_for(name, "good")
+        trying.fit()
+        return page.state()
+
+    @router.post("/{name}/missed")
+    def missed(name: str) -> dict[str, Any]:
+        trying.serve_for(name, "defect")
+        return page.state()
+
+    return router
+
+
+def _tile(painting: Painting, level: int, row: int, column: int) -> Response:
+    """A tile of what is painted; of a place outside, 404."""
+    if not 0 <= level <= levels_of(painting.size):
+        return _png(None)
+    height, width = (-(-n // 2**level) for n in painting.size)
+    if not (0 <= row * TILE < height and 0 <= column * TILE < width):
+        return _png(None)
+    size = (min(TILE, height - row * TILE), min(TILE, width - column * TILE))
+    return _png(painted_png(painting.level(level, (row * TILE, column * TILE), size)))
+
+
+def _asked(
+    threshold: float,
+    min_area: float = 0,
+    min_length: float = 0,
+    low: float | None = None,
+    high: float | None = None,
+) -> DecisionEntry:
+    """A decision as an address says it, sizes in pixels."""
+    review = None if low is None or high is None else (low, high)
+    return DecisionEntry(threshold=threshold, min_area=min_area, min_length=min_length, review=review)
+
+
+Asked = Annotated[DecisionEntry, Depends(_asked)]
 
 
 async def _received(request: Request, folder: Path) -> Path:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from obftnet.decision import Decision
 from obftnet.errors import InputError, InputWarning
 
 Say = Callable[[dict[str, Any]], None]
@@ -68,6 +69,78 @@ class Worker:
         checked = check_folder_of(folder, "guidance", bits=bits, tile=tile, progress=self._progress)
         return {"findings": [{"text": one.text, "refused": one.refused} for one in checked.findings]}
 
+    def _fit(
+        self,
+        *,
+        guidance: str,
+        out: str,
+        weights: str | None,
+        device: str,
+        threads: int | None,
+        tile: int | None,
+        bits: int | None,
+        scale: float | None,
+        decision: dict[str, Any],
+    ) -> dict[str, Any]:
+        from obftnet.packing import fit_pack
+
+        use_threads(threads)
+        self._progress(0, 1, "")
+        pack = fit_pack(
+            guidance,
+            out,
+            weights=weights,
+            device=device,
+            tile=tile,
+            bits=bits,
+            scale=scale,
+            decision=Decision(**decision),
+        )
+        return {"supports": len(pack.content.supports), "backgrounds": len(pack.content.backgrounds)}
+
+    def _segment(
+        self,
+        *,
+        queries: list[str],
+        pack: str,
+        out: str,
+        weights: str | None,
+        device: str,
+        threads: int | None,
+    ) -> dict[str, Any]:
+        from obftnet.segmentation import segment_files
+
+        use_threads(threads)
+        summary = segment_files(
+            queries,
+            None,
+            out,
+            pack=pack,
+            weights=weights,
+            device=device,
+            progress=self._progress,
+            notice=self._notice,
+        )
+        return {"refused": list(summary.refused), "left_out": list(summary.left_out)}
+
+    def _explain(
+        self,
+        *,
+        query: str,
+        pack: str,
+        out: str,
+        point: tuple[int, int],
+        weights: str | None,
+        device: str,
+        threads: int | None,
+    ) -> dict[str, Any]:
+        from obftnet.explanation.explain import explain
+
+        use_threads(threads)
+        x, y = point
+        words = explain(query, None, out, pack=pack, points=[(x, y)], weights=weights, device=device)
+        return {"words": words}
+
     def _progress(self, done: int, total: int, name: str) -> None:
         if self._current in self._stopped:
             raise _Stopped
@@ -75,6 +148,14 @@ class Worker:
 
     def _notice(self, text: str) -> None:
         self._say({"notice": text})
+
+
+def use_threads(threads: int | None) -> None:
+    """As many as the command line would; None leaves the number that PyTorch chose."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -21,10 +21,11 @@ from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.folders import subfolders
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
 from obftnet.data.layouts.pairs import SUFFIX, image_stem
+from obftnet.decision import Decision
 from obftnet.errors import InputError
 from obftnet.files import output_folder, write_json
 from obftnet.imaging.read import IMAGE_SUFFIXES, image_size, list_images, read_mask
-from obftnet.inputs import check_bits, check_scale, check_tile
+from obftnet.inputs import check_bits, check_scale, check_threshold, check_tile
 from obftnet.json_files import read_json
 from obftnet.packs.content import DecisionEntry, plain_name
 from obftnet.segmentation.queries import is_annotation
@@ -81,7 +82,7 @@ class Workspace:
         self.folder = output_folder(folder)
         self.lock = threading.RLock()
         self._strokes: dict[str, Strokes] = {}
-        self._hashes = FileHashes()
+        self._known: tuple[tuple[Any, ...], str | None] | None = None
         file = self.folder / SETTINGS
         if file.exists():
             try:
@@ -126,6 +127,10 @@ class Workspace:
                     found.append(Image(path.name, role, path))
         return found
 
+    def query_images(self) -> list[Image]:
+        """The images to try."""
+        return [image for image in self.images() if image.role == "query"]
+
     def image(self, name: str) -> Image:
         """One of them by name. Raises InputError: there is none."""
         for image in self.images():
@@ -136,6 +141,8 @@ class Workspace:
     def change_settings(self, settings: Settings) -> None:
         """Have other settings. Raises InputError: out of range."""
         check_tile(settings.tile), check_bits(settings.bits), check_scale(settings.scale)
+        check_threshold(settings.decision.threshold)
+        Decision(**settings.decision.model_dump()).in_pixels(settings.scale)
         with self.lock:
             write_json(self.folder / SETTINGS, settings.model_dump(mode="json"))
             self.settings = settings
@@ -244,12 +251,28 @@ class Workspace:
     def guidance_sha256(self) -> str | None:
         """Hash of the guidance as it is painted now, as a pack says it; None where none can be fitted."""
         with self.lock, contextlib.suppress(InputError):
+            state = self.guidance_state()
+            if self._known is not None and self._known[0] == state:
+                return self._known[1]
+            self._known = (state, None)
+            if self.unpainted():
+                return None
             self.write_masks()
             with READING:
                 found: GuidanceFolder = read_guidance(self.guidance)
-            self._hashes = FileHashes()
-            return GuidanceRecord.of(self.guidance, found, self._hashes).sha256
+            self._known = (state, GuidanceRecord.of(self.guidance, found, FileHashes()).sha256)
+            return self._known[1]
         return None
+
+    def guidance_state(self) -> tuple[Any, ...]:
+        """Equal as long as nothing of the guidance has changed."""
+        state = []
+        for image in self.images():
+            if image.role != "query":
+                found = image.path.stat()
+                revision = self.strokes(image).record.revision if image.role == "defect" else 0
+                state.append((image.path, found.st_size, found.st_mtime_ns, revision))
+        return tuple(state)
 
     def _owner(self, called: str) -> Image | None:
         """The defect image whose mask a file is by its name."""

@@ -5,6 +5,7 @@ import { find, h, renew } from "./dom.js";
 import { Guidance } from "./guidance.js";
 import { showKeys } from "./keys.js";
 import { choose, current, t } from "./texts.js";
+import { Trying } from "./trying.js";
 import { Viewer } from "./viewer.js";
 
 const SOON = 600; // milliseconds until the state is asked for again where something is under way
@@ -15,7 +16,7 @@ class App {
     this.state = null;
     this.viewer = new Viewer(find("#canvas"));
     this.step = null;
-    this.steps = [new Guidance(this)];
+    this.steps = [new Guidance(this), new Trying(this)];
   }
 
   async begin() {
@@ -92,9 +93,9 @@ class App {
 
   async #poll() {
     for (;;) {
-      const wait = this.state.checking || this.state.job ? SOON : LATER;
+      const wait = this.state.checking || this.state.fit.job ? SOON : LATER;
       await new Promise((resolve) => setTimeout(resolve, wait));
-      if (!document.hidden || this.state.job) await this.refresh();
+      if (!document.hidden || this.state.fit.job) await this.refresh();
     }
   }
 
@@ -138,6 +139,19 @@ class App {
       input.oncancel = () => resolve([]);
       input.click();
     });
+  }
+
+  zoomButtons() {
+    const button = (text, label, key, onclick, name) =>
+      h("button", { "aria-label": label, title: `${label} (${key})`, onclick, dataset: { key: name } }, text);
+    return h(
+      "span",
+      { class: "group" },
+      button("−", t("zoom.out"), "-", () => this.viewer.zoom(1 / 1.4), "out"),
+      button("+", t("zoom.in"), "+", () => this.viewer.zoom(1.4), "in"),
+      button("1:1", t("zoom.actual"), "1", () => this.viewer.actual(), "actual"),
+      button(t("zoom.fit"), t("zoom.fit.all"), "0", () => this.viewer.fit(), "fit"),
+    );
   }
 
   status(text) {

@@ -101,7 +101,9 @@ export class Guidance {
     }
     const refused = app.state.findings.find((one) => one.refused);
     if (refused) return [t("next.mend"), null];
-    return [t("next.guided"), null];
+    const { fit } = app.state;
+    const to = h("button", { class: "main", onclick: () => app.go("try"), dataset: { key: "next" } }, t("to.try"));
+    return [t(fit.state === "stale" ? "next.changed" : "next.guided"), to];
   }
 
   #panel(image, missing) {

@@ -28,12 +28,12 @@ export class Paint {
       tool: () => this.render(),
       reload: async (name) => (await app.refresh())?.images.find((image) => image.name === name),
     });
-    app.viewer.onview = () => this.#status();
     find("#canvas").addEventListener("pointermove", () => this.#status());
   }
 
   become(image) {
     this.image = image;
+    if (image) this.app.viewer.onview = () => this.#status();
     this.painter.become(image);
     this.render();
   }
@@ -56,6 +56,7 @@ export class Paint {
   render() {
     const { painter, painted, image } = this;
     find("#canvas").className = this.paints ? "paints" : "pans";
+    if (this.app.step !== this.step) return;
     if (!image) {
       renew(find("#toolbar"));
       renew(find("#zoom"));
@@ -119,17 +120,7 @@ export class Paint {
           ]
         : null,
     );
-    renew(
-      find("#zoom"),
-      h(
-        "span",
-        { class: "group" },
-        button("−", t("zoom.out"), "-", () => this.app.viewer.zoom(1 / 1.4), false, "out"),
-        button("+", t("zoom.in"), "+", () => this.app.viewer.zoom(1.4), false, "in"),
-        button("1:1", t("zoom.actual"), "1", () => this.app.viewer.actual(), false, "actual"),
-        button(t("zoom.fit"), t("zoom.fit.all"), "0", () => this.app.viewer.fit(), false, "fit"),
-      ),
-    );
+    renew(find("#zoom"), this.app.zoomButtons());
     this.#status();
   }
 
@@ -140,6 +131,7 @@ export class Paint {
 
   #status() {
     const { viewer } = this.app;
+    if (this.app.step !== this.step) return;
     if (!this.image || !viewer.image) return;
     const zoom = t("zoom.is", { percent: 100 * viewer.view.scale >= 10 ? Math.round(100 * viewer.view.scale) : 100 * viewer.view.scale });
     const tip = viewer.keyboard.shown ? viewer.keyboard : this.painter.pointer && viewer.toImage(this.painter.pointer);
