@@ -35,7 +35,8 @@ def test_scores_are_those_of_the_command_line_and_of_python_to_the_bit(tried, tm
         status, _, said = obftnet("segment", folder / "queries", *guided, "--out", out, *common)
         assert status == 0, said
         for name in ("q5", "q6"):
-            assert np.array_equal(read_picture(Outputs.of(out, name).score).samples, score(tried, f"{name}.png"))
+            found = read_picture(Outputs.of(out, name).score).samples
+            assert np.array_equal(found, score(tried, f"{name}.png"))
     segmenter = Segmenter.load(folder / "fit.pack", "cpu", weights=model_file)
     assert np.array_equal(segmenter.predict(folder / "queries/q5.png").score, score(tried))
 
@@ -73,7 +74,8 @@ def test_a_preview_shows_the_largest_score_of_what_each_pixel_stands_for(tried, 
     assert np.array_equal(whole, np.rint(seen * np.float32(65535)))
     monkeypatch.setattr("obftnet.ui.scores.PREVIEW", 50)
     answer = tried.http.get("/api/tried/q5.png/preview")
-    assert (answer.headers["x-width"], answer.headers["x-height"], answer.headers["x-step"]) == ("44", "27", "3")
+    said = [answer.headers[f"x-{name}"] for name in ("width", "height", "step")]
+    assert said == ["44", "27", "3"]
     small = np.frombuffer(answer.content, "<u2").reshape(27, 44)
     padded = np.pad(seen, ((0, 1), (0, 2))).reshape(27, 3, 44, 3).max((1, 3))
     assert np.array_equal(small, np.rint(padded * np.float32(65535)))
