@@ -112,7 +112,7 @@ def test_sixteen_bits_have_a_window_of_their_own(client, tmp_path):
 
 def test_settings_out_of_range_are_refused_and_kept_as_they_were(client):
     before = client.ask("state")["settings"]
-    for change in ({"tile": 3}, {"bits": 99}, {"scale": -1}):
+    for change in ({"tile": 3}, {"tile": "some"}, {"bits": 99}, {"scale": -1}):
         assert client.http.put("/api/settings", json=before | change).status_code == 422
     assert client.ask("state")["settings"] == before
     assert client.http.put("/api/settings", json=before | {"tile": 256}).json()["settings"]["tile"] == 256

@@ -51,7 +51,7 @@ class Checks:
                 workspace.write_masks()
                 task = {
                     "folder": str(workspace.guidance),
-                    "tile": workspace.settings.tile,
+                    "tile": None if workspace.settings.tile == "auto" else workspace.settings.tile,
                     "bits": workspace.settings.bits,
                 }
                 self._job = self._engine.submit("check", task)

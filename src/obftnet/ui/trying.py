@@ -72,13 +72,15 @@ class Trying:
         last = proposed or content
         state = "none"
         if last is not None:
-            fitted = (last.guidance_sha256, last.tile, last.bits)
+            asked = "auto" if last.plan is not None else last.tile
+            fitted = (last.guidance_sha256, asked, last.bits)
             state = "current" if fitted == (now, settings.tile, settings.bits) else "stale"
         return {
             "state": state,
             "ready": now is not None,
             "supports": 0 if content is None else len(content.supports),
             "backgrounds": 0 if content is None else len(content.backgrounds),
+            "plan": None if last is None or last.tile_plan is None else str(last.tile_plan),
             "proposed": proposed is not None,
             "version": "".join(f"{_stamp(file)} " for file in (self.pack, self.proposed)).strip(),
             "job": None if self.job is None or not self.job.is_open else self._job(self.job),

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from obftnet.decision import Decision
 from obftnet.errors import InputError, InputWarning
+from obftnet.tiling import Tile
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -77,7 +78,7 @@ class Worker:
         weights: str | None,
         device: str,
         threads: int | None,
-        tile: int | None,
+        tile: Tile,
         bits: int | None,
         scale: float | None,
         decision: dict[str, Any],

@@ -25,11 +25,12 @@ from obftnet.decision import Decision
 from obftnet.errors import InputError
 from obftnet.files import output_folder, write_json
 from obftnet.imaging.read import IMAGE_SUFFIXES, image_size, list_images, read_mask
-from obftnet.inputs import check_bits, check_scale, check_threshold, check_tile
+from obftnet.inputs import check_bits, check_scale, check_threshold
 from obftnet.json_files import read_json
 from obftnet.packs.content import DecisionEntry, plain_name
 from obftnet.segmentation.queries import is_annotation
 from obftnet.segmentation.record import GuidanceRecord
+from obftnet.tiling import Tile, check_tiling
 from obftnet.ui.pictures import READING
 from obftnet.ui.strokes import Strokes
 
@@ -50,7 +51,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
-    tile: int | None = None
+    tile: Tile = "auto"
     bits: int | None = None
     scale: float | None = None
     decision: DecisionEntry = DecisionEntry(min_area=9)
@@ -140,7 +141,7 @@ class Workspace:
 
     def change_settings(self, settings: Settings) -> None:
         """Have other settings. Raises InputError: out of range."""
-        check_tile(settings.tile), check_bits(settings.bits), check_scale(settings.scale)
+        check_tiling(settings.tile), check_bits(settings.bits), check_scale(settings.scale)
         check_threshold(settings.decision.threshold)
         Decision(**settings.decision.model_dump()).in_pixels(settings.scale)
         with self.lock:

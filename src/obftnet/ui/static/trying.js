@@ -524,10 +524,23 @@ export class Trying {
       "details",
       { class: "box", open: this.settingsOpen, ontoggle: (event) => (this.settingsOpen = event.target.open) },
       h("summary", {}, t("settings")),
-      field("tile", settings.tile, { min: 64, max: 10000, step: 1 }, Number),
-      h("p", { class: "soft" }, t("settings.tile.why")),
+      h("p", { class: "row" }, h("label", {}, t("settings.tile"), this.#tiles(settings.tile, (tile) => store({ tile })))),
+      h("p", { class: "soft" }, app.state.fit.plan ?? t("settings.tile.why")),
       field("scale", settings.scale, { min: 0.001, step: "any" }, Number),
     );
+  }
+
+  #tiles(tile, store) {
+    const sides = [256, 384, 512, 768, 1024, 1536, 2048];
+    const values = ["auto", null, ...new Set([...sides, ...(typeof tile === "number" ? [tile] : [])].sort((a, b) => a - b))];
+    const shown = (value) => (typeof value === "number" ? t("settings.tile.of", { side: value }) : t(`settings.tile.${value ?? "none"}`));
+    const select = h(
+      "select",
+      { dataset: { key: "tile" }, onchange: (event) => store(values[event.target.selectedIndex]) },
+      values.map((value) => h("option", {}, shown(value))),
+    );
+    select.selectedIndex = values.indexOf(tile);
+    return select;
   }
 
   #status() {
