@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from obftnet.decision import Decision, decide, image_score, judge
 from obftnet.imaging.read import read_picture
-from obftnet.regions import count_regions, find_regions
+from obftnet.regions import find_regions
+from obftnet.regions.geometry import TOUCHING
 from obftnet.segmentation import Outputs
 from obftnet.ui.painting import Painting, painting_of
 from obftnet.ui.pictures import READING
@@ -106,7 +107,9 @@ class Scores:
 def _decided(score: NDArray[np.float32], decision: Decision, scale: float | None) -> Decided:
     mask = decide(score, decision)
     value = image_score(score, decision)
-    count = count_regions(mask)
+    from scipy import ndimage  # a slow import that a server without results has no use for
+
+    count = int(ndimage.label(mask, TOUCHING)[1])
     regions = []
     for number, region in enumerate(find_regions(mask, score) if count <= MOST_LISTED else (), start=1):
         said = {name: value for name, value in asdict(region).items() if name != "runs"}
