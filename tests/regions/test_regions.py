@@ -11,7 +11,7 @@ from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 
 from obftnet.errors import InputError
-from obftnet.regions import ImageRegions, find_regions, write_coco, write_csv, write_parquet
+from obftnet.regions import ImageRegions, find_regions, marked, write_coco, write_csv, write_parquet
 from obftnet.regions.geometry import length, orientation, outline, width
 from obftnet.regions.tables import COLUMNS
 
@@ -25,6 +25,16 @@ def drawn(*rows):
 def decoded(runs, shape):
     flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return flat.reshape(shape[::-1]).T
+
+
+@given(MASKS)
+@settings(max_examples=50, deadline=None)
+def test_the_mask_of_regions_is_the_mask_they_were_found_in(mask):
+    regions = find_regions(mask, np.ones(mask.shape))
+    assert np.array_equal(marked(regions, mask.shape), mask)
+    if regions:
+        with pytest.raises(ValueError, match="runs of"):
+            marked(regions, (mask.shape[0] + 1, mask.shape[1]))
 
 
 def line(angle, size=101, half=40.2, thick=0.5):

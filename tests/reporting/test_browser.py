@@ -89,8 +89,12 @@ def test_the_list_is_filtered_sorted_and_searched(page):
 def test_the_list_grows_as_one_reads_on(page):
     first = page.locator("#list .card").count()
     assert first < 151
-    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_function("document.querySelectorAll('#list .card').length === 151")
+    for _ in range(100):
+        if page.locator("#list .card").count() == 151:
+            return
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_timeout(100)
+    pytest.fail(f"{page.locator('#list .card').count()} of 151 images in the list")
 
 
 def test_a_closer_look_has_what_is_known_and_goes_on_to_the_next(page):

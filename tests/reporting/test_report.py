@@ -277,8 +277,8 @@ def test_settings_hashes_and_versions_are_there(make, tmp_path):
         "numpy",
     ):
         assert wanted in text
-    files = sum(len(entry.written) for entry in made.record.images)
-    assert f"{files} files of results are as they were written" in text
+    count = sum(len(entry.written) for entry in made.record.images)
+    assert f"{count} files of results are as they were written" in text
 
 
 def test_when_there_is_no_room_the_lowest_scores_have_no_picture(report, monkeypatch):
@@ -367,10 +367,10 @@ def test_two_thousand_images_stay_below_25_megabytes_and_nobody_is_lost(make, tm
     for number in range(count):
         source = made.record.images[number % 4]
         name = f"many/{number}"
+        sources, places = (Outputs.of(made.folder, one).files for one in (source.result, name))
         for kind in source.written:
-            place = Outputs.of(made.folder, name).files[kind]
-            place.parent.mkdir(exist_ok=True)
-            place.hardlink_to(Outputs.of(made.folder, source.result).files[kind])
+            places[kind].parent.mkdir(exist_ok=True)
+            places[kind].hardlink_to(sources[kind])
         entries.append(source.model_copy(update={"result": name}))
     made.record.model_copy(update={"images": entries}).write(made.folder)
     found = write_report(made.folder, tmp_path / "report.html")

@@ -1,6 +1,6 @@
 """Connected regions of a mask, and what is known of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +105,21 @@ def find_regions(
             )
         )
     return found
+
+
+def marked(regions: Iterable[Region], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask (h, w) of regions.
+
+    Raises:
+        ValueError: their runs are of another size.
+    """
+    mask = np.zeros(shape, np.bool_)
+    for region in regions:
+        inside = np.repeat(np.arange(len(region.runs)) % 2 == 1, region.runs)
+        if inside.size != mask.size:
+            raise ValueError(f"runs of {inside.size} pixels for an image of {mask.size}")
+        mask |= inside.reshape(shape[1], shape[0]).T
+    return mask
 
 
 def _runs(rows: NDArray[np.intp], columns: NDArray[np.intp], shape: tuple[int, ...]) -> tuple[int, ...]:

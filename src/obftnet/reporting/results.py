@@ -4,27 +4,28 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from obftnet.data.hashes import FileHashes
-from obftnet.decision import Decision, decide, judge
+from obftnet.decision import Decision, judge
 from obftnet.errors import InputError, printable
 from obftnet.imaging.checks import check_folder
 from obftnet.imaging.kind_map import read_kind_map
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_mask, read_picture
-from obftnet.regions import find_regions
+from obftnet.regions import marked, read_regions
 from obftnet.reporting.draw import Seen
 from obftnet.reporting.item import Item
 from obftnet.reporting.truth import Label
+from obftnet.segmentation.decider import read_score
 from obftnet.segmentation.journal import NAME as JOURNAL
 from obftnet.segmentation.journal import read_journal
 from obftnet.segmentation.outputs import File, Outputs
 from obftnet.segmentation.record import NAME, Entry, Record, Settled, read_record
+from obftnet.segmentation.tables import image_name
 
 Progress = Callable[[int, int, str], None]
 _WANTED = "a folder of results, as obftnet segment writes it, is wanted"
@@ -60,7 +61,7 @@ class Results:
         size = entry.height, entry.width
         score = None
         if self._has(entry, "score"):
-            score = read_picture(outputs.score).samples
+            score = read_score(outputs.score)
             check_shape(outputs.score, score.shape, size)
         base = self._photograph(entry)
         is_overlay = base is None and self._has(entry, "overlay")
@@ -69,39 +70,32 @@ class Results:
             check_shape(outputs.overlay, base.shape, size)
         best = self._best(entry)
         truth = None if label is None else label.load(entry)
-        return Seen(size, base, is_overlay, score, self.mask(item, score), best, truth)
+        return Seen(size, base, is_overlay, score, self.mask(item), best, truth)
 
-    def mask(self, item: Item, score: Any = None) -> NDArray[np.bool_] | None:
-        """What is marked of an image, (h, w); of one whose masks were not kept, by its scores; else None.
+    def mask(self, item: Item) -> NDArray[np.bool_] | None:
+        """What is marked of an image, (h, w); None where neither mask nor regions are there.
 
         Raises:
             InputError: it cannot be read.
         """
         entry, outputs = item.entry, Outputs.of(self.folder, item.result)
+        size = entry.height, entry.width
         if self._has(entry, "mask"):
-            return read_mask(outputs.mask, like=(entry.height, entry.width), allow_empty=True)
-        if self.record.settled.interest is not None:
-            return None
-        if score is None and self._has(entry, "score"):
-            score = read_picture(outputs.score).samples
-        return None if score is None else decide(score, self.decision)
+            return read_mask(outputs.mask, like=size, allow_empty=True)
+        if not entry.regions:
+            return np.zeros(size, np.bool_)
+        return marked(read_regions(outputs.regions), size) if self._has(entry, "regions") else None
 
     def kinds(self, item: Item) -> list[str]:
-        """The kinds of defect that an image's regions are of, as far as the kept files tell.
+        """The kinds of defect that an image's regions are of, where kinds have names and regions are there.
 
         Raises:
-            InputError: a file of results cannot be read.
+            InputError: the regions cannot be read.
         """
-        names = self.record.guidance.kinds
-        if not item.entry.regions or not names:
+        if not self.record.guidance.kinds or not item.entry.regions or not self._has(item.entry, "regions"):
             return []
-        if len(names) == 1:
-            return list(names)
-        mask = self.mask(item) if self._has(item.entry, "kind") else None
-        if mask is None:
-            return []
-        best = self._best(item.entry)
-        return sorted({region.kind for region in find_regions(mask, mask.astype(np.float32), names, best)})
+        regions = read_regions(Outputs.of(self.folder, item.result).regions)
+        return sorted({region.kind for region in regions})
 
     def _best(self, entry: Entry) -> NDArray[np.uint8] | None:
         """Which kind of defect a pixel shows; None of one kind, or where it was not kept."""
@@ -154,7 +148,7 @@ def read_results(folder: str | Path, progress: Progress | None = None) -> Result
     record.put(read_journal(folder, record.key))
     decision = decision_of(record.settled)
     entries = sorted(record.images, key=lambda entry: natural(entry.result))
-    items = [Item(n, shown_name(entry), entry) for n, entry in enumerate(entries, start=1)]
+    items = [Item(n, printable(image_name(entry)), entry) for n, entry in enumerate(entries, start=1)]
     gone: list[Path] = []
     checked = 0
     for item in items:
@@ -188,11 +182,6 @@ def decision_of(settled: Settled) -> Decision:
     said = settled.decision
     decision = Decision(said.threshold, said.min_area, said.min_length, said.unit, said.review)
     return decision.in_pixels(settled.scale)
-
-
-def shown_name(entry: Entry) -> str:
-    """What an image is called to a person: its file's name, and the folder below that of all results."""
-    return printable(str(PurePosixPath(entry.result).parent / Path(entry.file).name))
 
 
 def natural(name: str) -> tuple[tuple[str, int, str], ...]:

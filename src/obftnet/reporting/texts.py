@@ -28,7 +28,7 @@ ENGLISH: Mapping[str, str] = {
     "attention": "Before you read on",
     "unfinished": "The work that these results are of was stopped before its end: images that it had not "
     "reached are not in this report. Give the same command again to go on.",
-    "not_kept_mask": "No masks were kept (--keep): pictures have outlines where the scores tell them.",
+    "not_kept_mask": "No masks were kept (--keep): outlines are those of the recorded regions.",
     "not_kept_score": "No scores were kept (--keep): pictures have no colours of scores.",
     "not_kept_overlay": "No overlays were kept (--keep).",
     "not_kept_some": "Of {count} of {total} images no {what} was kept (--keep).",

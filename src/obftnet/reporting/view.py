@@ -253,6 +253,9 @@ class View:
         }
 
     def _asides_of(self, item: Item) -> Iterable[str]:
+        kinds = self.results.kinds(item)
+        if kinds:
+            yield ", ".join(map(printable, kinds))
         if item.entry.regions:
             yield f"{self.texts['regions']}: {item.entry.regions:,}"
         label = None if self.judged is None else self.judged.truth.labels.get(item.result)
@@ -345,7 +348,7 @@ class View:
             ("scale", "" if settled.scale is None else self._say("pixels_mm", scale=f"{settled.scale:g}")),
             ("interest", "" if settled.interest is None else f"SHA-256 {settled.interest}"),
             ("review", " … ".join(band) or self.texts["none"]),
-            ("tile", self.texts["whole"] if record.tile is None else f"{record.tile}"),
+            ("tile", record.plan or (self.texts["whole"] if record.tile is None else f"{record.tile}")),
             ("bits", self.texts["all_8"] if record.bits_used is None else f"{record.bits_used}"),
             ("seconds", f"{sum(seconds) / len(seconds):.3f}" if seconds else ""),
             (
