@@ -25,7 +25,7 @@ LAYERS = (
     ("segmenter", "evaluation"),
     ("obftnet",),
     ("segmentation", "explanation", "training"),
-    ("packing", "demo", "reproduction", "doctor", "checking", "reporting"),
+    ("packing", "demo", "reproduction", "doctor", "checking", "reporting", "watching"),
     ("ui",),
     ("cli",),
     ("__main__",),

@@ -47,6 +47,11 @@ SYNTHESIZE = "synthesize --materials 1 --size 32 --out out"
 REPRODUCE = "reproduce table2 --data data --out out"
 DECIDE = "decide out --threshold 0.7"
 DEMO = "demo --out out --weights MODEL"
+FIT = "fit --guidance guidance --out new.pack --weights MODEL"
+WATCH = (
+    "watch queries --pack p.pack --out out --weights MODEL --once --settle 0 --patience 0 --every 0 --device cpu"
+)
+PACKED = "segment queries --pack p.pack --out out --weights MODEL"
 
 Q, S, M, B = (
     "queries/q.png",
@@ -170,6 +175,7 @@ PLACES = {
     "support": (SEGMENT, S),
     "background": (SEGMENT, B),
     "evaluated": (EVALUATE, D),
+    "fitted": (FIT, S),
 }
 
 
@@ -201,7 +207,11 @@ def masks() -> list[Case]:
     }
     return [
         Case("mask", f"{place}_{name}", command, put(path, content), Path(path).name)
-        for place, (command, path) in {"support": (SEGMENT, M), "evaluated": (EVALUATE, T)}.items()
+        for place, (command, path) in {
+            "support": (SEGMENT, M),
+            "evaluated": (EVALUATE, T),
+            "fitted": (FIT, M),
+        }.items()
         for name, content in bad.items()
     ]
 
@@ -403,6 +413,36 @@ OPTIONS = {
         "--device": ("abacus", "cuda:99", "cpu:3", "meta", ""),
         "--threads": ("0", HUGE_NUMBER),
     },
+    FIT: {
+        "--threshold": ("0", "1", "nan", "x"),
+        "--tile": ("63", "10001", "64.5", HUGE_NUMBER),
+        "--bits": ("7", HUGE_NUMBER),
+        "--min-area": ("-1", "nan", "inf"),
+        "--scale": ("0", "-1", "nan", "inf", "1e30", "x"),
+        "--device": ("abacus", "cuda:99"),
+        "--threads": ("0",),
+    },
+    WATCH: {
+        "--then": ("", "'", "no_such_program", "true {x}"),
+        "--then-seconds": ("0", "-1", "nan", "inf", HUGE_NUMBER),
+        "--every": ("-1", "nan"),
+        "--settle": ("-1", "inf"),
+        "--patience": ("-1", "x"),
+        "--keep": ("", "x"),
+        "--device": ("abacus",),
+        "--threads": ("0",),
+    },
+    PACKED: {
+        "--shots": ("1",),
+        "--tile": ("64",),
+        "--bits": ("8",),
+        "--guidance": ("guidance",),
+        "--threshold": ("0", "nan"),
+        "--min-length": ("-1", "nan"),
+        "--unit": ("mm", "cm", ""),
+        "--review": ("0.7,0.3", "0.5", "x,y", "nan,nan"),
+        "--scale": ("0", "nan"),
+    },
     EXPLAIN: {
         "--points": ("1", "x,y", "1,2,3", "-1,0", "100000,0", f"{HUGE_NUMBER},0", "²,1"),
         "--level": ("-1", "9", HUGE_NUMBER),
@@ -459,7 +499,91 @@ def options() -> list[Case]:
         for option, bad in values.items():
             for value in bad:
                 name = f"{command.split()[0]}{option}={value[:12]!r}"
+                name = f"pack_{name}" if command == PACKED else name
                 found.append(Case("option", name, f"{command} {option}\t{value}", None, ""))
+    return found
+
+
+def packs() -> list[Case]:
+    """Files that are no pack, or none any more; `p.pack` is a sound one."""
+
+    def changed(**metadata: str) -> Spoil:
+        def spoil(world: Path) -> None:
+            tensors, said = read_safetensors(world / "p.pack")
+            save_file(tensors, world / "p.pack", said | metadata)
+
+        return spoil
+
+    def flipped(world: Path) -> None:
+        data = bytearray((world / "p.pack").read_bytes())
+        data[-5] ^= 255
+        (world / "p.pack").write_bytes(data)
+
+    def without_one(world: Path) -> None:
+        tensors, said = read_safetensors(world / "p.pack")
+        save_file({key: value for key, value in tensors.items() if key != "mask/0"}, world / "p.pack", said)
+
+    def cut(world: Path) -> None:
+        (world / "p.pack").write_bytes((world / "p.pack").read_bytes()[:-100])
+
+    def model(world: Path) -> None:
+        shutil.copy(world.parent / "model.safetensors", world / "p.pack")
+
+    bad = {
+        "gone": remove("p.pack"),
+        "empty": put("p.pack", b""),
+        "text": put("p.pack", b"hello"),
+        "image": put("p.pack", PNG),
+        "zip": put("p.pack", b"PK\3\4" + bytes(100)),
+        "pickle": put("p.pack", pickle.dumps({"a": 1})),
+        "cut": cut,
+        "model": model,
+        "flipped": flipped,
+        "one_file_less": without_one,
+        "newer": changed(format="obftnet-pack-99"),
+        "other": changed(format="other"),
+        "description": changed(content="{}"),
+        "no_description": changed(content="", content_sha256=""),
+        "header_long": put("p.pack", b"\xff" * 8 + b"{}"),
+        "header_nested": put("p.pack", (100_000).to_bytes(8, "little") + b"[" * 100_000),
+    }
+    bad |= {name: instead("p.pack", make) for name, (make, _) in NO_FILE.items()}
+    commands = {"segment": PACKED, "watch": WATCH, "explain": EXPLAIN.replace("guidance guidance", "pack p.pack")}
+    found = [
+        Case("pack", f"{place}_{name}", command, spoil, "p.pack")
+        for place, command in commands.items()
+        for name, spoil in bad.items()
+    ]
+    found += [
+        Case("pack", "weights_that_do_not_ship", PACKED.replace(" --weights MODEL", ""), None, "--weights"),
+        Case("pack", "neither", SEGMENT.replace("--guidance guidance ", ""), None, "guidance"),
+        Case("pack", "query_is_support", PACKED.replace("queries", S), None, "support"),
+        Case("pack", "query_is_mask", PACKED.replace("queries", M), None, "mask"),
+        Case("pack", "out_beside_queries", PACKED.replace("out out", "out queries"), None, "queries"),
+        Case("pack", "explain_over_it", EXPLAIN.replace("why.png", "p.pack"), None, "p.pack"),
+        Case("pack", "watch_folder_gone", WATCH.replace("queries", "gone"), None, "gone"),
+        Case("pack", "watch_folder_file", WATCH.replace("queries", Q), None, "q.png"),
+        Case("pack", "watch_into_itself", WATCH.replace("out out", "out ."), None, "--out"),
+        Case("pack", "watch_moves_into_itself", f"{WATCH} --move-to queries", None, "--move-to"),
+        Case("pack", "watch_weights", WATCH.replace("MODEL", "gone"), None, "gone"),
+        Case("pack", "watch_table", WATCH, put("out/verdicts.csv", b"mine"), "verdicts.csv"),
+        Case("pack", "fit_gone", FIT.replace("ce guidance", "ce gone"), None, "gone"),
+        Case("pack", "fit_no_support", FIT, remove("guidance/support"), "support"),
+        Case("pack", "fit_no_background", FIT, remove("guidance/background"), "background"),
+    ]
+    for name, (path, spoil) in {
+        "query": (Q, None),
+        "support": (S, None),
+        "mask": (M, None),
+        "model": ("../model.safetensors", None),
+        "device": ("/dev/full", None),
+        "folder": ("queries", None),
+        "below_file": (f"{Q}/x.pack", None),
+        "text": ("new.pack", put("new.pack", b"mine")),
+        "long": ("x" * 300, None),
+    }.items():
+        case = Case("pack", f"fit_over_{name}", FIT.replace("new.pack", path), spoil, Path(path).name[:20])
+        found.append(case)
     return found
 
 
@@ -632,7 +756,7 @@ def imports() -> list[Case]:
 
 CASES = [
     *(*images(), *masks(), *guidance(), *json_files(), *weights(), *options(), *outputs(), *names()),
-    *imports(),
+    *(*imports(), *packs()),
 ]
 
 
@@ -674,6 +798,8 @@ def sound(tmp_path_factory, tiny_model) -> Path:
     for _, path in pairs:
         (whole / path).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(marked).save(whole / path)
+    segmenter = Segmenter.from_pretrained(root / "model.safetensors", "cpu")
+    segmenter.fit([(whole / S, whole / M)], [whole / B]).save(whole / "p.pack")
     return root
 
 
@@ -726,9 +852,13 @@ def test_one_line_status_2_and_nothing_left(case, world, obftnet):
 
 
 def test_the_world_is_sound(world, obftnet):
-    for command in (SEGMENT, EXPLAIN, EVALUATE, TRAIN.replace("out out", "out run")):
+    for command in (SEGMENT, EXPLAIN, EVALUATE, TRAIN.replace("out out", "out run"), FIT):
         status, _, err = obftnet(*command.replace("MODEL", "../model.safetensors").split())
         assert status == 0, err
+    status, _, err = obftnet(
+        *PACKED.replace("MODEL", "../model.safetensors").replace(" out ", " packed ").split()
+    )
+    assert status == 0, err
 
 
 def test_there_are_enough_cases():
@@ -794,6 +924,20 @@ BAD_IMAGES = {
     "tensor": torch.zeros(3, 48, 60),
     "gone": "gone.png",
     "nul": "a\0b.png",
+    "zero_axes": np.float32(0.5) * np.ones(()),
+    "five_channels": np.zeros((48, 60, 5), np.uint8),
+    "two_channels": np.zeros((48, 60, 2), np.uint8),
+    "minus": np.full((48, 60), -0.5, np.float32),
+    "infinite": np.full((48, 60), np.inf),
+    "dates": np.zeros((48, 60), "datetime64[s]"),
+    "records": np.zeros((48, 60), [("a", "u1")]),
+    "generator": (row for row in IMAGE),
+    "memory": memoryview(IMAGE),
+    "too_large": np.broadcast_to(np.uint8(0), (20_000, 20_000)),
+    "pil_lab": Image.new("LAB", (60, 48)),
+    "pil_palette_without_colours": Image.new("P", (60, 48), 3),
+    "pil_integers": Image.new("I", (60, 48), 70_000),
+    "set": {1, 2},
 }
 BAD_SUPPORTS = {
     "none": [],
@@ -811,12 +955,24 @@ BAD_SUPPORTS = {
     "mask_complex": [(IMAGE, MASK.astype(complex))],
     "mask_masked": [(IMAGE, np.ma.masked_equal(MASK, False))],
     "mask_none": [(IMAGE, None)],
+    "mask_zero_axes": [(IMAGE, np.True_)],
+    "mask_dates": [(IMAGE, MASK.astype("datetime64[s]"))],
+    "mask_objects": [(IMAGE, MASK.astype(object))],
+    "mask_minus": [(IMAGE, MASK.astype(np.int8) - 2)],
+    "mask_list": [(IMAGE, MASK.tolist())],
+    "generator_of_nothing": iter(()),
+    "a_string_pair": ["ab", "cd"],
+    "a_kind_of_nothing": {"a": []},
+    "a_kind_without_a_name": {"": [(IMAGE, MASK)]},
+    "a_kind_that_is_a_number": {1: [(IMAGE, MASK)]},
 }
 BAD_SETTINGS = [
     *({"threshold": value} for value in (0, 1, -1, 5, float("nan"), float("inf"), "0.5", None, True, [0.5])),
     *({"tile": value} for value in (0, 63, 64.5, -64, 10**20, "64", True, float("nan"))),
     *({"bits": value} for value in (7, 17, 12.0, "12", 10**20)),
-    *({"device": value} for value in ("abacus", "cuda:99", "meta", "")),
+    *({"device": value} for value in ("abacus", "cuda:99", "meta", "", "cpu:1", "mps")),
+    *({"threshold": value} for value in (1j, np.array([0.1, 0.2]), "x", b"0.5", np.float32("nan"))),
+    *({"tile": value} for value in (np.float64(64), np.True_, float("inf"), 10_001)),
 ]
 
 

@@ -23,6 +23,7 @@ from obftnet.cli.synthesize import synthesize_command
 from obftnet.cli.terminal import say
 from obftnet.cli.train import train_command
 from obftnet.cli.ui import ui_command
+from obftnet.cli.watch import watch_command
 
 #: What a command line raises that cannot be understood. Typer gives the class no name of its own.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -33,6 +34,7 @@ app.command("segment")(segment_command)
 app.command("decide")(decide_command)
 app.command("fit")(fit_command)
 app.command("report")(report_command)
+app.command("watch")(watch_command)
 app.command("explain")(explain_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)

@@ -69,6 +69,9 @@ class Changes:
         return changed, scale
 
 
+NO_CHANGES = Changes()
+
+
 def _size(asked: float | None, otherwise: float, name: str, most: float) -> float:
     if asked is None:
         return otherwise

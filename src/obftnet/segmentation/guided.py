@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
@@ -175,7 +175,7 @@ class ByPack:
         weights: str | Path | None,
         settled: Iterable[tuple[str, object]],
         scale: float | None = None,
-    ) -> "ByPack":
+    ) -> Self:
         """A pack's guidance. Raises InputError for what the pack settles and was given beside it."""
         own = () if pack.content.scale is None else (("scale", scale),)
         for name, value in (*settled, *own):

@@ -15,7 +15,7 @@ from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_picture
 from obftnet.inputs import check_bits
 from obftnet.packs import read_pack
-from obftnet.segmentation.changes import Band, Changes, Unit
+from obftnet.segmentation.changes import NO_CHANGES, Band, Changes, Unit
 from obftnet.segmentation.decider import Decider, RefusedError
 from obftnet.segmentation.guided import ByFolder, ByPack, Guided
 from obftnet.segmentation.interest import INTEREST, keep_interest
@@ -24,6 +24,7 @@ from obftnet.segmentation.names import Named, name_results, resolved
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
 from obftnet.segmentation.queries import (
     Aside,
+    Query,
     check_apart,
     find_queries,
     is_support,
@@ -42,7 +43,6 @@ Progress = Callable[[int, int, str], None]
 Notice = Callable[[str], None]
 
 
-@alone_in("out")
 def segment_files(
     sources: Iterable[str | Path],
     guidance: str | Path | None,
@@ -98,9 +98,8 @@ def segment_files(
         InputError: bad guidance, weights or settings; nothing to segment; results that cannot be written, or
             that would replace what is not ours; another process writes into `out`.
     """
-    out = Path(out)
     changes = Changes(threshold, min_area, min_length, unit, review, scale)
-    kinds = _kinds(keep)
+    check_keep(keep)
     resolve_device(device)
     tile, bits = check_tiling(tile), check_bits(bits)
     guided: Guided
@@ -114,6 +113,37 @@ def segment_files(
     else:
         assert guidance is not None
         guided = ByFolder.of(Path(guidance), shots, weights=weights, tile=tile, bits=bits)
+    return run_job(
+        sources, guided, out, changes=changes, keep=keep, device=device, progress=progress, notice=notice
+    )
+
+
+@alone_in("out")
+def run_job(
+    sources: Iterable[str | Path | Query],
+    guided: Guided,
+    out: str | Path,
+    *,
+    changes: Changes = NO_CHANGES,
+    keep: Collection[Kind] = KINDS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    notice: Notice | None = None,
+    each: Callable[[Entry], None] | None = None,
+) -> Summary:
+    """`segment_files` by a guidance that is there.
+
+    Args:
+        sources: as there, or files with the folder of their results. As there are out, keep, device,
+            progress, notice, and what is returned.
+        guided: what the job is guided by.
+        changes: of its decision.
+        each: called with each image that is done, or was before, once that is on the disk.
+
+    Raises:
+        InputError: as there.
+    """
+    out, kinds = Path(out), check_keep(keep)
     decision, scale = changes.of(guided.decision, guided.scale)
     found = find_queries(sources, ((out, "the folder of results"), *guided.folders))
     hashes = FileHashes()
@@ -124,6 +154,8 @@ def segment_files(
             queries.append(query)
         else:
             (found.refused if aside.support else found.left_out).append(aside)
+    if not queries and not found.refused:
+        raise InputError(f"{found.left_out[-1].reason}; name at least one image to segment")
     check_apart(out, queries, guided.files)
     file = find_weights(guided.weights)
     record = Record(
@@ -143,7 +175,7 @@ def segment_files(
     record.refused = _reasons([*found.refused, *refused])
     stale, note = _take_over(record, earlier, named, out)
     in_pixels = decision.in_pixels(scale)
-    job = _Job(named, guided, out, record, in_pixels, kinds, hashes, progress, notice)
+    job = _Job(named, guided, out, record, in_pixels, kinds, hashes, progress, notice, each)
     job.run(device, stale, note)
     if record != earlier or not are_whole(out, record):
         record.tables = write_tables(out, record)
@@ -161,7 +193,8 @@ def segment_files(
     )
 
 
-def _kinds(keep: Collection[Kind]) -> tuple[Kind, ...]:
+def check_keep(keep: Collection[Kind]) -> tuple[Kind, ...]:
+    """Kinds of results in the order of KINDS. Raises InputError for none, and for one that there is not."""
     for kind in keep:
         if kind not in KINDS:
             raise InputError(f"{kind!r}: no kind of result; there are {', '.join(KINDS)}")
@@ -215,7 +248,9 @@ class _Job:
         hashes: FileHashes,
         progress: Progress | None,
         notice: Notice | None,
+        each: Callable[[Entry], None] | None,
     ) -> None:
+        self._each = each
         self._named, self._guided, self._out, self._record = named, guided, out, record
         self._decider = Decider(out, record.settled, decision, guided.kinds)
         self._keep, self._hashes = keep, hashes
@@ -229,6 +264,10 @@ class _Job:
         """Do what is not done; the network is loaded only where scores are missing."""
         undecided, pending = self._left()
         self.kept = len(self._named) - len(undecided) - len(pending)
+        if self._each:
+            entries = self._record.entries()
+            for name in self._named.keys() - {*undecided, *pending}:
+                self._each(entries[name])
         if not undecided and not pending:
             return
         segmenter = None
@@ -316,6 +355,8 @@ class _Job:
             else:
                 journal.add(entry)
                 finished.append(entry)
+                if self._each:
+                    self._each(entry)
         if self._progress:
             self._progress(len(self._named), len(self._named), "")
 

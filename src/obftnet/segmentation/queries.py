@@ -44,7 +44,7 @@ class Found:
     left_out: list[Aside] = field(default_factory=list)
 
 
-def find_queries(sources: Iterable[str | Path], apart: Sequence[tuple[Path, str]] = ()) -> Found:
+def find_queries(sources: Iterable[str | Path | Query], apart: Sequence[tuple[Path, str]] = ()) -> Found:
     """`look_through`, where at least one query is wanted.
 
     Raises:
@@ -61,7 +61,7 @@ def find_queries(sources: Iterable[str | Path], apart: Sequence[tuple[Path, str]
     return found
 
 
-def look_through(sources: Iterable[str | Path], apart: Sequence[tuple[Path, str]] = ()) -> Found:
+def look_through(sources: Iterable[str | Path | Query], apart: Sequence[tuple[Path, str]] = ()) -> Found:
     """Files stay, folders become their images and those of the folders below them, in the order given.
 
     A file given twice counts once. In a folder, hidden files are not looked at; all else is a query, or is
@@ -69,15 +69,16 @@ def look_through(sources: Iterable[str | Path], apart: Sequence[tuple[Path, str]
     `part.*` beside it: black and one other value at its size. Else it is a photograph like any other.
 
     Args:
-        sources: images, or folders of images.
+        sources: images, or folders of images; a query stands for itself.
         apart: folders that are left out where they lie within a source, each with what to call it.
     """
     found = Found()
     seen: set[str] = set()
     folders: set[str] = set()
     walk = _Walk(found, folders, {os.path.realpath(folder): what for folder, what in apart})
-    for source in map(Path, sources):
-        listed = list(walk.of(source))
+    for given in sources:
+        source = given.path if isinstance(given, Query) else Path(given)
+        listed = [given] if isinstance(given, Query) else list(walk.of(source))
         if not listed and not walk.asides_of(source):
             found.refused.append(
                 Aside(source, f"{source}: no image in it; files of {', '.join(IMAGE_SUFFIXES)} are wanted")
