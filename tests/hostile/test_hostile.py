@@ -48,9 +48,7 @@ REPRODUCE = "reproduce table2 --data data --out out"
 DECIDE = "decide out --threshold 0.7"
 DEMO = "demo --out out --weights MODEL"
 FIT = "fit --guidance guidance --out new.pack --weights MODEL"
-WATCH = (
-    "watch queries --pack p.pack --out out --weights MODEL --once --settle 0 --patience 0 --every 0 --device cpu"
-)
+WATCH = "watch queries --pack p.pack --out out --weights MODEL --once --settle 0 --patience 0 --every 0"
 PACKED = "segment queries --pack p.pack --out out --weights MODEL"
 
 Q, S, M, B = (
@@ -548,7 +546,8 @@ def packs() -> list[Case]:
         "header_nested": put("p.pack", (100_000).to_bytes(8, "little") + b"[" * 100_000),
     }
     bad |= {name: instead("p.pack", make) for name, (make, _) in NO_FILE.items()}
-    commands = {"segment": PACKED, "watch": WATCH, "explain": EXPLAIN.replace("guidance guidance", "pack p.pack")}
+    explain = EXPLAIN.replace("guidance guidance", "pack p.pack")
+    commands = {"segment": PACKED, "watch": WATCH, "explain": explain}
     found = [
         Case("pack", f"{place}_{name}", command, spoil, "p.pack")
         for place, command in commands.items()

@@ -90,7 +90,7 @@ def watch(
 ) -> Watched:
     """Judge each image that comes into a folder, or into one below it, once; results as `segment_files`.
 
-    Results go into a folder a day, `out/2026-11-28`, and a line an image into `out/verdicts.csv`: what stands
+    Results go into a folder an hour, `out/2026-11-28/14`, a line an image into `out/verdicts.csv`: what is
     there is judged, also for the next process. An image that is replaced by another is a new one. The command
     runs before its line is written, so that after a kill it may run a second time, and never not at all. What
     the system refuses (a full disk, a share that is gone) is said once and tried again.
@@ -206,7 +206,7 @@ class _Loop:
                 by_file[resolved(path)] = arrival
         if not by_file:
             return
-        results = self._out / f"{datetime.now():%Y-%m-%d}"
+        results = self._out / f"{datetime.now():%Y-%m-%d/%H}"
         finished = set()
 
         def each(entry: Entry) -> None:
