@@ -10,8 +10,10 @@ folder keeps the packs and score maps, so that a second call goes on, and anothe
 
 import argparse
 import csv
+import json
 import random
 import shutil
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from obftnet.calibration import bound, interval, propose_least_region
+from obftnet.decision import Decision, image_score
+from obftnet.segmentation.decider import read_score
+
 MATERIALS = ("leather", "fabric_03", "tile", "wood", "magtile", "steel")
 SHOTS = (1, 5)
+RATES = (0.05, 0.01)
 BACKGROUNDS, GOOD, DEFECTIVE = 2, 57, 8
 #: Pixels of defect that a quarter of a steel picture has at least, to be one that shows a defect.
 SEEN = 50
@@ -137,6 +144,73 @@ def predicted(case: Case, shots: int, work: Path, weights: str | None) -> tuple[
     return pack, here / "good", here / "defects"
 
 
+def row(case: Case, shots: int, here: Path, rate: float) -> str:
+    """A line of the table: calibrated on a third of the good images, looked at on the others."""
+    masks = [np.asarray(Image.open(sample.mask).convert("L")) > 127 for sample in case.supports[:shots]]
+    least = propose_least_region(masks)
+    decision = Decision(min_area=least.area)
+    good, defects = (
+        scores(here / "good", case.good, decision),
+        scores(here / "defects", case.defective, decision),
+    )
+    groups = list(dict.fromkeys(sample.group for sample in case.good))
+    chosen: set[str] = set()
+    for group in groups:
+        if sum(sample.group in chosen for sample in case.good) * 3 >= len(case.good):
+            break
+        chosen.add(group)
+    used = [good[sample.image] for sample in case.good if sample.group in chosen and sample.image in good]
+    rest = [good[sample.image] for sample in case.good if sample.group not in chosen and sample.image in good]
+    limit = bound(used, rate)
+    threshold = max(limit.threshold, 0.5)
+    alarms, found = sum(x > threshold for x in rest), sum(x > threshold for x in defects.values())
+    low, high = interval(alarms, len(rest))
+    lowest, highest = interval(found, len(defects))
+    plain = sum(x > 0.5 for x in scores(here / "good", case.good, Decision(min_area=9)).values())
+    sure = f"{100 * limit.promised:.1f} %"
+    inside = "yes" if low <= rate <= high else "no"
+    return (
+        f"| {case.material}, {case.kind} | {shots} | {plain} of {len(good)} | {least.area:g} | "
+        f"{100 * rate:g} % | {len(used)} | {sure} | {threshold:.7g} | {alarms} of {len(rest)} "
+        f"({100 * low:.1f} to {100 * high:.1f} %) | {inside} | {found} of {len(defects)} "
+        f"({100 * lowest:.0f} to {100 * highest:.0f} %) |"
+    )
+
+
+def scores(results: Path, samples: list[Sample], decision: Decision) -> dict[Path, float]:
+    """Image scores by image, of those that are predicted."""
+    found = {}
+    for entry in entries(results):
+        score = read_score(results / f"{entry['result']}_score.tiff")
+        found[Path(entry["file"])] = image_score(score, decision)
+    named = {sample.image.resolve(): sample.image for sample in samples}
+    return {named[path]: value for path, value in found.items() if path in named}
+
+
+def entries(results: Path) -> list[dict[str, str]]:
+    """What is done of results, finished or not."""
+    listed = json.loads((results / "segment.json").read_text())["images"]
+    journal = results / "segment.unfinished"
+    if journal.exists():
+        listed += [json.loads(line) for line in journal.read_text().split("\n")[1:-1]]
+    return listed
+
+
+COLUMNS = (
+    "material, defect",
+    "supports",
+    "good images with a mark, as shipped",
+    "least region, pixels",
+    "asked",
+    "calibrated on",
+    "promised",
+    "threshold",
+    "false alarms on the others",
+    "asked rate inside",
+    "defective images found",
+)
+
+
 def main() -> None:
     """Predict, then print the table."""
     plain = argparse.RawDescriptionHelpFormatter
@@ -145,12 +219,19 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--weights")
     parser.add_argument("--materials", nargs="*", default=MATERIALS)
+    parser.add_argument("--table", action="store_true", help="Only the table, of what is predicted already.")
     arguments = parser.parse_args()
+    lines = []
     for shots in SHOTS:
         for material in arguments.materials:
             case = case_of(material, arguments.shared, arguments.work)
-            print(material, case.kind, shots, len(case.good), len(case.defective), flush=True)
-            predicted(case, shots, arguments.work, arguments.weights)
+            here = arguments.work / case.material / f"{shots}_shot"
+            if not arguments.table:
+                print(material, case.kind, shots, len(case.good), len(case.defective), file=sys.stderr)
+                predicted(case, shots, arguments.work, arguments.weights)
+            if (here / "good" / "segment.json").exists() and (here / "defects" / "segment.json").exists():
+                lines += [row(case, shots, here, rate) for rate in RATES]
+    print("\n".join([f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|", *lines]))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import obftnet
 WITHOUT_TORCH = (
     "obftnet",
     "obftnet.annotations",
+    "obftnet.calibration",
     "obftnet.checking",
     "obftnet.data.layouts",
     "obftnet.data.episodes",

@@ -15,7 +15,7 @@ from obftnet.reproduction import TARGETS
 from obftnet.segmentation import KINDS, LEAST_REGION
 
 COMMANDS = (
-    *("demo", "segment", "decide", "fit", "report", "explain", "train", "evaluate", "protocol"),
+    *("demo", "segment", "decide", "fit", "calibrate", "report", "explain", "train", "evaluate", "protocol"),
     "reproduce",
     *("synthesize", "distill", "import", "check", "doctor", "ui", "watch"),
 )

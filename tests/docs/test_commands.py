@@ -90,6 +90,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, annotate: Callable[[Path], N
     image, mask = material.defective(7, kind, 96)
     write_png(folder / "photos/part1.png", (image * 255).astype("uint8"))
     write_png(folder / "truth/part1_mask.png", mask)
+    for index in range(1, 4):
+        write_png(folder / f"good/good{index}.png", (material.good(index, 96) * 255).astype("uint8"))
     write_dataset(folder / "made", 5, 0, size=64, kinds=1, defective_per_kind=3, good=4)
     made = sorted(path for path in (folder / "made").iterdir() if path.is_dir())
     for name, source in zip(MATERIALS, itertools.cycle(made), strict=False):

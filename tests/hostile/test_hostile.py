@@ -45,6 +45,7 @@ DISTILL = (
 )
 SYNTHESIZE = "synthesize --materials 1 --size 32 --out out"
 REPRODUCE = "reproduce table2 --data data --out out"
+CALIBRATE = "calibrate --pack p --good queries --weights MODEL"
 DECIDE = "decide out --threshold 0.7"
 DEMO = "demo --out out --weights MODEL"
 FIT = "fit --guidance guidance --out new.pack --weights MODEL"
@@ -239,6 +240,9 @@ def guidance() -> list[Case]:
         Case("guidance", "explain_no_mask", EXPLAIN, remove(M), "s.png"),
         Case("guidance", "query_is_support", SEGMENT.replace("queries", S), None, "support"),
         Case("guidance", "explain_no_background", EXPLAIN, remove("guidance/background"), "background"),
+        Case("guidance", "calibrate_gone", CALIBRATE, None, "p: no such file"),
+        Case("guidance", "calibrate_no_pack", CALIBRATE, put("p", PNG), "p"),
+        Case("guidance", "calibrate_folder", CALIBRATE.replace("k p", "k queries"), None, "queries"),
         Case("guidance", "results_gone", DECIDE, None, "no segment.json"),
         Case("guidance", "results_file", DECIDE.replace(" out", f" {Q}"), None, "q.png"),
         Case("guidance", "results_no_pack", f"{DECIDE} --pack gone", None, "out"),
@@ -441,6 +445,7 @@ OPTIONS = {
         "--review": ("0.7,0.3", "0.5", "x,y", "nan,nan"),
         "--scale": ("0", "nan"),
     },
+    CALIBRATE: {"--false-alarms": ("0", "1", "-1%", "nan", "x", "", "100%", "200")},
     EXPLAIN: {
         "--points": ("1", "x,y", "1,2,3", "-1,0", "100000,0", f"{HUGE_NUMBER},0", "²,1"),
         "--level": ("-1", "9", HUGE_NUMBER),

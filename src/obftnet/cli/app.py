@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from obftnet import __version__
+from obftnet.cli.calibrate import calibrate_command
 from obftnet.cli.check import check_command
 from obftnet.cli.decide import decide_command
 from obftnet.cli.demo import demo_command
@@ -33,6 +34,7 @@ app.command("demo")(demo_command)
 app.command("segment")(segment_command)
 app.command("decide")(decide_command)
 app.command("fit")(fit_command)
+app.command("calibrate")(calibrate_command)
 app.command("report")(report_command)
 app.command("explain")(explain_command)
 app.command("train")(train_command)

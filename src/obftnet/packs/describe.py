@@ -61,7 +61,7 @@ def _fitted(content: Content) -> str:
 def _decision(content: Content) -> str:
     said = content.decision
     area, length = ("pixels", "pixels long") if said.unit == "px" else ("mm2", "mm long")
-    parts = [f"above {said.threshold:g}"]
+    parts = [f"above {said.threshold:.9g}"]
     if said.min_area:
         parts.append(f"regions of at least {said.min_area:g} {area}")
     if said.min_length:

@@ -1,0 +1,98 @@
+"""What the supports say: each is predicted by the others, or by a turned and re-lit copy of itself."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obftnet.decision import Decision, decide, image_score
+from obftnet.errors import InputWarning
+from obftnet.imaging.read import as_mask, as_picture
+from obftnet.inputs import SupportPair, with_bits
+from obftnet.packs import Pack
+from obftnet.segmenter import Segmenter
+
+#: Thresholds that are tried: half of them close to 1, where scores are dense.
+_THRESHOLDS = np.unique(np.concatenate([np.linspace(0.05, 0.95, 19), 1 - np.logspace(-1.5, -4, 11)]))
+#: How much darker the copy is.
+_DARKER = 0.85
+
+
+@dataclass(frozen=True)
+class SupportsSaid:
+    """What came of the supports.
+
+    threshold: at which masks of all of them agree best with the annotated ones (intersection over union of
+    their pixels together); a guide, no measurement: it is chosen on these very images.
+    fatness: annotated pixels over those above 0.5. scores: image scores. copied: how many were predicted by a
+    copy of themselves, which is easier.
+    """
+
+    threshold: float
+    fatness: float
+    scores: tuple[float, ...]
+    copied: int
+
+
+def ask_supports(
+    pack: Pack, segmenter: Segmenter, decision: Decision, progress: Callable[[int, int, str], None] | None
+) -> SupportsSaid | None:
+    """Predict each support without itself.
+
+    Args:
+        pack: with good images.
+        segmenter: of its weights; it is fitted anew for each support.
+        decision: sizes in pixels.
+        progress: called with (finished, all, name).
+
+    Returns:
+        None where the pack has no good image, which each of these fits needs.
+    """
+    if not pack.backgrounds:
+        return None
+    entries, pairs = pack.content.supports, pack.supports
+    above = marked = 0
+    union = np.zeros((2, len(_THRESHOLDS)), np.int64)
+    scores, copied = [], 0
+    for index, entry in enumerate(entries):
+        if progress:
+            progress(index, len(entries), entry.name)
+        image, mask = pairs[index]
+        picture = with_bits(as_picture(image), pack.content.bits)
+        truth = as_mask(mask, like=picture.shape, orientation=picture.orientation)
+        others: list[SupportPair] = [
+            pair
+            for other, pair in zip(entries, pairs, strict=True)
+            if other is not entry and other.kind == entry.kind
+        ]
+        if not others:
+            copied += 1
+            others = [_copy(picture.floats(), truth)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InputWarning)  # said when the pack was fitted
+            segmenter.fit({entry.kind: others}, pack.backgrounds)
+            score = segmenter.predict(picture).score
+        scores.append(image_score(score, decision))
+        found = decide(score, replace(decision, threshold=0.5, review=None))
+        above, marked = above + int(found.sum()), marked + int(truth.sum())
+        for place, threshold in enumerate(_THRESHOLDS):
+            seen = score > threshold
+            union[:, place] += int((seen & truth).sum()), int((seen | truth).sum())
+    both, either = union
+    best = int(np.argmax(both / np.maximum(1, either)))
+    return SupportsSaid(
+        threshold=round(float(_THRESHOLDS[best]), 4),
+        fatness=marked / max(1, above),
+        scores=tuple(scores),
+        copied=copied,
+    )
+
+
+def _copy(
+    image: NDArray[np.float32], mask: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """An image (h, w, 3) and its mask, upside down and darker."""
+    turned = np.ascontiguousarray(image[::-1, ::-1] * np.float32(_DARKER))
+    return turned, np.ascontiguousarray(mask[::-1, ::-1])
