@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat, SupportsIndex, TypeAlias
+from typing import Any, Literal, SupportsFloat, SupportsIndex, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,12 +168,69 @@ def masks_of_others(supports: Mapping[str, Sequence[SupportPair]]) -> list[list[
     return [[mask for other, mask in of_pictures[digest] if other != kind] for kind, digest in shown]
 
 
-def as_backgrounds(backgrounds: Iterable[ImageSource]) -> tuple[ImageSource, ...]:
-    """Backgrounds as a tuple. Raises InputError for none, and for one image that is not in a list."""
+BackgroundSource: TypeAlias = Literal["good", "window", "complement"]
+"""Where good material is seen: in good images, in the largest clean rectangle of each support, or in all of
+the supports that is no defect."""
+
+
+def as_backgrounds(
+    backgrounds: Iterable[ImageSource], source: BackgroundSource = "good"
+) -> tuple[ImageSource, ...]:
+    """Backgrounds as a tuple.
+
+    Raises:
+        InputError: one image that is not in a list; none where good material is seen in them, or some where
+            it is seen in the supports; a source that there is not.
+    """
     found = _listed(backgrounds, "backgrounds", "a list of images is wanted")
+    if source not in get_args(BackgroundSource):
+        wanted = ", ".join(get_args(BackgroundSource))
+        raise InputError(f"background {source!r}: one of {wanted} is wanted", "background")
+    if source != "good":
+        if found:
+            raise InputError(
+                f"{len(found)} good image(s) beside background {source}, by which good material is seen in "
+                "the supports; leave one of the two out",
+                "background",
+            )
+        return ()
     if not found:
         raise InputError("no background: give at least one defect-free image of the material")
     return found
+
+
+IgnoredPair: TypeAlias = tuple[ImageSource, ImageSource]
+"""An image of the guidance, as it is given there, and what of it is to be ignored."""
+
+
+def as_ignored(
+    ignored: Iterable[IgnoredPair], images: Sequence[ImageSource]
+) -> "tuple[ImageSource | None, ...]":
+    """For each of the guidance's images what of it is ignored, None for nothing.
+
+    Raises:
+        InputError: an element that is no pair; an image that is not among them, or is named twice.
+    """
+    found: list[ImageSource | None] = [None] * len(images)
+    for index, pair in enumerate(_listed(ignored, "ignored", "a list of (image, region) pairs is wanted")):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise InputError(f"ignored {index}: no pair; a list of (image, region) pairs is wanted")
+        places = [at for at, image in enumerate(images) if _same(image, pair[0])]
+        called = name_of(pair[0], f"ignored {index}")
+        if not places:
+            raise InputError(f"{called}: to be ignored in part, but no image of the guidance")
+        if any(found[at] is not None for at in places):
+            raise InputError(f"{called}: two regions of it to be ignored; give one")
+        for at in places:
+            found[at] = pair[1]
+    return tuple(found)
+
+
+def _same(one: ImageSource, other: ImageSource) -> bool:
+    """Whether two sources are one: the same object or the same path."""
+    if isinstance(one, str | os.PathLike) and isinstance(other, str | os.PathLike):
+        return os.fspath(one) == os.fspath(other)
+    return one is other or (isinstance(one, Encoded) and isinstance(other, Encoded) and one == other)
 
 
 def _listed(values: Any, what: str, wanted: str) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """Segment by example: fit on a few annotated images, predict on the rest. The one inference path."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -11,10 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from obftnet.annotations.region import read_region
 from obftnet.backbones.features import Features, joined
+from obftnet.data.windows import MIN_SIDE, largest_window
 from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide
 from obftnet.errors import InputError, InputWarning
 from obftnet.guidance.guidance import Guidance
+from obftnet.guidance.masks import cells_with_defect
 from obftnet.imaging.encoded import encode_mask
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import ImageSource, as_picture
@@ -28,9 +31,12 @@ from obftnet.imaging.tiles import (
     window,
 )
 from obftnet.inputs import (
+    BackgroundSource,
+    IgnoredPair,
     KnownPictures,
     Supports,
     as_backgrounds,
+    as_ignored,
     as_supports,
     check_bits,
     check_count,
@@ -97,6 +103,7 @@ class Segmenter:
     ) -> None:
         """Wrap a model; `from_pretrained` is the usual way."""
         self._plan: TilePlan | None = None
+        self._fit: Fit | None = None
         self.tile = tile
         self.decision = Decision(check_threshold(threshold))
         self.scale = None
@@ -104,7 +111,6 @@ class Segmenter:
         self.device = resolve_device(device)
         self.model = model.to(self.device).eval()
         self.weights_hash, self.weights_name = weights_hash, weights_name
-        self._fit: Fit | None = None
         self._known = KnownPictures()
         self._pack: Content | None = None
 
@@ -188,7 +194,12 @@ class Segmenter:
         if why is not None:
             # Where nobody chose the tiles, they are of what the guidance and the weights are now.
             segmenter.tile = "auto" if content.plan is not None else content.tile
-            segmenter.fit(found.by_kind, found.backgrounds)
+            segmenter.fit(
+                found.by_kind,
+                found.backgrounds,
+                background_source=content.background_source,
+                ignored=found.ignored,
+            )
             # It was measured on other scores.
             content = content.model_copy(update={"calibration": None})
         else:
@@ -243,6 +254,7 @@ class Segmenter:
             tile=self.tile,
             plan=None if self._plan is None else PlanEntry.of(self._plan),
             bits=self._wanted_bits,
+            background_source=self._fit.background_source,
             scale=self.scale,
             decision=DecisionEntry.of(self.decision),
             interest=interest,
@@ -262,7 +274,12 @@ class Segmenter:
 
     @property
     def decision(self) -> Decision:
-        """By what `predict` makes masks; sizes in mm need `scale`. Raises InputError when set to no such."""
+        """By what `predict` makes masks; sizes in mm need `scale`.
+
+        What lies outside its region of interest is no good material, either: where that changes after `fit`,
+        the guidance is fitted again. Raises InputError when set to no decision, or to a region of another
+        size than the guidance.
+        """
         return self._decision
 
     @decision.setter
@@ -270,7 +287,14 @@ class Segmenter:
         if not isinstance(decision, Decision):
             raise InputError(f"decision {decision!r}: not a Decision; one of obftnet.decision is wanted")
         check_threshold(decision.threshold)
+        before = getattr(self, "_decision", decision)
         self._decision = decision
+        if self._fit is not None and not _same_region(before.interest, decision.interest):
+            try:
+                self._fit_again()
+            except BaseException:
+                self._decision = before
+                raise
 
     @property
     def threshold(self) -> float:
@@ -322,7 +346,14 @@ class Segmenter:
 
     @without_autocast
     @torch.inference_mode()
-    def fit(self, supports: Supports, backgrounds: Iterable[ImageSource]) -> Self:
+    def fit(
+        self,
+        supports: Supports,
+        backgrounds: Iterable[ImageSource] = (),
+        *,
+        background_source: BackgroundSource = "good",
+        ignored: Iterable[IgnoredPair] = (),
+    ) -> Self:
         """Take in the guidance; all of its work is done here, once.
 
         What can be used and is likely a mistake (a mask that marks most of its image) is an InputWarning. The
@@ -334,12 +365,20 @@ class Segmenter:
                 looked for by its own, and what no kind marks of a support is good material for all. An image
                 with defects of two kinds is given to both, each time with that kind's mask.
             backgrounds: defect-free images of the same material, one or more.
+            background_source: "good": they are what shows good material. Where there are none, "window": the
+                largest clean rectangle of each support, of 64 pixels a side at least; "complement": all of
+                the supports that is no defect.
+            ignored: (image, region) pairs of images that are among the others as they are given here: what
+                of them is no good material, though no mask marks it. What a mask marks stays a defect.
+                A region is two-valued as a mask, or a JSON file of labelme (`annotations.region`).
 
         Raises:
             InputError: no support, of any kind, no background, or an image or mask that cannot be used; a
-                background that is a support's image; a sample beyond the `bits`; a kind's name that is none.
+                background that is a support's image; a sample beyond the `bits`; a kind's name that is none;
+                an image of another size than the decision's region of interest; no good material left.
         """
-        of_kinds, goods = dict(sorted(as_supports(supports).items())), as_backgrounds(backgrounds)
+        of_kinds = dict(sorted(as_supports(supports).items()))
+        goods = as_backgrounds(backgrounds, background_source)
         for kind, found in of_kinds.items():
             check_count(len(found), kind if len(of_kinds) > 1 else "")
         names, pairs = support_names(of_kinds), [pair for found in of_kinds.values() for pair in found]
@@ -355,44 +394,120 @@ class Segmenter:
         shown_supports: list[_Shown] = []
         shown_backgrounds: list[_Shown] = []
         others = masks_of_others(of_kinds)
+        regions = as_ignored(ignored, [*(image for image, _ in pairs), *goods])
         # One image at a time: of large photographs there is no room for all.
         for index, (image_source, mask_source) in enumerate(pairs):
             image, mask = read_support(image_source, mask_source, names[index], bits)
             shown, kind = known.add(image, "support"), kinds[index]
-            given.append(Given("support", kind, image_source, mask_source, shown, mask_hash(mask)))
+            seen = any(one.known.digest == shown.digest for one in given)
+            region, outside = self._left_out(image, regions[index])
+            marked_by_all = mask_hash(mask, region)
+            source = regions[index]
+            given.append(Given("support", kind, image_source, mask_source, shown, marked_by_all, source))
             foreign = marked_by(others[index], image) if any(others) else None
+            neither = _union(foreign, outside)
             most = _share(len(of_kinds[kind]))
             for corner, picture, marked in self._support_parts(image, mask, tile, most):
                 part = Part(index, corner, picture.shape, image.shape)
                 fraction = mask_fraction(marked, size).to(self.device)
-                ignored = None if foreign is None else mask_fraction(part.cut(foreign), size).to(self.device)
+                share = None if neither is None else mask_fraction(part.cut(neither), size).to(self.device)
                 features = self._extract(picture, fraction.unsqueeze(0))
-                shown_supports.append(_Shown(part, features, fraction, ignored))
+                shown_supports.append(_Shown(part, features, fraction, share))
+            if background_source != "good" and not seen:
+                of = _share(len(pairs))
+                clean = ~mask if neither is None else ~(mask | neither)
+                shown_backgrounds += self._of_support(index, image, clean, tile, of, background_source)
         for index, source in enumerate(goods):
             image = with_bits(as_picture(source, f"background {index}"), bits)
-            given.append(Given("background", "", source, None, known.add(image, "background")))
+            shown, region_source = known.add(image, "background"), regions[len(pairs) + index]
+            region, outside = self._left_out(image, region_source)
+            given.append(Given("background", "", source, None, shown, mask_hash(None, region), region_source))
             for corner, picture in self._background_parts(image, tile, most=_share(len(goods))):
                 part = Part(index, corner, picture.shape, image.shape)
-                shown_backgrounds.append(_Shown(part, self._extract(picture)))
+                share = None if outside is None else mask_fraction(part.cut(outside), size).to(self.device)
+                shown_backgrounds.append(_Shown(part, self._extract(picture), ignored=share))
+        if not shown_backgrounds:
+            raise InputError(
+                f"no support has a clean rectangle of {MIN_SIDE} x {MIN_SIDE} pixels as good material; "
+                "give good images, or see it in all that is no defect (complement)",
+                "background",
+            )
 
         # By what they show: sums are then the same to the last bit in whatever order images were given.
         shown_supports.sort(
             key=lambda one: (kinds[one.part.image], *_content(given[one.part.image], one.part))
         )
-        of_goods = given[len(pairs) :]
+        of_goods = given[len(pairs) :] or given
         shown_backgrounds.sort(key=lambda one: _content(of_goods[one.part.image], one.part))
-        ignoring = [one.ignored for one in shown_supports if one.ignored is not None]
+        left_out = _shares(shown_backgrounds)
+        if left_out is not None:
+            _check_good_left(left_out, shown_backgrounds[0].features)
         guidance = self.model.guide(
             joined([one.features for one in shown_supports]),
             torch.stack([one.fraction for one in shown_supports if one.fraction is not None]),
             joined([one.features for one in shown_backgrounds]),
-            ignored=torch.stack(ignoring) if ignoring else None,
+            None if left_out is None else 1 - left_out,
+            ignored=_shares(shown_supports),
             kinds=[kinds[one.part.image] for one in shown_supports],
         )
         parts = (tuple(one.part for one in shown) for shown in (shown_supports, shown_backgrounds))
-        self._take(Fit(guidance, (next(parts), next(parts)), tuple(given), bits))
+        self._take(Fit(guidance, (next(parts), next(parts)), tuple(given), bits, background_source))
         self._plan, self._pack = plan, None
         return self
+
+    def _fit_again(self) -> None:
+        """Fit what was given, with the region of interest as it is now."""
+        assert self._fit is not None
+        fit, pack = self._fit, self._pack
+        supports: dict[str, list[tuple[ImageSource, ImageSource]]] = {}
+        for one in fit.given:
+            if one.mask is not None:
+                supports.setdefault(one.kind, []).append((one.image, one.mask))
+        self.fit(
+            supports,
+            [one.image for one in fit.given if one.mask is None],
+            background_source=fit.background_source,
+            ignored=[(one.image, one.ignored) for one in fit.given if one.ignored is not None],
+        )
+        self._pack = pack
+
+    def _left_out(
+        self, image: Picture, ignored: "ImageSource | None"
+    ) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
+        """What of an image (h, w) is ignored; and that together with what is not of interest."""
+        interest = self.decision.interest
+        check_interest(interest, image)
+        region = None
+        if ignored is not None:
+            region = read_region(ignored, like=image.shape, name=f"ignored part of {image.name}")
+        return region, _union(region, None if interest is None else ~interest)
+
+    def _of_support(
+        self,
+        index: int,
+        image: Picture,
+        clean: NDArray[np.bool_],
+        tile: int | None,
+        most: int,
+        source: BackgroundSource,
+    ) -> "list[_Shown]":
+        """The good material of a support, of which (h, w) is clean."""
+        y = x = 0
+        picture = image
+        if source == "window":
+            found = largest_window(~clean)
+            if found is None:
+                return []
+            y, x, height, width = found
+            picture = image[y : y + height, x : x + width]
+        shown = []
+        for corner, seen in self._background_parts(picture, tile, most):
+            part = Part(index, (y + corner[0], x + corner[1]), seen.shape, image.shape)
+            share = None
+            if source == "complement":
+                share = mask_fraction(part.cut(~clean), self._input_size).to(self.device)
+            shown.append(_Shown(part, self._extract(seen), ignored=share))
+        return shown
 
     def _take(self, fit: Fit) -> None:
         self._fit, self._known = fit, fit.known()
@@ -521,14 +636,43 @@ def weights_of(pack: Pack, weights: str | Path | None = None) -> str | Path:
 class _Shown:
     """A part of an image of the guidance as the network saw it.
 
-    fraction, ignored: (S, S) of a support, the share of each cell that is defect, and that is neither defect
-    nor good material; None of a background.
+    fraction: (S, S) of a support, the share of each cell that is defect. ignored: (S, S), the share that is
+    neither defect nor good material, of a background all that is not good; None for nothing.
     """
 
     part: Part
     features: Features
     fraction: Tensor | None = None
     ignored: Tensor | None = None
+
+
+def _shares(shown: Sequence[_Shown]) -> Tensor | None:
+    """(n, S, S) what of each part is ignored; None where nothing is of any."""
+    found = [one.ignored for one in shown]
+    some = next((one for one in found if one is not None), None)
+    if some is None:
+        return None
+    return torch.stack([torch.zeros_like(some) if one is None else one for one in found])
+
+
+def _check_good_left(left_out: Tensor, features: Features) -> None:
+    """Raises InputError unless what is not left out, (n, S, S), fills some position of every map."""
+    for maps in features.taps:
+        if bool(cells_with_defect(left_out, (maps.shape[-2], maps.shape[-1])).all()):
+            raise InputError(
+                "too little good material is left of the guidance, no whole position of the network's "
+                "coarsest map; give more of it, or leave less of it out"
+            )
+
+
+def _union(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return one | other
+
+
+def _same_region(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
 
 
 def _content(given: Given, part: Part) -> tuple[object, ...]:

@@ -108,6 +108,13 @@ def test_a_query_that_the_pack_holds_is_told_apart(command, world):
         ("fit --guidance guidance --out guidance/support/s.png", "is read as"),
         ("fit --guidance guidance --out queries", "is a folder"),
         ("fit --guidance guidance --out b.pack --threshold 1", "would mark nothing"),
+        ("fit --guidance guidance --out b.pack --background sky", "one of good, window, complement"),
+        (
+            "fit --guidance guidance --out b.pack --background window",
+            "beside background window, by which good material is seen in the supports",
+        ),
+        ("fit --guidance guidance --out b.pack --interest gone.png", "gone.png: no such file"),
+        ("fit --guidance guidance --out b.pack --interest guidance/support/s.png", "s.png"),
         ("fit --guidance guidance --out b.pack --scale 0", "pixels a millimetre"),
         ("fit --guidance guidance --out b.pack --min-area nan", "min_area"),
     ],

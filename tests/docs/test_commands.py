@@ -5,6 +5,7 @@ What trains, makes data or evaluates outside the README is slow even so: here it
 """
 
 import itertools
+import json
 import re
 import shlex
 import shutil
@@ -86,6 +87,9 @@ def place(tmp_path_factory: pytest.TempPathFactory, annotate: Callable[[Path], N
         image, mask = material.defective(index, kind, 96)
         write_png(folder / "guidance/support" / f"{name}.png", (image * 255).astype("uint8"))
         write_png(folder / "guidance/support" / f"{name}_mask.png", mask.astype("uint8") * 255)
+    corners = [[0, 0], [96, 0], [96, 80], [0, 80]]
+    region = {"shapes": [{"label": "part", "points": corners}], "imageHeight": 96, "imageWidth": 96}
+    (folder / "region.json").write_text(json.dumps(region))
     write_png(folder / "guidance/background/good1.png", (material.good(0, 96) * 255).astype("uint8"))
     image, mask = material.defective(7, kind, 96)
     write_png(folder / "photos/part1.png", (image * 255).astype("uint8"))

@@ -205,8 +205,9 @@ def test_what_changed_since_it_was_fitted_is_not_saved(models, guidance, tmp_pat
     assert not (tmp_path / "a.pack").exists()
 
 
-def test_decision_scale_tile_and_bits_travel(models, guidance, tmp_path):
-    segmenter = fit(guidance, models / "cues.safetensors", tile=None, bits=12)
+def test_decision_scale_tile_and_bits_travel(models, tmp_path):
+    segmenter = Segmenter.from_pretrained(models / "cues.safetensors", "cpu", tile=None, bits=12)
+    segmenter.fit([(picture(0), mask_of())], [picture(1)])
     interest = np.ones((90, 70), bool)
     interest[:, :30] = False
     segmenter.decision = Decision(0.4, 0.5, 0.25, "mm", (0.3, 0.6), interest)

@@ -44,6 +44,13 @@ class _File(Fields):
     imageHeight: Whole | None = None  # noqa: N815
     imageWidth: Whole | None = None  # noqa: N815
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(h, w) of the image, where the file says it."""
+        if self.imageHeight is None or self.imageWidth is None:
+            return None
+        return self.imageHeight, self.imageWidth
+
 
 @dataclass(frozen=True)
 class MaskInWindow:
@@ -103,6 +110,25 @@ def read_labelme(request: Request) -> Iterator[Annotated]:
                 request.notes.add("images without a JSON file, left out", image.name)
 
 
+def read_outlines(path: Path) -> tuple[tuple[int, int] | None, tuple[Shape, ...]]:
+    """What is drawn in a JSON file, whose image is not wanted: (h, w) where it says so, and the shapes.
+
+    Raises:
+        InputError: no such file, or one that labelme did not write; lines or points, which hold no area.
+    """
+    content = read_json(path, _WANTED)
+    if isinstance(content, dict):
+        content = {"imagePath": "", **content}
+    file = _parsed(path, content)
+    for index, shape in enumerate(file.shapes):
+        if shape.shape_type in _OPEN:
+            raise InputError(f"{path}: shapes[{index}]: a {shape.shape_type} holds no area; draw polygons")
+    return file.size, tuple(
+        Shape(shape.label, where, _form(shape, where))
+        for shape, where in ((s, f"{path}: shapes[{i}]") for i, s in enumerate(file.shapes))
+    )
+
+
 def _files(source: Path) -> list[Path]:
     if not source.is_dir():
         return [source]
@@ -113,11 +139,7 @@ def _files(source: Path) -> list[Path]:
 
 
 def _read(path: Path, content: object, root: Path, places: Places, notes: Notes) -> Annotated:
-    try:
-        file = TypeAdapter(_File).validate_python(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InputError(f"{path}: {place(first['loc'])}{first['msg'].lower()}; {_WANTED}") from error
+    file = _parsed(path, content)
     shapes = []
     for index, shape in enumerate(file.shapes):
         where = f"{path}: shapes[{index}]"
@@ -128,11 +150,16 @@ def _read(path: Path, content: object, root: Path, places: Places, notes: Notes)
             notes.add("rectangles, marked whole", f"{path.name} shapes[{index}]")
         shapes.append(Shape(shape.label, where, _form(shape, where)))
     good = any(value and says_good(flag) for flag, value in (file.flags or {}).items())
-    size = None
-    if file.imageHeight is not None and file.imageWidth is not None:
-        size = (file.imageHeight, file.imageWidth)
     image = places.find(_name(file.imagePath, path, root), str(path))
-    return Annotated(image, str(path), tuple(shapes), size, good)
+    return Annotated(image, str(path), tuple(shapes), file.size, good)
+
+
+def _parsed(path: Path, content: object) -> _File:
+    try:
+        return TypeAdapter(_File).validate_python(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InputError(f"{path}: {place(first['loc'])}{first['msg'].lower()}; {_WANTED}") from error
 
 
 def _name(name: str, path: Path, root: Path) -> str:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from obftnet.annotations.region import read_region
 from obftnet.checking.findings import Findings, Progress
 from obftnet.checking.leftovers import note_leftovers, read_others
 from obftnet.data.layouts.folders import images_in, subfolders
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
-from obftnet.imaging.read import as_picture
+from obftnet.imaging.read import as_picture, image_size
 from obftnet.inputs import (
     KnownPictures,
     check_count,
@@ -36,7 +37,7 @@ def check_guidance(
         InputError: there is no such folder.
     """
     found = read_guidance(folder, findings.refuse)
-    used = {*(path for pair in found.supports for path in pair), *found.backgrounds}
+    used = set(found.files)
     for kind, pairs in found.by_kind.items():
         with findings.listed():
             check_count(len(pairs), kind if len(found.by_kind) > 1 else "")
@@ -56,6 +57,9 @@ def check_guidance(
             known.add(picture, "background")
             if tile is not None:
                 check_tile_fits(picture.shape, tile, picture.name)
+    for image, region in found.ignored:
+        with findings.listed():
+            read_region(region, like=image_size(image))
     progress(total, total, "")
     support = folder / "support"
     of_kinds = [] if support.is_dir() and images_in(support, findings.refuse) else subfolders(support)

@@ -19,6 +19,24 @@ def fit_command(
     weights: Weights = None,
     tile: Tile = "auto",
     bits: Bits = None,
+    background: Annotated[
+        str,
+        _Opt(
+            "--background",
+            metavar="SOURCE",
+            help="Where good material is seen: good (images); where none are, window (the largest clean "
+            "rectangle of each support) or complement (all of the supports that is no defect).",
+        ),
+    ] = "good",
+    interest: Annotated[
+        Path | None,
+        _Opt(
+            "--interest",
+            metavar="FILE",
+            help="Where defects are looked for: white in an image, or polygons in a JSON file of labelme; "
+            "default: everywhere.",
+        ),
+    ] = None,
     threshold: Annotated[
         float, _Opt("--threshold", help="Score above which a pixel is defect, between 0 and 1.")
     ] = 0.5,
@@ -48,6 +66,8 @@ def fit_command(
         weights=weights,
         tile=tile_of(tile),
         bits=bits,
+        background_source=background,  # type: ignore[arg-type]  # checked where it is used
+        interest=interest,
         decision=Decision(threshold, min_area),
         scale=scale,
         who=who,

@@ -78,19 +78,22 @@ def explain(
     backgrounds: Sequence[ImageSource]
     if (guidance is None) == (pack is None):
         raise InputError("a folder of guidance or a pack is wanted, one of the two", "guidance", "pack")
+    found = None
     if pack is not None:
         for name, given in (("tile", tile != "auto"), ("bits", bits is not None)):
             if given:
                 raise InputError(f"{pack}: the pack settles {name}; leave it out", name)
         packed = read_pack(pack)
-        by_kind, names, backgrounds = packed.by_kind, packed.content.support_names, packed.backgrounds
+        by_kind, names = packed.by_kind, packed.content.support_names
+        # Without good images, good material is seen in the supports.
+        backgrounds = packed.backgrounds or [image for image, _ in packed.supports]
         weights = weights_of(packed, weights)
         read = [query, pack]
     else:
         assert guidance is not None
         packed, found = None, read_guidance(guidance)
         by_kind, names, backgrounds = found.by_kind, found.support_names, found.backgrounds
-        read = [query, *(path for pair in found.supports for path in pair), *found.backgrounds]
+        read = [query, *found.files]
     supports = [pair for pairs in by_kind.values() for pair in pairs]
     check_picture(out, (*read, find_weights(weights)))
     height, width = image_size(query)
@@ -108,7 +111,8 @@ def explain(
     if not 0 <= level < len(levels):
         raise InputError(f"level {level}: the model has {len(levels)}; 0 (the finest) to {len(levels) - 1}")
     if packed is None:
-        segmenter.fit(by_kind, backgrounds)
+        assert found is not None
+        segmenter.fit(by_kind, backgrounds, ignored=found.ignored)
     image = segmenter.read(query)
     prediction = segmenter.predict(image)
     chosen = list(points) or spread_points(prediction.score, POINTS)

@@ -1,10 +1,13 @@
 """A pack made of a guidance folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from obftnet.annotations.region import read_region
 from obftnet.data.layouts.guidance import read_guidance
 from obftnet.decision import DEFAULT_THRESHOLD, Decision
 from obftnet.files import alone_in
+from obftnet.inputs import BackgroundSource
 from obftnet.packs import Pack, check_pack_place
 from obftnet.segmentation import LEAST_REGION
 from obftnet.segmenter import Segmenter
@@ -20,6 +23,8 @@ def fit_pack(
     weights: str | Path | None = None,
     tile: Tile = "auto",
     bits: int | None = None,
+    background_source: BackgroundSource = "good",
+    interest: str | Path | None = None,
     decision: Decision | None = None,
     scale: float | None = None,
     who: str | None = None,
@@ -33,6 +38,9 @@ def fit_pack(
         weights: as `Segmenter.from_pretrained`.
         tile: as `Segmenter.from_pretrained`.
         bits: as `Segmenter.from_pretrained`.
+        background_source: as `Segmenter.fit`.
+        interest: a region (`annotations.region`): defects are looked for inside, and outside is no good
+            material. All images are of its size. None for the decision's.
         decision: by what masks are made; None for the default, with a least region of 9 pixels.
         scale: pixels a millimetre.
         who: for the history; None for the system's name of the user.
@@ -42,12 +50,16 @@ def fit_pack(
         InputError: as `Segmenter.fit`; what is at `out` is no pack, or cannot be written; another process
             writes it.
     """
-    found = read_guidance(guidance)
-    files = (*(path for pair in found.supports for path in pair), *found.backgrounds)
-    check_pack_place(out, (*files, find_weights(weights)))
+    found = read_guidance(guidance, good_images=background_source == "good")
+    region = () if interest is None else (interest,)
+    check_pack_place(out, (*found.files, *region, find_weights(weights)))
+    chosen = Decision(DEFAULT_THRESHOLD, LEAST_REGION) if decision is None else decision
+    if interest is not None:
+        chosen = replace(chosen, interest=read_region(interest, name="region of interest"))
     segmenter = Segmenter.from_pretrained(weights, device, tile=tile, bits=bits)
-    segmenter.decision = Decision(DEFAULT_THRESHOLD, LEAST_REGION) if decision is None else decision
-    segmenter.scale = scale
-    segmenter.fit(found.by_kind, found.backgrounds)
+    segmenter.decision, segmenter.scale = chosen, scale
+    segmenter.fit(
+        found.by_kind, found.backgrounds, background_source=background_source, ignored=found.ignored
+    )
     said = f"fitted with {len(found.supports)} support(s) and {len(found.backgrounds)} background(s)"
     return segmenter.save(out, what=said, who=who)

@@ -116,6 +116,9 @@ def _kept(pack: Pack) -> list[Kept]:
             entry.kind,
             Encoded(entry.name, pack.image(entry).data),
             None if entry.mask is None else Encoded(entry.mask_name or "", pack.mask(entry).data),
+            None
+            if entry.ignored is None
+            else Encoded(entry.ignored_name or "", pack.files[entry.ignored.tensor]),
         )
         for entry in pack.content.images
     ]

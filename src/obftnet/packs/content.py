@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from obftnet.data.layouts.guidance import IGNORE_SUFFIX
 from obftnet.data.layouts.pairs import SUFFIX, image_stem
 from obftnet.decision import Decision
 from obftnet.imaging.read import IMAGE_SUFFIXES
+from obftnet.inputs import BackgroundSource
 from obftnet.kinds import DEFAULT_KIND, check_kinds
 from obftnet.tiling import TilePlan
 from obftnet.version import __version__
@@ -21,9 +23,6 @@ from obftnet.version import __version__
 FORMAT = 1
 
 Role: TypeAlias = Literal["support", "background"]
-BackgroundSource: TypeAlias = Literal["good", "window", "complement"]
-"""Where good material is seen: in good images, in the largest clean window of each support, or in all of the
-supports that is no defect."""
 
 
 def _name(text: str) -> str:
@@ -68,6 +67,7 @@ class ImageEntry(_Part):
 
     name: of its file, no folder. kind: of defect, of a support; "" of a background, which serves all kinds.
     mask: what a support marks. mask_name: of its file.
+    ignored: what of the image is neither defect nor good material; None for nothing. ignored_name: its file.
     """
 
     name: ImageName
@@ -76,6 +76,8 @@ class ImageEntry(_Part):
     image: Encoding
     mask: Encoding | None = None
     mask_name: ImageName | None = None
+    ignored: Encoding | None = None
+    ignored_name: ImageName | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -84,6 +86,8 @@ class ImageEntry(_Part):
             raise ValueError("a support has a mask, and a background none")
         if is_support != bool(self.kind):
             raise ValueError("a support has a kind, and a background none")
+        if (self.ignored is None) != (self.ignored_name is None):
+            raise ValueError("what is ignored has a name")
         return self
 
 
@@ -140,7 +144,7 @@ class InterestEntry(_Part):
 class Known(_Part):
     """An image of the guidance by what it shows, by which a query is known again (`inputs.KnownPictures`).
 
-    marked: hash of what its mask marks (`make.mask_hash`), "" of a background.
+    marked: hash of what its mask marks, and of what is ignored (`make.mask_hash`).
     """
 
     fingerprint: Annotated[str, Field(max_length=200)]
@@ -236,6 +240,7 @@ class Content(_Part):
                     raise ValueError("what was fitted is of other images")
         files = [self.path(entry) for entry in self.images]
         files += [self.mask_path(entry) for entry in self.supports]
+        files += [self.ignored_path(entry) for entry in self.images if entry.ignored is not None]
         same = [file.casefold() for file in files]
         if len(set(same)) < len(same):
             raise ValueError("two files of one name")
@@ -267,6 +272,10 @@ class Content(_Part):
         """The same of a support's mask."""
         return f"{self._folder(entry)}/{entry.mask_name}"
 
+    def ignored_path(self, entry: ImageEntry) -> str:
+        """The same of what of an image is ignored."""
+        return f"{self._folder(entry)}/{entry.ignored_name}"
+
     def _folder(self, entry: ImageEntry) -> str:
         return f"{entry.role}/{entry.kind}" if entry.kind and self.kinds else entry.role
 
@@ -287,6 +296,7 @@ class Content(_Part):
         """Every image file in the pack."""
         found = [entry.image for entry in self.images]
         found += [entry.mask for entry in self.images if entry.mask is not None]
+        found += [entry.ignored for entry in self.images if entry.ignored is not None]
         return tuple([*found, self.interest.image] if self.interest is not None else found)
 
     @property
@@ -299,6 +309,7 @@ class Content(_Part):
             role = f"support of {entry.kind!r}" if self.kinds else "support"
             lines += [f"{role} {entry.image.sha256}", f"{role} {entry.mask.sha256}"]
         lines += [f"background {entry.image.sha256}" for entry in self.backgrounds]
+        lines += sorted(f"ignored of {e.image.sha256} {e.ignored.sha256}" for e in self.images if e.ignored)
         if self.background_source != "good":
             lines.append(f"background source {self.background_source}")
         if self.interest is not None:
@@ -319,11 +330,11 @@ def file_names(given: Iterable[tuple[Role, str, str, str | None]]) -> list[tuple
     names = []
     for role, kind, called, mask in given:
         stem, suffix = _split(called)
-        if role == "support" and image_stem(stem) is not None:
+        if (role == "support" and image_stem(stem) is not None) or stem.endswith(IGNORE_SUFFIX):
             stem += "-image"  # so that it is not taken for a mask of another image
         place = f"{role}/{kind}/"
         for chosen in chain([stem], (f"{stem}-{number}" for number in count(2))):
-            both = {f"{place}{chosen}".casefold(), f"{place}{chosen}{SUFFIX}".casefold()}
+            both = {f"{place}{chosen}{end}".casefold() for end in ("", SUFFIX, IGNORE_SUFFIX)}
             if not both & taken:
                 break
         taken |= both

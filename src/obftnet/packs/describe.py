@@ -86,7 +86,8 @@ def _facts(pack: Pack, entry: ImageEntry) -> Iterator[str]:
     with pack.image(entry).on_disk() as path:
         height, width = image_size(path)
     yield f"{width} x {height}"
-    if entry.mask is None:
-        return
-    marked = as_mask(pack.mask(entry), like=(height, width))
-    yield f"{np.count_nonzero(marked)} pixels marked"
+    if entry.mask is not None:
+        marked = as_mask(pack.mask(entry), like=(height, width))
+        yield f"{np.count_nonzero(marked)} pixels marked"
+    if entry.ignored is not None:
+        yield f"in part ignored ({entry.ignored_name})"

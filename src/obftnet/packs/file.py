@@ -60,6 +60,16 @@ class Pack:
         return self._encoded(entry.mask, self.content.mask_path(entry))
 
     @property
+    def ignored(self) -> list[tuple[Encoded, Encoded]]:
+        """Images with what of them is ignored, as `Segmenter.fit` takes it."""
+        content = self.content
+        return [
+            (self.image(entry), self._encoded(entry.ignored, content.ignored_path(entry)))
+            for entry in content.images
+            if entry.ignored is not None
+        ]
+
+    @property
     def supports(self) -> list[tuple[Encoded, Encoded]]:
         """(image, mask) of each support."""
         return [(self.image(entry), self.mask(entry)) for entry in self.content.supports]

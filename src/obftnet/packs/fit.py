@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from obftnet.errors import InputError
 from obftnet.guidance.guidance import Guidance
 from obftnet.imaging.tiles import Part
-from obftnet.inputs import KnownPicture, KnownPictures
+from obftnet.inputs import BackgroundSource, KnownPicture, KnownPictures
 from obftnet.model import OBFTNet
 from obftnet.packs.content import FittedEntry, Known, PartEntry
 from obftnet.packs.file import Pack, fitted_hash
@@ -24,12 +24,14 @@ class Fit:
 
     guidance: as the model meets it. parts: what of the supports, and of the backgrounds, it holds, in order.
     given: the images, supports before backgrounds. bits: of samples stored in 16; None where no image has 16.
+    background_source: where good material was seen.
     """
 
     guidance: Guidance
     parts: tuple[tuple[Part, ...], tuple[Part, ...]]
     given: tuple[Given, ...]
     bits: int | None
+    background_source: BackgroundSource = "good"
 
     def known(self) -> KnownPictures:
         """The pictures, each known again."""
@@ -69,13 +71,15 @@ def fit_of(pack: Pack, model: OBFTNet, device: torch.device) -> Fit:
         raise InputError(
             f"{pack.name}: what was fitted is damaged ({error}); take a copy, or fit it again from its images"
         ) from error
+    ignored = {image.name: region for image, region in pack.ignored}
     given = []
     for entry, known in zip(pack.content.images, said.known, strict=True):
         image = pack.image(entry)
         mask = None if entry.mask is None else pack.mask(entry)
         shown = KnownPicture(known.fingerprint, known.digest, entry.role, image.name)
-        given.append(Given(entry.role, entry.kind, image, mask, shown, known.marked))
-    return Fit(guidance, (_parts(said.supports), _parts(said.backgrounds)), tuple(given), said.bits_used)
+        given.append(Given(entry.role, entry.kind, image, mask, shown, known.marked, ignored.get(image.name)))
+    parts = (_parts(said.supports), _parts(said.backgrounds))
+    return Fit(guidance, parts, tuple(given), said.bits_used, pack.content.background_source)
 
 
 def why_unfitted(pack: Pack, weights_sha256: str) -> str | None:

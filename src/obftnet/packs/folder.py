@@ -5,6 +5,9 @@ from pathlib import Path
 from obftnet.files import atomic_folder
 from obftnet.packs.file import Pack
 
+#: The region of interest in an exported folder, which is fitted with it by name.
+INTEREST = "interest.png"
+
 
 def write_guidance(pack: Pack, out: str | Path) -> list[str]:
     """Write the images of a pack as a guidance folder (`data.layouts.guidance`), whole or not at all.
@@ -24,6 +27,11 @@ def write_guidance(pack: Pack, out: str | Path) -> list[str]:
     content = pack.content
     files = {content.path(entry): pack.image(entry).data for entry in content.images}
     files |= {content.mask_path(entry): pack.mask(entry).data for entry in content.supports}
+    for entry in content.images:
+        if entry.ignored is not None:
+            files[content.ignored_path(entry)] = pack.files[entry.ignored.tensor]
+    if content.interest is not None:
+        files[INTEREST] = pack.files[content.interest.image.tensor]
     with atomic_folder(out) as folder:
         for name, data in files.items():
             path = folder / name

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet.annotations.region import read_region
+from obftnet.data.layouts.guidance import IGNORE_SUFFIX
 from obftnet.errors import InputError, InputWarning
 from obftnet.imaging.encoded import Encoded, encode_mask, encode_picture
 from obftnet.imaging.read import ImageSource, as_mask, as_picture, name_of
@@ -23,7 +25,8 @@ class Given:
     """An image of the guidance as it was given, and what was seen of it.
 
     kind: of defect, "" of a background. mask: of a support. known: what the image showed.
-    marked: hash of what the mask marked (`mask_hash`), "" of a background.
+    marked: hash of what the mask marked, and of what is ignored (`mask_hash`).
+    ignored: a region of the image; None for nothing.
     """
 
     role: Role
@@ -32,11 +35,18 @@ class Given:
     mask: "ImageSource | None"
     known: KnownPicture
     marked: str = ""
+    ignored: "ImageSource | None" = None
 
 
-def mask_hash(mask: NDArray[np.bool_]) -> str:
-    """SHA-256 of a mask (h, w) bool."""
-    return hashlib.sha256(str(mask.shape).encode() + np.packbits(mask).tobytes()).hexdigest()
+def mask_hash(mask: NDArray[np.bool_] | None, ignored: NDArray[np.bool_] | None = None) -> str:
+    """SHA-256 of what (h, w) bool mark, the defect and what is ignored; "" of neither."""
+    if mask is None and ignored is None:
+        return ""
+    digest = hashlib.sha256()
+    for one in (mask, ignored):
+        if one is not None:
+            digest.update(str(one.shape).encode() + np.packbits(one).tobytes())
+    return digest.hexdigest()
 
 
 def encode_guidance(
@@ -61,12 +71,13 @@ def encode_guidance(
 
 @dataclass(frozen=True)
 class Kept:
-    """The files of an image of the guidance, called as in the pack: role, kind and mask as `ImageEntry`."""
+    """The files of an image of the guidance, called as in the pack: all as `ImageEntry` has it."""
 
     role: Role
     kind: str
     image: Encoded
     mask: Encoded | None = None
+    ignored: Encoded | None = None
 
 
 def named(kept: Sequence[Kept]) -> list[Kept]:
@@ -79,6 +90,9 @@ def named(kept: Sequence[Kept]) -> list[Kept]:
             one,
             image=replace(one.image, name=name),
             mask=None if one.mask is None or mask is None else replace(one.mask, name=mask),
+            ignored=None
+            if one.ignored is None
+            else replace(one.ignored, name=ignored_name(name, one.ignored)),
         )
         for one, (name, mask) in zip(kept, names, strict=True)
     ]
@@ -92,6 +106,8 @@ def entries_of(kept: Sequence[Kept]) -> tuple[tuple[ImageEntry, ...], dict[str, 
         files[f"image/{index}"] = one.image.data
         if one.mask is not None:
             files[f"mask/{index}"] = one.mask.data
+        if one.ignored is not None:
+            files[f"ignored/{index}"] = one.ignored.data
         entries.append(
             ImageEntry(
                 name=one.image.name,
@@ -100,6 +116,8 @@ def entries_of(kept: Sequence[Kept]) -> tuple[tuple[ImageEntry, ...], dict[str, 
                 image=_encoding(f"image/{index}", one.image),
                 mask=None if one.mask is None else _encoding(f"mask/{index}", one.mask),
                 mask_name=None if one.mask is None else one.mask.name,
+                ignored=None if one.ignored is None else _encoding(f"ignored/{index}", one.ignored),
+                ignored_name=None if one.ignored is None else one.ignored.name,
             )
         )
     return tuple(entries), files
@@ -124,23 +142,31 @@ def person() -> str:
         return ""
 
 
-def _encoded_pair(given: Given, bits: int | None) -> tuple[Encoded, Encoded | None]:
-    """The files of an image and its mask, which show what was fitted."""
+def ignored_name(image: str, ignored: Encoded) -> str:
+    """What the file of an image's ignored part is called."""
+    return f"{Path(image).stem}{IGNORE_SUFFIX}{Path(ignored.name).suffix or '.png'}"
+
+
+def _encoded_pair(given: Given, bits: int | None) -> tuple[Encoded, Encoded | None, Encoded | None]:
+    """The files of an image, of its mask and of what of it is ignored, which show what was fitted."""
     name = given.known.name
     image = image_file(given.image, name)
     shown = image.picture()
     shown = shown if bits is None else shown.with_bits(bits)
     if known_picture(shown, given.role).digest != given.known.digest:
         raise _changed(name)
-    if given.mask is None:
-        return image, None
-    called = name_of(given.mask, f"mask of {name}")
-    mask = mask_file(given.mask, shown.shape, called)
+    mask = ignored = None
+    called = name_of(given.mask, f"mask of {name}") if given.mask is not None else name
+    if given.mask is not None:
+        mask = mask_file(given.mask, shown.shape, called)
+    if given.ignored is not None:
+        ignored = region_file(given.ignored, shown.shape, f"ignored part of {name}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # it was said when it was fitted
-        if mask_hash(as_mask(mask, like=shown.shape)) != given.marked:
-            raise _changed(called)
-    return image, mask
+        read = [None if file is None else as_mask(file, like=shown.shape) for file in (mask, ignored)]
+    if mask_hash(read[0], read[1]) != given.marked:
+        raise _changed(called)
+    return image, mask, ignored
 
 
 def image_file(source: ImageSource, name: str) -> Encoded:
@@ -156,6 +182,15 @@ def mask_file(source: ImageSource, size: tuple[int, int], name: str) -> Encoded:
     """The same of a mask of an image (h, w). Raises InputError as `as_mask`; a file is not looked into."""
     file = _file(source)
     return encode_mask(as_mask(source, like=size, name=name), Path(name).stem) if file is None else file
+
+
+def region_file(source: ImageSource, size: tuple[int, int], name: str) -> Encoded:
+    """The same of a region of an image (h, w); outlines are drawn. Raises InputError as `read_region`."""
+    region = read_region(source, like=size, name=name)
+    if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() == ".json":
+        return encode_mask(region, Path(source).stem)
+    file = _file(source)
+    return encode_mask(region, Path(name).stem) if file is None else file
 
 
 def _file(source: ImageSource) -> Encoded | None:

@@ -135,7 +135,7 @@ class ByFolder:
     @property
     def files(self) -> tuple[Path, ...]:
         """As `Guided`."""
-        return (*(path for pair in self.used.supports for path in pair), *self.used.backgrounds)
+        return self.used.files
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ class ByFolder:
     def segmenter(self, device: str) -> Segmenter:
         """As `Guided`."""
         segmenter = Segmenter.from_pretrained(self.weights, device, tile=self.tile, bits=self.bits)
-        return segmenter.fit(self.used.by_kind, self.used.backgrounds)
+        return segmenter.fit(self.used.by_kind, self.used.backgrounds, ignored=self.used.ignored)
 
     def draw(self, path: Path, bits: int | None) -> None:
         """As `Guided`."""

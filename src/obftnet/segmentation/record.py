@@ -46,6 +46,10 @@ class GuidanceRecord(BaseModel):
         ):
             for path in paths:
                 digest.update(f"{role} {hashes.of(path)}\n".encode())
+        for line in sorted(
+            f"ignored of {hashes.of(one)} {hashes.of(region)}" for one, region in used.ignored
+        ):
+            digest.update(f"{line}\n".encode())
         return cls(
             folder=str(folder.resolve()),
             sha256=digest.hexdigest(),

@@ -3,6 +3,7 @@
 DIR/support/<stem>.<ext>
 DIR/support/<stem>_mask.png      or -mask, _gt, _label, in any case
 DIR/background/*
+DIR/.../<stem>_ignore.png        or _ignore.json, of any of the images: what of it is no good material
 
 Of several kinds of defect, each has a folder of supports: DIR/support/<kind>/<stem>.<ext> with its mask.
 An image that shows two kinds lies in both folders, each time with the mask of that kind.
@@ -21,6 +22,9 @@ from obftnet.imaging.checks import check_file, check_folder
 from obftnet.imaging.read import list_images
 from obftnet.kinds import DEFAULT_KIND, check_kinds
 
+#: What of an image is ignored is called as the image, with this behind the stem.
+IGNORE_SUFFIX = "_ignore"
+
 _WANTED = "a guidance folder with support/ and background/ is wanted"
 
 
@@ -32,11 +36,19 @@ class GuidanceFolder:
         supports: (image, mask) pairs, kind by kind.
         backgrounds: images without a defect.
         kinds: of each support the kind of its defect; () where it has no folder for kinds.
+        ignored: (image, region) pairs: what of an image is neither defect nor good material.
     """
 
     supports: tuple[tuple[Path, Path], ...]
     backgrounds: tuple[Path, ...]
     kinds: tuple[str, ...] = ()
+    ignored: tuple[tuple[Path, Path], ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them."""
+        of_supports = (path for pair in self.supports for path in pair)
+        return (*of_supports, *self.backgrounds, *(region for _, region in self.ignored))
 
     @property
     def by_kind(self) -> dict[str, tuple[tuple[Path, Path], ...]]:
@@ -58,19 +70,23 @@ class GuidanceFolder:
     def first(self, shots: int) -> Self:
         """With only the first so many supports of each kind."""
         found = {kind: pairs[:shots] for kind, pairs in self.by_kind.items()}
+        supports = tuple(pair for pairs in found.values() for pair in pairs)
+        used = {*(image for image, _ in supports), *self.backgrounds}
         return replace(
             self,
-            supports=tuple(pair for pairs in found.values() for pair in pairs),
+            supports=supports,
+            ignored=tuple(pair for pair in self.ignored if pair[0] in used),
             kinds=tuple(kind for kind, pairs in found.items() for _ in pairs) if self.kinds else (),
         )
 
 
-def read_guidance(folder: str | Path, report: Report = refuse) -> GuidanceFolder:
+def read_guidance(folder: str | Path, report: Report = refuse, *, good_images: bool = True) -> GuidanceFolder:
     """Find and match the files of a guidance folder; sizes are checked by header, pixels when they are read.
 
     Args:
         folder: the guidance folder.
         report: takes what cannot be used; by default the first such thing is raised.
+        good_images: whether any are wanted; where not, there may be none.
 
     Raises:
         InputError: no such folder. Reported: its support or its background folder is missing or holds no
@@ -79,12 +95,14 @@ def read_guidance(folder: str | Path, report: Report = refuse) -> GuidanceFolder
     """
     folder = Path(folder)
     check_folder(folder, _WANTED)
-    found = _supports(folder, report)
+    ignored: list[tuple[Path, Path]] = []
+    found = _supports(folder, report, ignored)
     kinds = [] if None in found else [kind for kind, pairs in found.items() for _ in pairs]
     return GuidanceFolder(
         tuple(pair for pairs in found.values() for pair in pairs),
-        tuple(_backgrounds(folder, report)),
+        tuple(_backgrounds(folder, report, ignored, good_images)),
         tuple(kind for kind in kinds if kind is not None),
+        tuple(ignored),
     )
 
 
@@ -100,7 +118,7 @@ def read_supports(sources: Iterable[str | Path]) -> list[tuple[Path, Path]]:
     pairs: list[tuple[Path, Path]] = []
     for source in map(Path, sources):
         if source.is_dir():
-            pairs += _of_kind(images_in(source), source, refuse)
+            pairs += _of_kind(images_in(source), source, refuse, [])
             continue
         check_file(source)
         beside = list_images(source.parent)
@@ -129,7 +147,9 @@ def read_backgrounds(sources: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def _supports(folder: Path, report: Report) -> dict[str | None, list[tuple[Path, Path]]]:
+def _supports(
+    folder: Path, report: Report, ignored: list[tuple[Path, Path]]
+) -> dict[str | None, list[tuple[Path, Path]]]:
     """Pairs by their kinds, None where there are no folders of kinds."""
     support = folder / "support"
     if not support.is_dir():
@@ -149,24 +169,66 @@ def _supports(folder: Path, report: Report) -> dict[str | None, list[tuple[Path,
             )
         )
     if files or not folders:
-        return {None: _of_kind(files, support, report)}
+        return {None: _of_kind(files, support, report, ignored)}
     try:
         check_kinds(path.name for path in folders)
     except InputError as error:
         report(InputError(f"{support}: {error}"))
-    return {path.name: _of_kind(images_in(path, report), path, report) for path in folders}
+    return {path.name: _of_kind(images_in(path, report), path, report, ignored) for path in folders}
 
 
-def _of_kind(files: Sequence[Path], folder: Path, report: Report) -> list[tuple[Path, Path]]:
+def _of_kind(
+    files: Sequence[Path], folder: Path, report: Report, ignored: list[tuple[Path, Path]]
+) -> list[tuple[Path, Path]]:
+    files, regions = _apart(files, folder, report)
     if not files:
         wanted = f"<stem>.<ext> with <stem>{SUFFIX}.png is wanted, at least one"
         report(InputError(f"{folder}: no support image in it; {wanted}"))
-    return _pairs(files, folder, report)
+    pairs = _pairs(files, folder, report)
+    ignored += _with_regions([image for image, _ in pairs], regions, report)
+    return pairs
 
 
-def _backgrounds(folder: Path, report: Report) -> list[Path]:
+def _apart(files: Sequence[Path], folder: Path, report: Report) -> tuple[list[Path], dict[str, Path]]:
+    """The images of a folder, and by the stems of theirs the regions to be ignored."""
+    regions: dict[str, Path] = {}
+    for path in (*files, *sorted(folder.glob(f"*{IGNORE_SUFFIX}.json"))):
+        stem = path.stem.removesuffix(IGNORE_SUFFIX)
+        if not path.stem.endswith(IGNORE_SUFFIX) or path.name.startswith("."):
+            continue
+        if stem in regions:
+            report(
+                InputError(f"{path}: a second region to be ignored, beside {regions[stem].name}; leave one")
+            )
+        regions.setdefault(stem, path)
+    return [path for path in files if not path.stem.endswith(IGNORE_SUFFIX)], regions
+
+
+def _with_regions(
+    images: Sequence[Path], regions: dict[str, Path], report: Report
+) -> list[tuple[Path, Path]]:
+    """Images with what of them is ignored; a region without its image is reported."""
+    by_image = {path.stem: path for path in images}
+    for stem, path in regions.items():
+        if stem not in by_image:
+            report(
+                InputError(
+                    f"{path}: a region to be ignored without its image; {stem}.<ext> is wanted beside it"
+                )
+            )
+    found = [(by_image[stem], path) for stem, path in regions.items() if stem in by_image]
+    return [
+        pair for pair in found if pair[1].suffix.lower() == ".json" or same_size(pair[0], pair[1], report)
+    ]
+
+
+def _backgrounds(
+    folder: Path, report: Report, ignored: list[tuple[Path, Path]], wanted_any: bool
+) -> list[Path]:
     background = folder / "background"
     if not background.is_dir():
+        if not wanted_any:
+            return []
         report(
             InputError(
                 f"{folder}: no background image, there is no folder background in it; put at least one image "
@@ -174,8 +236,9 @@ def _backgrounds(folder: Path, report: Report) -> list[Path]:
             )
         )
         return []
-    files = images_in(background, report)
-    if not files:
+    files, regions = _apart(images_in(background, report), background, report)
+    ignored += _with_regions(files, regions, report)
+    if not files and wanted_any:
         wanted = "put one without a defect there, or more"
         report(InputError(f"{background}: no background image in it; {wanted}"))
     return files
