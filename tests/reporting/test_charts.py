@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from obftnet.decision import Decision, Verdict, judge
+from obftnet.reporting.axis import Axis
 from obftnet.reporting.charts import WIDTH, histogram, order_chart, running_median
 from obftnet.reporting.texts import ENGLISH
 
@@ -22,7 +23,7 @@ def parts(svg: str, name: str, kind: str = "") -> list[ElementTree.Element]:
 @pytest.mark.parametrize("decision", DECISIONS, ids=str)
 def test_every_image_is_a_dot_of_its_verdict_at_its_score(decision):
     verdicts = [judge(score, decision) for score in SCORES]
-    svg = order_chart(SCORES, verdicts, decision, ENGLISH)
+    svg = order_chart(SCORES, verdicts, decision, Axis(False), ENGLISH)
     seen = []
     for verdict in Verdict:
         for path in parts(svg, "path", verdict):
@@ -40,7 +41,7 @@ def test_every_image_is_a_dot_of_its_verdict_at_its_score(decision):
 @pytest.mark.parametrize("decision", DECISIONS, ids=str)
 @pytest.mark.parametrize("scores", [[], [0.3], [0.0, 1.0], SCORES], ids=len)
 def test_the_bars_are_as_many_as_their_bins(scores, decision):
-    svg = histogram([("good", scores), ("defective", [])], decision, ENGLISH)
+    svg = histogram([("good", scores), ("defective", [])], decision, Axis.of(decision, scores), ENGLISH)
     counts = [int(title.text.rpartition(": ")[2]) for title in parts(svg, "title")]
     assert sum(counts) == len(scores)
     lines = len(decision.review or ())
@@ -49,7 +50,7 @@ def test_the_bars_are_as_many_as_their_bins(scores, decision):
 
 
 def test_one_more_image_is_a_higher_bar_and_one_alone_is_seen():
-    svg = histogram([("", [0.11] * 1000 + [0.51] * 999 + [0.91])], Decision(0.5), ENGLISH)
+    svg = histogram([("", [0.11] * 1000 + [0.51] * 999 + [0.91])], Decision(0.5), Axis(False), ENGLISH)
     heights = [float(bar.get("height")) for bar in parts(svg, "rect", "bar")]
     assert heights[0] > heights[1] - 0.05 > heights[2] > 10
 
@@ -57,7 +58,7 @@ def test_one_more_image_is_a_higher_bar_and_one_alone_is_seen():
 @pytest.mark.parametrize("count", [1, 2, 9, 10, 11, 99, 2000, 123_456])
 def test_the_numbers_below_begin_with_the_first_image_and_end_with_the_last(count):
     verdicts = [Verdict.PASS] * count
-    svg = order_chart([0.1] * count, verdicts, Decision(0.5), ENGLISH)
+    svg = order_chart([0.1] * count, verdicts, Decision(0.5), Axis(False), ENGLISH)
     texts = [text.text for text in parts(svg, "text", "middle")][:-1]
     numbers = [int(text.replace(",", "")) for text in texts]
     assert (numbers[0], numbers[-1]) == (1, count)

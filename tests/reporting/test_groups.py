@@ -41,6 +41,7 @@ def test_without_a_band_the_borderline_is_on_both_sides_of_the_threshold(items):
     scores = [*np.linspace(0.6, 1, MOST["worst"]), 0.51, 0.49, 0.2]
     found = {part.name: part for part in group(items(scores, decision), decision, {})}
     assert [item.score for item in found["borderline"].shown] == [0.51, 0.49, 0.2]
+    assert found["borderline"].total == 3
     assert len(found["worst"].shown) == MOST["worst"]
 
 

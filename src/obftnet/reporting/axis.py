@@ -1,5 +1,6 @@
-"""Where a score stands on an axis: evenly, or with room at the ends where a decision needs it."""
+"""Where a score stands on an axis: evenly, or with room at the ends where scores or a decision need it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,12 @@ from obftnet.decision import Decision
 
 #: A level as near to 0 or 1 has no room on an even axis.
 _NEAR = 0.05
-#: Ends of the axis with room there, as log odds: those of 0.0001 and 0.9999.
-_ODDS = float(np.log(9999))
+#: Nor have scores as near, where so large a share is.
+_CLOSE, _MOST = 0.02, 0.9
+#: Ends of the axis with room there, as log odds: those of a millionth and of 1 less that.
+_ODDS = float(np.log(999_999))
 _EVEN = tuple(number / 10 for number in range(0, 11, 2))
-_ROOMY = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
+_ROOMY = (0.0001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.9999)
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,14 @@ class Axis:
     roomy: bool
 
     @classmethod
-    def of(cls, decision: Decision) -> "Axis":
-        """The axis on which a decision's levels can be told from the ends."""
-        levels = [*(decision.review or ()), decision.threshold]
-        return cls(any(0 < min(level, 1 - level) < _NEAR for level in levels))
+    def of(cls, decision: Decision, scores: Sequence[float] = ()) -> "Axis":
+        """The axis on which a decision's levels and scores can be told from the ends."""
+        levels = np.array([*(decision.review or ()), decision.threshold])
+        ends = np.minimum(levels, 1 - levels)
+        near = bool(((ends > 0) & (ends < _NEAR)).any())
+        given = np.asarray(scores, np.float64)
+        close = np.minimum(given, 1 - given) < _CLOSE
+        return cls(near or (close.size > 0 and float(close.mean()) > _MOST))
 
     def place(self, scores: NDArray[np.floating] | float) -> NDArray[np.float64]:
         """Where scores stand, 0..1 from one end of the axis to the other."""

@@ -23,10 +23,13 @@ _POINTS = 200
 
 
 def order_chart(
-    scores: Sequence[float], verdicts: Sequence[Verdict], decision: Decision, texts: Mapping[str, str]
+    scores: Sequence[float],
+    verdicts: Sequence[Verdict],
+    decision: Decision,
+    axis: Axis,
+    texts: Mapping[str, str],
 ) -> str:
     """Image scores in file order, a dot an image, with the thresholds; of many, their running median."""
-    axis = Axis.of(decision)
     plot = _Plot(230, max(1, len(scores)))
     heights = axis.place(np.asarray(scores, np.float64))
     parts = [
@@ -53,13 +56,15 @@ def order_chart(
 
 
 def histogram(
-    groups: Sequence[tuple[str, Sequence[float]]], decision: Decision, texts: Mapping[str, str]
+    groups: Sequence[tuple[str, Sequence[float]]],
+    decision: Decision,
+    axis: Axis,
+    texts: Mapping[str, str],
 ) -> str:
     """How many images have which image score, a row of bars for each group (name, scores), one axis for all.
 
     The height of a bar is logarithmic: a handful of defective images stays visible beside thousands of good.
     """
-    axis = Axis.of(decision)
     counts = [np.histogram(axis.place(np.asarray(scores)), _BINS, (0, 1))[0] for _, scores in groups]
     edges = axis.score(np.arange(_BINS + 1) / _BINS)
     top = max(1, *(int(count.max()) for count in counts))

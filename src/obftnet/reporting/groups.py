@@ -18,6 +18,8 @@ MOST: Mapping[Name, int] = {
     "worst": 36,
     "borderline": 36,
 }
+#: Of the borderline where no image is for review.
+_NEAREST = 12
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def group(
     found, taken = [], set()
     for name, ordered, belongs in rules:
         members = [item for item in ordered if belongs(item) and item not in taken]
-        shown = members[: MOST[name]]
+        shown = members[: _NEAREST if name == "borderline" and not review else MOST[name]]
         taken.update(shown)
         if shown:
             found.append(Group(name, shown, len(members)))

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class View:
     def _say(self, key: str, **values: Any) -> str:
         shown = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
         return self.texts[key].format(**shown)
+
+    @cached_property
+    def _axis(self) -> Axis:
+        """Of all scores, in charts and in the scale of colours."""
+        return Axis.of(self.results.decision, [item.score for item in self.results.items])
 
     @property
     def kinds(self) -> list[str]:
@@ -117,7 +123,8 @@ class View:
             unknown = total - len(truth.labels)
             if unknown:
                 notes.append(self._say("truth_part", count=unknown, total=total))
-            if truth.unused:
+            # Of a data set it is no surprise that images are not among the results: supports are not.
+            if truth.unused and truth.form == "masks":
                 notes.append(
                     self._say("truth_unused", count=truth.unused, folder=printable(str(truth.folder)))
                 )
@@ -200,14 +207,13 @@ class View:
             ]
         verdicts = [item.verdict for item in items]
         return {
-            "order": Markup(order_chart(scores, verdicts, decision, self.texts)),
-            "histogram": Markup(histogram(groups, decision, self.texts)),
+            "order": Markup(order_chart(scores, verdicts, decision, self._axis, self.texts)),
+            "histogram": Markup(histogram(groups, decision, self._axis, self.texts)),
         }
 
     def scale(self) -> dict[str, Any]:
         """The colours of all scores on a grey ground, from left to right."""
-        decision = self.results.decision
-        axis = Axis.of(decision)
+        decision, axis = self.results.decision, self._axis
         width = WIDTH / _BOXES
         boxes = []
         colors = color_of(axis.score((np.arange(_BOXES) + 0.5) / _BOXES), decision.threshold)
@@ -369,10 +375,11 @@ class View:
 def shown(score: float, decision: Decision) -> str:
     """An image score with as many digits as its verdict needs: none looks as if it were another.
 
-    >>> [shown(score, Decision(0.5)) for score in (0.61234, 0.50001)]
-    ['0.6123', '0.50001']
+    >>> [shown(score, Decision(0.5)) for score in (0.61234, 0.50001, 0.99999123)]
+    ['0.6123', '0.50001', '0.9999912']
     """
-    texts = [f"{score:.{digits}f}" for digits in range(4, 17)]
+    least = 4 if 0.001 <= score <= 0.999 or score in (0, 1) else 7
+    texts = [f"{score:.{digits}f}" for digits in range(least, 17)]
     verdict = judge(score, decision)
     return next((text for text in texts if judge(float(text), decision) == verdict), texts[-1])
 
