@@ -74,3 +74,20 @@ def without_autocast(function: Callable[_P, _R]) -> Callable[_P, _R]:
             return function(*args, **kwargs)
 
     return run
+
+
+def by_itself(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate a function that trains: as `without_autocast`, and neither a mode without gradients nor
+    another default of floats around the call has a part in it."""
+
+    @functools.wraps(function)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        default = torch.get_default_dtype()
+        with torch.inference_mode(False), torch.enable_grad():
+            torch.set_default_dtype(torch.float32)
+            try:
+                return without_autocast(function)(*args, **kwargs)
+            finally:
+                torch.set_default_dtype(default)
+
+    return run

@@ -1,6 +1,7 @@
 import csv
 import json
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
+from scipy import ndimage
 
 from obftnet.errors import InputError
 from obftnet.regions import ImageRegions, find_regions, marked, write_coco, write_csv, write_parquet
@@ -238,3 +240,23 @@ def test_several_kinds_and_no_map_are_no_regions():
         find_regions(mask, np.ones((2, 2)), ("cut", "dent"))
     with pytest.raises(ValueError, match="best"):
         find_regions(mask, np.ones((2, 2)), ("cut", "dent"), np.zeros((2, 3), np.uint8))
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_regions_come_in_the_order_of_their_first_pixels(mask):
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    found = find_regions(mask, np.ones(mask.shape, np.float32))
+    assert len(found) == count
+    for number, region in enumerate(found, start=1):
+        np.testing.assert_array_equal(marked([region], mask.shape), labels == number)
+
+
+def test_few_marks_on_a_large_image_take_no_room_for_a_number_a_pixel():
+    mask, score = np.zeros((2000, 2000), np.bool_), np.ones((2000, 2000), np.float32)
+    mask[10:20, 30:1900] = mask[1500, 7] = True
+    tracemalloc.start()
+    try:
+        assert len(find_regions(mask, score)) == 2
+        assert tracemalloc.get_traced_memory()[1] < mask.size / 2
+    finally:
+        tracemalloc.stop()

@@ -23,6 +23,7 @@ from obftnet.methods.learned import Learned
 from obftnet.methods.registry import MethodConfig, build
 from obftnet.model import OBFTNet
 from obftnet.safefile import tensors_hash
+from obftnet.tensors import by_itself
 from obftnet.training.batches import frozen_batches, taught_batches
 from obftnet.training.checkpoint import FILE, load_state, save_state
 from obftnet.training.config import TrainConfig
@@ -45,6 +46,7 @@ Validate = Callable[[Any], float]
 
 
 @alone_in("out")
+@by_itself
 def train(
     model_config: MethodConfig,
     config: TrainConfig,
