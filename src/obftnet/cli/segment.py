@@ -19,8 +19,10 @@ _Opt = typer.Option
 
 
 def segment_command(
-    queries: Annotated[list[Path], typer.Argument(metavar="QUERY...", help="Images, or folders of images.")],
     out: Annotated[Path, _Opt("--out", help="Folder of the results; run again to go on.")],
+    queries: Annotated[
+        list[Path] | None, typer.Argument(metavar="QUERY...", help="Images, or folders of images.")
+    ] = None,
     guidance: MaybeGuidance = None,
     pack: PackFile = None,
     weights: Weights = None,
@@ -41,20 +43,41 @@ def segment_command(
     keep: Annotated[
         str, _Opt("--keep", metavar="KINDS", help="Which of mask,score,overlay to write for each image.")
     ] = "mask,score,overlay",
+    manifest: Annotated[
+        Path | None,
+        _Opt("--manifest", metavar="TABLE", help="CSV or Parquet whose rows name further images."),
+    ] = None,
+    column: Annotated[
+        str | None,
+        _Opt("--column", metavar="NAME", help="Of the manifest; default: path, file, image or query."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        _Opt(
+            "--shard",
+            metavar="I/N",
+            help="Part I of N of the images alone, into a folder of its own in --out.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int, _Opt("--workers", metavar="N", help="Processes that share the images and the threads.")
+    ] = 1,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
     """Segment images by the example of a few annotated ones: mask, score map and overlay for each."""
     with signals.loading():
         from obftnet.segmentation import segment_files
+        from obftnet.segmentation.shard import Shard
 
         use_threads(threads)
 
+    part = None if shard is None else Shard.of(shard)
     with progress_bar("segment") as update:
         summary = segment_files(
-            queries,
+            queries or [],
             guidance,
-            out,
+            out if part is None else out / part.folder,
             pack=pack,
             weights=weights,
             shots=shots,
@@ -68,6 +91,10 @@ def segment_command(
             bits=bits,
             keep=[kind.strip() for kind in keep.split(",") if kind.strip()],  # type: ignore[misc]
             device=device,
+            manifest=manifest,
+            column=column,
+            shard=part,
+            workers=workers,
             progress=update,
             notice=note,
         )

@@ -1,18 +1,13 @@
 """The bulk job: every query once, nothing lost by a bad one, by an interrupt, a kill or a second run."""
 
 import contextlib
-import time
-import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from obftnet.data.hashes import FileHashes
 from obftnet.decision import Decision
-from obftnet.errors import InputError, InputWarning, printable
+from obftnet.errors import InputError, printable
 from obftnet.files import alone_in, refuse_existing
-from obftnet.imaging.picture import Picture
-from obftnet.imaging.read import read_picture
 from obftnet.inputs import check_bits
 from obftnet.packs import read_pack
 from obftnet.segmentation.changes import NO_CHANGES, Band, Changes, Unit
@@ -20,21 +15,22 @@ from obftnet.segmentation.decider import Decider, RefusedError
 from obftnet.segmentation.guided import ByFolder, ByPack, Guided
 from obftnet.segmentation.interest import INTEREST, keep_interest
 from obftnet.segmentation.journal import Journal, read_journal
+from obftnet.segmentation.manifest import read_manifest
 from obftnet.segmentation.names import Named, name_results, resolved
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
-from obftnet.segmentation.queries import (
-    Aside,
-    Query,
-    check_apart,
-    find_queries,
-    is_support,
-)
+from obftnet.segmentation.queries import Aside, Query, check_apart, find_queries
 from obftnet.segmentation.record import NAME, Entry, Reason, Record, Settled, read_record
+from obftnet.segmentation.shard import Shard
 from obftnet.segmentation.summary import Summary
 from obftnet.segmentation.tables import TABLES, are_whole, remove_tables, write_tables
-from obftnet.segmenter import Segmenter, resolve_device
+from obftnet.segmentation.work import Task
+from obftnet.segmentation.workers import Alone, Crew, Order, Workers, telling, threads_each
+from obftnet.segmenter import resolve_device
 from obftnet.tiling import Tile, check_tiling
 from obftnet.weights import find_weights
+
+#: Processes that a job is done by at most: each has the network in its memory.
+MOST_WORKERS = 256
 
 #: The guidance as it was understood, in the folder of results.
 GUIDANCE_PICTURE = "guidance.png"
@@ -61,6 +57,10 @@ def segment_files(
     bits: int | None = None,
     keep: Collection[Kind] = KINDS,
     device: str = "auto",
+    manifest: str | Path | None = None,
+    column: str | None = None,
+    shard: Shard | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
     notice: Notice | None = None,
 ) -> Summary:
@@ -91,6 +91,11 @@ def segment_files(
         bits: as `Segmenter.from_pretrained`.
         keep: which of the files to write for each query.
         device: as `Segmenter.from_pretrained`.
+        manifest: a table of further images (`manifest.read_manifest`).
+        column: of the manifest.
+        shard: do this part of the images alone; each shard wants an `out` of its own.
+        workers: processes that share the images and, in equal parts, this one's threads. They are spawned: a
+            script that asks for several does so below `if __name__ == "__main__"`.
         progress: called with (finished, all, name of the image) before the first and after each image.
         notice: called with a line that a person should read.
 
@@ -101,6 +106,10 @@ def segment_files(
     changes = Changes(threshold, min_area, min_length, unit, review, scale)
     check_keep(keep)
     resolve_device(device)
+    if not 1 <= workers <= MOST_WORKERS:
+        raise InputError(f"{workers} workers: 1 to {MOST_WORKERS} processes are wanted", "workers")
+    if column is not None and manifest is None:
+        raise InputError(f"column {column!r}: of no manifest; name one, too", "column")
     tile, bits = check_tiling(tile), check_bits(bits)
     guided: Guided
     if (guidance is None) == (pack is None):
@@ -113,8 +122,18 @@ def segment_files(
     else:
         assert guidance is not None
         guided = ByFolder.of(Path(guidance), shots, weights=weights, tile=tile, bits=bits)
+    listed = () if manifest is None else read_manifest(manifest, column)
     return run_job(
-        sources, guided, out, changes=changes, keep=keep, device=device, progress=progress, notice=notice
+        [*sources, *listed],
+        guided,
+        out,
+        changes=changes,
+        keep=keep,
+        device=device,
+        shard=shard,
+        workers=workers,
+        progress=progress,
+        notice=notice,
     )
 
 
@@ -127,6 +146,8 @@ def run_job(
     changes: Changes = NO_CHANGES,
     keep: Collection[Kind] = KINDS,
     device: str = "auto",
+    shard: Shard | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
     notice: Notice | None = None,
     each: Callable[[Entry], None] | None = None,
@@ -134,8 +155,8 @@ def run_job(
     """`segment_files` by a guidance that is there.
 
     Args:
-        sources: as there, or files with the folder of their results. As there are out, keep, device,
-            progress, notice, and what is returned.
+        sources: as there, or files with the folder of their results. As there are out, keep, device, shard,
+            workers, progress, notice, and what is returned.
         guided: what the job is guided by.
         changes: of its decision.
         each: called with each image that is done, or was before, once that is on the disk.
@@ -146,6 +167,8 @@ def run_job(
     out, kinds = Path(out), check_keep(keep)
     decision, scale = changes.of(guided.decision, guided.scale)
     found = find_queries(sources, ((out, "the folder of results"), *guided.folders))
+    if shard is not None:
+        found = found.of(shard)
     hashes = FileHashes()
     queries = []
     for query in found.queries:
@@ -154,7 +177,7 @@ def run_job(
             queries.append(query)
         else:
             (found.refused if aside.support else found.left_out).append(aside)
-    if not queries and not found.refused:
+    if shard is None and not queries and not found.refused:
         raise InputError(f"{found.left_out[-1].reason}; name at least one image to segment")
     check_apart(out, queries, guided.files)
     file = find_weights(guided.weights)
@@ -176,13 +199,13 @@ def run_job(
     stale, note = _take_over(record, earlier, named, out)
     in_pixels = decision.in_pixels(scale)
     job = _Job(named, guided, out, record, in_pixels, kinds, hashes, progress, notice, each)
-    job.run(device, stale, note)
+    job.run(device, workers, stale, note)
     if record != earlier or not are_whole(out, record):
         record.tables = write_tables(out, record)
         record.write(out)
-    listed = record.entries()
+    entries = record.entries()
     return Summary.of(
-        [listed[name] for name in named if name in listed],
+        [entries[name] for name in named if name in entries],
         out,
         done=job.done,
         decided=len(job.decided),
@@ -260,7 +283,7 @@ class _Job:
         self.decided: list[Entry] = []
         self.kept = 0
 
-    def run(self, device: str, stale: set[str], note: str) -> None:
+    def run(self, device: str, workers: int, stale: set[str], note: str) -> None:
         """Do what is not done; the network is loaded only where scores are missing."""
         undecided, pending = self._left()
         self.kept = len(self._named) - len(undecided) - len(pending)
@@ -270,17 +293,32 @@ class _Job:
                 self._each(entries[name])
         if not undecided and not pending:
             return
-        segmenter = None
-        if pending:
-            with self._warnings():
-                segmenter = self._guided.segmenter(device)
-            self._check_unchanged(segmenter)
-            self._record.bits_used = segmenter.bits
+        order = Order(
+            self._guided,
+            device,
+            bool(pending),
+            self._record.weights_sha256,
+            self._record.guidance.sha256,
+            self._decider,
+            self._record.bits_used,
+        )
+        count = min(workers, len(undecided) + len(pending))
+        if count == 1:
+            self._run_by(Alone(order, self._tell, self._hashes), undecided, pending, stale, note)
+        else:
+            with Workers(order, count, threads_each(count), self._tell) as crew:
+                self._run_by(crew, undecided, pending, stale, note)
+
+    def _run_by(
+        self, crew: Crew, undecided: Sequence[str], pending: Sequence[str], stale: set[str], note: str
+    ) -> None:
         plan = self._guided.plan
-        if segmenter and plan is not None and plan.tile is not None and self._notice:
-            self._notice(str(plan))  # before the work that it multiplies
-        if note and self._notice:
-            self._notice(note)
+        if pending and plan is not None and plan.tile is not None:
+            self._tell(str(plan))  # before the work that it multiplies
+        if note:
+            self._tell(note)
+        if pending:
+            self._record.bits_used = crew.bits
         stale |= set(pending) & self._record.entries().keys()
         self._record.drop(stale)
         self._record.tables = {}
@@ -289,14 +327,14 @@ class _Job:
         self._record.write(self._out)
         remove_tables(self._out)
         keep_interest(self._out, self._decider.decision.interest)
-        if segmenter:
-            with self._warnings():
-                self._guided.draw(self._out / GUIDANCE_PICTURE, segmenter.bits)
+        if pending:
+            with telling(self._tell):
+                self._guided.draw(self._out / GUIDANCE_PICTURE, crew.bits)
         journal = Journal(self._out, self._record)
         for name in sorted(stale):
             Outputs.of(self._out, name).remove()
         try:
-            self._go_through(segmenter, undecided, pending, journal)
+            self._go_through(crew, undecided, pending, journal)
         except BaseException:
             # What is done stands in the journal; the record has it, too, if that can be.
             with contextlib.suppress(InputError):
@@ -329,93 +367,53 @@ class _Job:
         except InputError:
             return False
 
-    def _check_unchanged(self, segmenter: Segmenter) -> None:
-        """What was hashed is what was read."""
-        self._hashes.check()
-        if segmenter.weights_hash != self._record.weights_sha256:
-            raise InputError(f"{self._record.weights}: changed while it was read; run again when it is whole")
-
     def _go_through(
-        self, segmenter: Segmenter | None, undecided: Sequence[str], pending: Sequence[str], journal: Journal
+        self, crew: Crew, undecided: Sequence[str], pending: Sequence[str], journal: Journal
     ) -> None:
-        work = [*((name, self.decided) for name in undecided), *((name, self.done) for name in pending)]
-        for index, (name, finished) in enumerate(work):
-            query = self._named[name].path
+        entries = self._record.entries()
+        again = {name: entries[name] for name in undecided}
+        tasks = [
+            Task(name, self._named[name].path, self._kept_too(name, entries), again.get(name))
+            for name in (*undecided, *pending)
+        ]
+        finished = self.kept
+
+        def begun(task: Task) -> None:
             if self._progress:
-                self._progress(self.kept + index, len(self._named), query.name)
-            try:
-                with self._warnings():
-                    if finished is self.decided:
-                        entry = self._decide_again(name, query)
-                    else:
-                        assert segmenter is not None
-                        entry = self._segment(segmenter, name, query)
-            except RefusedError as refusal:
-                self._record.refused += _reasons([Aside(query, str(refusal))])
-            else:
-                journal.add(entry)
-                finished.append(entry)
-                if self._each:
-                    self._each(entry)
+                self._progress(finished, len(self._named), task.query.name)
+
+        for task, outcome in crew.go_through(tasks, begun):
+            finished += 1
+            if isinstance(outcome, RefusedError):
+                self._record.refused += _reasons([Aside(task.query, str(outcome))])
+                continue
+            journal.add(outcome)
+            (self.decided if task.name in again else self.done).append(outcome)
+            if self._each:
+                self._each(outcome)
         if self._progress:
             self._progress(len(self._named), len(self._named), "")
 
     def _fold(self, journal: Journal) -> None:
         self._record.put([*self.decided, *self.done])
+        self._sort()
         self._record.write(self._out)
         journal.remove()
 
-    def _segment(self, segmenter: Segmenter, name: str, query: Path) -> Entry:
-        start = time.perf_counter()
-        with _refusing():
-            digest = self._hashes.of(query)
-            image = segmenter.read(query)
-            support = segmenter.saw(image)
-            if support is not None:
-                raise InputError(is_support(query, Path(support)))
-            prediction = segmenter.predict(image)
-            self._hashes.of(query)
-        seconds = time.perf_counter() - start
-        entry = Entry.undecided(resolved(query), digest, name, image.shape, seconds)
-        return self._decider.write(entry, prediction, image, self._kept_too(name))
+    def _sort(self) -> None:
+        """Several processes are done in any order; the record is in that of the queries."""
+        places = {name: place for place, name in enumerate(self._named)}
+        self._record.images.sort(key=lambda entry: places.get(entry.result, -1))
+        files = {resolved(query.path): place for place, query in enumerate(self._named.values())}
+        self._record.refused.sort(key=lambda refusal: files.get(refusal.file, -1))
 
-    def _decide_again(self, name: str, query: Path) -> Entry:
-        entry, keep = self._record.entries()[name], self._kept_too(name)
-
-        def image() -> Picture:
-            with _refusing():
-                found = read_picture(query)
-                bits = self._record.bits_used
-                found = found if bits is None else found.with_bits(bits)
-                self._hashes.of(query)
-            return found
-
-        again = self._decider.again(entry, image, keep)
-        return again.model_copy(update={"file": resolved(query)})
-
-    def _kept_too(self, name: str) -> list[Kind]:
+    def _kept_too(self, name: str, entries: Mapping[str, Entry]) -> tuple[Kind, ...]:
         """What to write, and what an earlier run kept beside: it would tell of another decision."""
-        earlier = self._record.entries().get(name)
-        return [kind for kind in KINDS if kind in self._keep or (earlier and kind in earlier.written)]
+        earlier = entries.get(name)
+        return tuple(kind for kind in KINDS if kind in self._keep or (earlier and kind in earlier.written))
 
-    @contextmanager
-    def _warnings(self) -> Iterator[None]:
-        """Warnings of what is likely a mistake become notices, each once; others are not the user's."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", InputWarning)
-            try:
-                yield
-            finally:
-                found = (w for w in caught if issubclass(w.category, InputWarning))
-                for line in (str(warning.message) for warning in found):
-                    if line not in self._told and self._notice:
-                        self._notice(line)
-                    self._told.add(line)
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        raise RefusedError(str(error)) from error
+    def _tell(self, line: str) -> None:
+        """Each line once."""
+        if line not in self._told and self._notice:
+            self._notice(line)
+        self._told.add(line)

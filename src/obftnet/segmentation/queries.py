@@ -13,6 +13,7 @@ from obftnet.data.layouts.pairs import image_stem
 from obftnet.errors import InputError
 from obftnet.imaging.read import IMAGE_SUFFIXES, image_size, read_mask
 from obftnet.segmentation.record import NAME as RECORD
+from obftnet.segmentation.shard import Shard
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class Found:
     queries: list[Query] = field(default_factory=list)
     refused: list[Aside] = field(default_factory=list)
     left_out: list[Aside] = field(default_factory=list)
+
+    def of(self, shard: Shard) -> "Found":
+        """What of it is in a shard."""
+        return Found(
+            [query for query in self.queries if shard.has(f"{query.folder}/{query.path.name}")],
+            [aside for aside in self.refused if shard.has(aside.path.name)],
+            [aside for aside in self.left_out if shard.has(aside.path.name)],
+        )
 
 
 def find_queries(sources: Iterable[str | Path | Query], apart: Sequence[tuple[Path, str]] = ()) -> Found:
