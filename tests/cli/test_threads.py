@@ -8,7 +8,10 @@ from obftnet.cli import app as application
 from obftnet.cli.threads import use_threads, wait_passively
 
 #: Commands that compute with PyTorch.
-COMPUTING = ("demo", "segment", "explain", "train", "evaluate", "reproduce", "distill")
+COMPUTING = (
+    *("demo", "segment", "fit", "calibrate", "explain", "train", "evaluate", "reproduce", "distill"),
+    *("ui", "watch"),
+)
 
 
 @pytest.fixture

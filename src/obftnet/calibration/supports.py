@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from obftnet.decision import Decision, decide, image_score
 from obftnet.errors import InputWarning
+from obftnet.imaging.encoded import Encoded
 from obftnet.imaging.read import as_mask, as_picture
 from obftnet.inputs import SupportPair, with_bits
 from obftnet.packs import Pack
@@ -52,6 +53,8 @@ def ask_supports(
     """
     if not pack.backgrounds:
         return None
+    segmenter.decision = replace(segmenter.decision, interest=decision.interest)
+    ignored = pack.ignored
     entries, pairs = pack.content.supports, pack.supports
     above = marked = 0
     union = np.zeros((2, len(_THRESHOLDS)), np.int64)
@@ -72,7 +75,10 @@ def ask_supports(
             others = [_copy(picture.floats(), truth)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InputWarning)  # said when the pack was fitted
-            segmenter.fit({entry.kind: others}, pack.backgrounds)
+            goods = pack.backgrounds
+            used = {one.name for one in (*(one for one, _ in others), *goods) if isinstance(one, Encoded)}
+            left_out = [pair for pair in ignored if pair[0].name in used]
+            segmenter.fit({entry.kind: others}, goods, ignored=left_out)
             score = segmenter.predict(picture).score
         scores.append(image_score(score, decision))
         found = decide(score, replace(decision, threshold=0.5, review=None))

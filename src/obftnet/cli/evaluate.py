@@ -24,6 +24,7 @@ from obftnet.errors import InputError
 from obftnet.files import alone_in
 
 if TYPE_CHECKING:
+    from obftnet.cli.settings import DataSet
     from obftnet.contract import Method
 
 _Opt = typer.Option
@@ -45,8 +46,24 @@ _IMAGES = (
 )
 
 
+#: What may stand beside a pack, which settles all else.
+_BESIDE_PACK = {
+    "data",
+    "out",
+    "pack",
+    "weights",
+    "layout",
+    "fold",
+    "folds",
+    "protocol_name",
+    "device",
+    "threads",
+}
+
+
 @alone_in("out", file=True)
 def evaluate_command(
+    context: typer.Context,
     data: Data,
     out: Annotated[
         Path,
@@ -55,6 +72,10 @@ def evaluate_command(
             help="results.json; a CSV of every query and a picture grid a fold are written beside it.",
         ),
     ],
+    pack: Annotated[
+        Path | None,
+        _Opt("--pack", help="A pack that obftnet fit wrote: its guidance and decision for all images."),
+    ] = None,
     weights: Weights = None,
     method: Annotated[
         str | None,
@@ -141,6 +162,11 @@ def evaluate_command(
 
         use_threads(threads)
 
+    if pack is not None:
+        _by_pack(
+            context, pack, data_set(data, protocol_name, layout, folds, None), fold, out, weights, device
+        )
+        return
     where = resolve_device(device)
     found = data_set(data, protocol_name, layout, folds, background_source)
     collection = found.collection
@@ -221,8 +247,42 @@ def evaluate_command(
     _print(summary)
 
 
+def _by_pack(
+    context: typer.Context,
+    pack: Path,
+    found: "DataSet",
+    fold: list[str] | None,
+    out: Path,
+    weights: str | None,
+    device: str,
+) -> None:
+    from obftnet.data.folds import one_fold
+    from obftnet.packing.evaluate import evaluate_pack
+
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT" and name not in _BESIDE_PACK:
+            option = "--worst" if name == "lowest" else "--" + name.replace("_", "-")
+            raise InputError(f"{option}: the pack settles how it is evaluated; leave it out")
+    chosen = {name: one_fold(found.folds, name, "folds") for name in fold} if fold else found.folds
+    chosen = {name: materials for name, materials in chosen.items() if materials}
+    with progress_bar("evaluate") as update:
+        summary = evaluate_pack(
+            pack, found.collection, chosen, out, weights=weights, device=device, progress=update
+        )
+    _tables(summary, f"{pack.name}, in %")
+    if summary["left_out"]:
+        say(f"left out     {summary['left_out']} images that the pack holds")
+    say(f"images       {summary['images']}, {summary['seconds_an_image']:.2f} s each")
+
+
 def _print(summary: dict[str, Any]) -> None:
-    said = f"{summary['method']}, {summary['shots']}-shot, {summary['seeds']} seeds, in %"
+    _tables(summary, f"{summary['method']}, {summary['shots']}-shot, {summary['seeds']} seeds, in %")
+    fps = summary["speed"]["fps"]
+    say(f"{fps['episode']:.1f} episodes/s, {fps['query']:.1f} queries/s with cached guidance")
+
+
+def _tables(summary: dict[str, Any], said: str) -> None:
     _table(f"Pixels: {said}", _PIXELS, summary)
     if summary["mean_with_mark"] is not None:
         least = [
@@ -232,8 +292,6 @@ def _print(summary: dict[str, Any]) -> None:
         ]
         size = f"; a region is one of at least {' and '.join(least)}" if least else ""
         _table(f"Images: {said}{size}", _IMAGES, summary)
-    fps = summary["speed"]["fps"]
-    say(f"{fps['episode']:.1f} episodes/s, {fps['query']:.1f} queries/s with cached guidance")
 
 
 def _table(title: str, columns: tuple[tuple[str, str, int], ...], summary: dict[str, Any]) -> None:

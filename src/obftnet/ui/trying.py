@@ -227,7 +227,8 @@ class Trying:
         pack = read_pack(self.pack)
         settings = self._workspace.settings
         if (pack.content.decision, pack.content.scale) != (settings.decision, settings.scale):
-            changed = {"decision": settings.decision, "scale": settings.scale}
+            # A calibration is of the decision that it found.
+            changed = {"decision": settings.decision, "scale": settings.scale, "calibration": None}
             content = pack.content.model_copy(update=changed)
             write_pack(self.pack, Pack(content, pack.files, pack.fitted, pack.name))
 

@@ -232,7 +232,7 @@ def _backgrounds(
         report(
             InputError(
                 f"{folder}: no background image, there is no folder background in it; put at least one image "
-                "without a defect there"
+                "without a defect there, or fit a pack whose background is the supports' complement"
             )
         )
         return []
