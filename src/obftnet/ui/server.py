@@ -21,7 +21,9 @@ from starlette.types import ASGIApp
 from obftnet.errors import InputError
 from obftnet.imaging.decode import bits_stored
 from obftnet.packs.content import DecisionEntry
+from obftnet.ui.batch import Batches, Judged
 from obftnet.ui.checks import Checks
+from obftnet.ui.downloads import downloads
 from obftnet.ui.engine import Engine
 from obftnet.ui.painting import Painting, Stroke
 from obftnet.ui.pictures import READING, TILE, Pictures, levels_of, painted_png
@@ -65,11 +67,13 @@ class Page:
         self.checks = Checks(workspace, Engine())
         work = Work(None if weights is None else str(weights), device, threads)
         self.trying = Trying(workspace, self.engine, work)
+        self.batches = Batches(workspace.folder / "batches", self.trying, work)
         self._facts: dict[tuple[str, int, int], dict[str, Any]] = {}
 
     def close(self) -> None:
         """End what was begun."""
         self.checks.close()
+        self.batches.close()
         self.engine.close()
 
     def state(self) -> dict[str, Any]:
@@ -86,6 +90,7 @@ class Page:
             "checking": checking,
             "findings": [asdict(finding) for finding in findings],
             "fit": self.trying.state(),
+            "batches": self.batches.listed(),
         }
 
     def described(self, image: Image) -> dict[str, Any]:
@@ -149,6 +154,8 @@ def create_app(page: Page, hosts: list[str], token: str | None = None) -> ASGIAp
     app.include_router(_painting(page), prefix="/api/images")
     app.include_router(_fitting(page), prefix="/api/fit")
     app.include_router(_trying(page), prefix="/api/tried")
+    app.include_router(_batches(page), prefix="/api/batches")
+    app.include_router(downloads(page.workspace.folder, page.trying, page.batches), prefix="/api/export")
 
     @app.get("/")
     def index() -> Response:
@@ -318,6 +325,67 @@ def _trying(page: Page) -> APIRouter:
         return page.state()
 
     return router
+
+
+def _batches(page: Page) -> APIRouter:
+    """Folders that are run."""
+    router, batches = APIRouter(), page.batches
+
+    @router.post("")
+    def new(asked: Folder) -> dict[str, Any]:
+        return batches.state(batches.new(None if asked.folder is None else [asked.folder]))
+
+    @router.get("/{number}")
+    def state(number: int) -> dict[str, Any]:
+        return batches.state(number)
+
+    @router.post("/{number}/images")
+    async def add(request: Request, number: int, name: str) -> dict[str, Any]:
+        place = await run_in_threadpool(batches.place_for, number, name)
+        file = await _received(request, page.workspace.folder)
+        file.replace(place)
+        return {"name": place.name}
+
+    @router.post("/{number}/start")
+    def start(number: int) -> dict[str, Any]:
+        batches.start(number)
+        return batches.state(number)
+
+    @router.post("/{number}/pause")
+    def pause(number: int) -> dict[str, Any]:
+        batches.halt(number, "pause")
+        return batches.state(number)
+
+    @router.post("/{number}/stop")
+    def stop(number: int) -> dict[str, Any]:
+        batches.halt(number, "stop")
+        return batches.state(number)
+
+    @router.post("/{number}/judged")
+    def judged(number: int, result: str, judged: Judged | None = None) -> dict[str, Any]:
+        batches.judge(number, result, judged)
+        return batches.state(number)
+
+    @router.get("/{number}/picture/{level}/{row}/{column}")
+    def picture(
+        number: int,
+        level: int,
+        row: int,
+        column: int,
+        result: str,
+        what: Literal["overlay", "image"] = "overlay",
+    ) -> Response:
+        entry, outputs = batches.entry(number, result)
+        path = outputs.overlay if what == "overlay" else Path(entry.file)
+        return _png(page.pictures.of(path).tile(level, row, column, None))
+
+    return router
+
+
+class Folder(_Message):
+    """What a batch is begun with: a folder on this machine, or None for files that are dropped."""
+
+    folder: str | None = None
 
 
 def _tile(painting: Painting, level: int, row: int, column: int) -> Response:

@@ -49,7 +49,8 @@ class Trying:
 
     def __init__(self, workspace: Workspace, engine: Engine, work: Work) -> None:
         """Go on with what was under way when the last server ended."""
-        self._workspace, self._engine, self._work = workspace, engine, work
+        self.workspace = workspace
+        self._engine, self._work = engine, work
         self.scores = Scores()
         self.job: Job | None = None
         self._contents: dict[tuple[str, int, int], Content] = {}
@@ -67,8 +68,8 @@ class Trying:
     def state(self) -> dict[str, Any]:
         """All of it but the results."""
         content, proposed = self._content(self.pack), self._content(self.proposed)
-        now = self._workspace.guidance_sha256()
-        settings = self._workspace.settings
+        now = self.workspace.guidance_sha256()
+        settings = self.workspace.settings
         last = proposed or content
         state = "none"
         if last is not None:
@@ -94,7 +95,7 @@ class Trying:
             InputError: a defect image is not painted, or something is under way.
         """
         self._check_idle()
-        workspace = self._workspace
+        workspace = self.workspace
         if unpainted := workspace.unpainted():
             raise InputError(
                 f"{unpainted[0].name}: no defect is painted on it; paint it, or remove the image"
@@ -141,10 +142,10 @@ class Trying:
 
     def serve_for(self, name: str, role: Role) -> None:
         """Have a tried image serve as guidance; `reject` takes it back."""
-        image = self._workspace.image(name)
+        image = self.workspace.image(name)
         moves = [*self._moved(), Move(name=name, was=image.role)]
         write_json(self._moves, [move.model_dump() for move in moves])
-        self._workspace.move(name, role)
+        self.workspace.move(name, role)
 
     def accept(self) -> None:
         """Have the proposal in the place of what was accepted. Raises InputError: there is none, or it is not
@@ -163,7 +164,7 @@ class Trying:
         remove_folder(self.proposed_results)
         for move in reversed(self._moved()):
             with contextlib.suppress(InputError):  # it was removed
-                self._workspace.move(move.name, move.was)
+                self.workspace.move(move.name, move.was)
         self._moves.unlink(missing_ok=True)
 
     def tried(self, image: Image, *, proposed: bool = False) -> tuple[Entry, Outputs] | None:
@@ -177,15 +178,15 @@ class Trying:
         found = self.tried(image, proposed=proposed)
         if found is None:
             return None
-        scale = self._workspace.settings.scale
+        scale = self.workspace.settings.scale
         decision = decision_of(said).in_pixels(scale)
         return self.scores.decided(found[1], decision, scale)
 
     def comparison(self) -> list[dict[str, Any]]:
         """Of every image that was tried before and by the proposal: what both say, by the decision now."""
-        said = self._workspace.settings.decision
+        said = self.workspace.settings.decision
         rows = []
-        for image in self._workspace.query_images():
+        for image in self.workspace.query_images():
             before, after = (self.decided(image, said, proposed=one) for one in (False, True))
             if after is not None:
                 rows.append(
@@ -205,7 +206,7 @@ class Trying:
             InputError: as `explanation.explain`; something long is under way.
         """
         self._check_idle()
-        out = self._workspace.folder / "explained" / "explained.png"
+        out = self.workspace.folder / "explained" / "explained.png"
         out.parent.mkdir(exist_ok=True)
         task = {
             "query": str(image.path),
@@ -225,7 +226,7 @@ class Trying:
         if not self.pack.exists():
             raise InputError("nothing was fitted yet")
         pack = read_pack(self.pack)
-        settings = self._workspace.settings
+        settings = self.workspace.settings
         if (pack.content.decision, pack.content.scale) != (settings.decision, settings.scale):
             # A calibration is of the decision that it found.
             changed = {"decision": settings.decision, "scale": settings.scale, "calibration": None}
@@ -234,7 +235,7 @@ class Trying:
 
     def _segment(self, pack: Path, results: Path) -> None:
         task = {
-            "queries": [str(self._workspace.queries)],
+            "queries": [str(self.workspace.queries)],
             "pack": str(pack),
             "out": str(results),
             **self._work.said(),

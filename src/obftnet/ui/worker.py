@@ -142,6 +142,12 @@ class Worker:
         words = explain(query, None, out, pack=pack, points=[(x, y)], weights=weights, device=device)
         return {"words": words}
 
+    def _report(self, *, results: str, out: str) -> dict[str, Any]:
+        from obftnet.reporting import write_report
+
+        write_report(results, out, progress=self._progress)
+        return {}
+
     def _progress(self, done: int, total: int, name: str) -> None:
         if self._current in self._stopped:
             raise _Stopped

@@ -154,17 +154,23 @@ class Workspace:
         Raises:
             InputError: its ending is none of an image.
         """
-        last = called.replace("\\", "/").rsplit("/", 1)[-1]
-        stem, dot, ending = last.rpartition(".")
-        suffix = dot + ending.lower()
-        if suffix not in IMAGE_SUFFIXES or not stem:
-            raise InputError(f"{last}: no image by its name; files of {', '.join(IMAGE_SUFFIXES)} are wanted")
-        stem = plain_name(stem)[:100] or "image"
+        stem, _, ending = self.plain_name(called).rpartition(".")
+        suffix = f".{ending}"
         if image_stem(stem) is not None:
             stem += "-image"  # so that it is not taken for the mask of another
         taken = {image.path.stem.casefold() for image in self.images()}
         names = (stem, *(f"{stem}-{number}" for number in range(2, 100_000)))
         return next(name for name in names if name.casefold() not in taken) + suffix
+
+    @staticmethod
+    def plain_name(called: str) -> str:
+        """The name of an image's file that every file system takes. Raises InputError: no image's name."""
+        last = called.replace("\\", "/").rsplit("/", 1)[-1]
+        stem, dot, ending = last.rpartition(".")
+        suffix = dot + ending.lower()
+        if suffix not in IMAGE_SUFFIXES or not stem:
+            raise InputError(f"{last}: no image by its name; files of {', '.join(IMAGE_SUFFIXES)} are wanted")
+        return (plain_name(stem)[:100] or "image") + suffix
 
     def add(self, file: Path, called: str, role: Role) -> Image:
         """Take in an image: `file` is moved into the project.

@@ -1,7 +1,9 @@
 // The page: its state as the server says it, the steps, the language, the keys, and what is told at the edge.
 
 import { Refusal, ask, upload } from "./api.js";
+import { Batch } from "./batch.js";
 import { find, h, renew } from "./dom.js";
+import { Exports } from "./exports.js";
 import { Guidance } from "./guidance.js";
 import { showKeys } from "./keys.js";
 import { choose, current, t } from "./texts.js";
@@ -16,7 +18,7 @@ class App {
     this.state = null;
     this.viewer = new Viewer(find("#canvas"));
     this.step = null;
-    this.steps = [new Guidance(this), new Trying(this)];
+    this.steps = [new Guidance(this), new Trying(this), new Batch(this), new Exports(this)];
   }
 
   async begin() {
@@ -91,11 +93,17 @@ class App {
     return this.state;
   }
 
+  // Whether the server does something that is to be followed.
+  get working() {
+    const { checking, fit, batches } = this.state;
+    return checking || fit.job || batches.some((batch) => batch.state === "run");
+  }
+
   async #poll() {
     for (;;) {
-      const wait = this.state.checking || this.state.fit.job ? SOON : LATER;
+      const wait = this.working ? SOON : LATER;
       await new Promise((resolve) => setTimeout(resolve, wait));
-      if (!document.hidden || this.state.fit.job) await this.refresh();
+      if (!document.hidden || this.working) await this.refresh();
     }
   }
 

@@ -277,7 +277,7 @@ export class Trying {
     if (!images.length) return [t("next.query"), null];
     const untried = images.filter((image) => !image.tried).length;
     if (untried) return [t("next.untried", { count: untried }), button("try", "fit/try")];
-    return [t("next.judge"), null];
+    return [t("next.judge"), h("button", { onclick: () => app.go("run"), dataset: { key: "next" } }, t("to.run"))];
   }
 
   #panel(image) {
