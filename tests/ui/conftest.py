@@ -1,6 +1,12 @@
 """A project, its server in this process, and files to give it."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +76,34 @@ class Client:
         body = {"revision": self.image(name)["revision"], "do": do}
         body |= {"stroke": stroke} if stroke else {}
         return self.http.post(f"/api/images/{name}/strokes", json=body)
+
+
+class Server:
+    """`obftnet ui` in a process of its own."""
+
+    def __init__(self, project: Path, weights: Path | None, port: int = 0) -> None:
+        command = [sys.executable, "-m", "obftnet", "ui", str(project), "--port", str(port)]
+        command += ["--device", "cpu", "--threads", "1"]
+        command += [] if weights is None else ["--weights", str(weights)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().split()[-1]
+
+    def ask(self, path: str, body: object = None) -> dict:
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(
+            f"{self.address}api/{path}", data=data, headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(asked) as answer:
+            return json.load(answer)
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.communicate()
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
 
 
 def guide(client: Client, folder: Path, seed: int = 0) -> None:

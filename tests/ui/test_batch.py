@@ -2,13 +2,8 @@
 
 import io
 import json
-import os
 import shlex
-import signal
-import subprocess
-import sys
 import time
-import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -20,7 +15,7 @@ from obftnet.segmentation import Outputs
 from obftnet.ui.server import Page
 from obftnet.ui.workspace import Workspace
 
-from .conftest import Client, guide, photo
+from .conftest import Client, Server, guide, photo
 
 
 @pytest.fixture
@@ -162,29 +157,6 @@ def test_what_is_not_there_cannot_be_taken(client, method, path, said):
     assert said in answer.json()["error"]
 
 
-class Server:
-    """`obftnet ui` in a process of its own."""
-
-    def __init__(self, project: Path, weights: Path) -> None:
-        command = [sys.executable, "-m", "obftnet", "ui", str(project), "--port", "0"]
-        command += ["--weights", str(weights), "--device", "cpu", "--threads", "1"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().split()[-1]
-
-    def ask(self, path: str, body: object = None) -> dict:
-        data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(
-            f"{self.address}api/{path}", data=data, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(asked) as answer:
-            return json.load(answer)
-
-    def kill(self) -> None:
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
-
-
 @pytest.mark.slow
 def test_a_server_killed_in_the_middle_of_a_batch_goes_on_with_it(project, tmp_path, model_file):
     page = Page(Workspace(project), weights=model_file, device="cpu", threads=1)
@@ -212,5 +184,4 @@ def test_a_server_killed_in_the_middle_of_a_batch_goes_on_with_it(project, tmp_p
         time.sleep(0.1)
     assert len(state["images"]) == 20
     assert {image["result"] for image in before} <= {image["result"] for image in state["images"]}
-    server.process.terminate()
-    server.process.communicate()
+    server.end()

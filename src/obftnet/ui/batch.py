@@ -57,7 +57,7 @@ class Batches:
     def __init__(self, folder: Path, trying: Trying, work: Work) -> None:
         """Go on with what was under way when the last server ended. folder: of all batches."""
         self._folder, self._trying, self._work = folder, trying, work
-        self._engine = Engine(nice=True)
+        self._engine = Engine()
         self._courses: dict[int, _Course] = {}
         self._records: dict[Path, tuple[Any, Record | None]] = {}
         for number in self.numbers():

@@ -41,9 +41,7 @@ class Job:
 class Engine:
     """A worker process, there from the first task on; one that ends is begun again for the next."""
 
-    def __init__(self, *, nice: bool = False) -> None:
-        """nice: it lets other processes go first."""
-        self._nice = nice
+    def __init__(self) -> None:
         self._lock = threading.Condition()
         self._jobs: list[Job] = []
         self._count = 0
@@ -139,7 +137,7 @@ class Engine:
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 # -P: not what lies in the folder that the page was started in.
-                command = [sys.executable, "-P", "-m", "obftnet.ui.worker", *(["10"] if self._nice else [])]
+                command = [sys.executable, "-P", "-m", "obftnet.ui.worker"]
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE,

@@ -166,10 +166,8 @@ def use_threads(threads: int | None) -> None:
 
 
 def main() -> None:
-    """Read tasks from standard input until it ends. An argument is by how much other processes go first."""
+    """Read tasks from standard input until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever gave the tasks ends this one
-    if len(sys.argv) > 1 and hasattr(os, "nice"):
-        os.nice(int(sys.argv[1]))
     # What a library prints must not come between the lines.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

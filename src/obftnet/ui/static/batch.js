@@ -61,11 +61,11 @@ export class Batch {
   async #load() {
     const short = this.app.state.batches.find((one) => one.number === this.number);
     const key = JSON.stringify(short ?? null);
-    if (this.loading || !short || (this.batch?.number === this.number && this.key === key)) return;
+    if (this.loading || !short || (this.batch?.number === this.number && this.known === key)) return;
     this.loading = true;
     try {
       this.batch = await ask(`batches/${this.number}`);
-      this.key = key;
+      this.known = key;
     } catch (error) {
       if (error instanceof Refusal) this.app.refused(error.message);
     }

@@ -34,11 +34,11 @@ export class Exports {
 
   async #load() {
     const key = JSON.stringify(this.app.state.batches.find((one) => one.number === this.number) ?? null);
-    if (this.number === null || this.loading || (this.batch && this.key === key)) return;
+    if (this.number === null || this.loading || (this.batch && this.known === key)) return;
     this.loading = true;
     try {
       this.batch = await ask(`batches/${this.number}`);
-      this.key = key;
+      this.known = key;
     } catch (error) {
       if (error instanceof Refusal) this.app.refused(error.message);
     }

@@ -526,6 +526,9 @@ export class Trying {
       h("summary", {}, t("settings")),
       h("p", { class: "row" }, h("label", {}, t("settings.tile"), this.#tiles(settings.tile, (tile) => store({ tile })))),
       h("p", { class: "soft" }, app.state.fit.plan ?? t("settings.tile.why")),
+      app.state.fit.state === "current" && !app.state.fit.proposed
+        ? h("p", { class: "row" }, h("button", { onclick: () => app.attempt(() => send("POST", "fit")), dataset: { key: "refit" } }, t("refit")))
+        : null,
       field("scale", settings.scale, { min: 0.001, step: "any" }, Number),
     );
   }
