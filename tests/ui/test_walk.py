@@ -206,7 +206,7 @@ def walk(window: Window, server: Server, folder: Path, side: int, picture: Calla
         write(line / f"part{index:02}.png", made)
     page.keyboard.press("Alt+3")
     page.fill("#folder", str(line))
-    page.click("[data-key=run]")
+    page.click("[data-key=run-folder]")
     window.until("obftnet.step.batch?.state === 'done' && obftnet.step.batch.images.length === 20")
     window.steady()
     picture("6-run")

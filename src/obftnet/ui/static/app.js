@@ -72,7 +72,7 @@ class App {
           {
             "aria-current": step === this.step ? "step" : null,
             onclick: () => this.go(step.id),
-            dataset: { key: step.id },
+            dataset: { key: `step-${step.id}` },
           },
           `${index + 1} ${t(`step.${step.id}`)}`,
         ),

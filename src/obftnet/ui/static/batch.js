@@ -229,7 +229,7 @@ export class Batch {
     return [
       h("label", { for: "folder" }, t("run.folder")),
       input,
-      h("button", { class: "main", onclick: run, dataset: { key: "run" } }, t("run.run")),
+      h("button", { class: "main", onclick: run, dataset: { key: "run-folder" } }, t("run.run")),
       h("button", { onclick: () => this.#pick(), dataset: { key: "files" } }, t("run.files")),
     ];
   }
