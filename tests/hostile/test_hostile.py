@@ -48,6 +48,7 @@ REPRODUCE = "reproduce table2 --data data --out out"
 CALIBRATE = "calibrate --pack p --good queries --weights MODEL"
 DECIDE = "decide out --threshold 0.7"
 DEMO = "demo --out out --weights MODEL"
+SHOW = "pack show w"
 FIT = "fit --guidance guidance --out new.pack --weights MODEL"
 WATCH = "watch queries --pack p.pack --out out --weights MODEL --once --settle 0 --patience 0 --every 0"
 PACKED = "segment queries --pack p.pack --out out --weights MODEL"
@@ -285,6 +286,8 @@ def json_files() -> list[Case]:
         "run": (TRAIN, "out/run.json"),
         "distilled": (DISTILL, "out/run.json"),
         "record": (SEGMENT, "out/segment.json"),
+        "interest": (f"{FIT} --interest f.json", "f.json"),
+        "ignored": (FIT, "guidance/background/b_ignore.json"),
         "results": (DECIDE, "out/segment.json"),
     }
     found = []
@@ -384,6 +387,8 @@ def weights() -> list[Case]:
             "explain": EXPLAIN.replace("MODEL", "w"),
             "evaluate": evaluate,
             "demo": DEMO.replace("MODEL", "w"),
+            "pack": SHOW,
+            "by_pack": "segment queries --pack w --out out",
         }.items()
         for name, spoil in bad.items()
     ]
@@ -421,6 +426,8 @@ OPTIONS = {
         "--bits": ("7", HUGE_NUMBER),
         "--min-area": ("-1", "nan", "inf"),
         "--scale": ("0", "-1", "nan", "inf", "1e30", "x"),
+        "--background": ("", "sky", "window", "complement", "[/red]"),
+        "--interest": ("gone.png", "queries", "/dev/zero"),
         "--device": ("abacus", "cuda:99"),
         "--threads": ("0",),
     },
