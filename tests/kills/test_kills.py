@@ -95,6 +95,7 @@ COMMANDS: dict[str, tuple[object, ...]] = {
         *("segment", "queries", "--guidance", "guidance", "--weights", "model.safetensors"),
         *("--out", "OUT/results"),
     ),
+    "decide": ("decide", "OUT/results", "--threshold", 0.3, "--min-area", 4),
     "train": (
         *("train", "--data", "data", "--test-fold", "slate", "--backbone", "compact"),
         *("--backbone-weights", "random", "--steps", 5, "--out", "OUT/run", *COMPACT),
@@ -112,6 +113,10 @@ COMMANDS: dict[str, tuple[object, ...]] = {
         *("--steps", 5, "--out", "OUT/run", *COMPACT),
     ),
 }
+
+
+#: What a command goes by, which is done before it is killed.
+BEFORE = {"decide": COMMANDS["segment"]}
 
 
 def results(out: Path) -> dict[str, object]:
@@ -148,8 +153,7 @@ def finished(out: Path) -> int:
 
 def check(run: Run, command: str, folder: Path, most: int | None) -> None:
     """Kill a command at its writes, or at `most` of them, and let it end afterwards."""
-    whole = folder / "whole"
-    whole.mkdir()
+    whole = prepared(run, command, folder / "whole")
     ended = run(COMMANDS[command], whole)
     assert ended.status == 0, ended.said
     assert ended.writes > 5
@@ -158,8 +162,7 @@ def check(run: Run, command: str, folder: Path, most: int | None) -> None:
     if most is not None:
         points = [ended.writes * index // most for index in range(most)]
     for point in points:
-        out = folder / "killed"
-        out.mkdir()
+        out = prepared(run, command, folder / "killed")
         killed = run(COMMANDS[command], out, point)
         assert killed.status == -9, (point, killed.said)
         done = finished(out) if command == "segment" else 0
@@ -169,6 +172,14 @@ def check(run: Run, command: str, folder: Path, most: int | None) -> None:
         if done:
             assert f"({done} of them done before)" in again.said, point
         shutil.rmtree(out)
+
+
+def prepared(run: Run, command: str, out: Path) -> Path:
+    """A folder for a command's results, with what it goes by."""
+    out.mkdir()
+    if command in BEFORE:
+        assert run(BEFORE[command], out).status == 0
+    return out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
