@@ -42,9 +42,9 @@ def test_a_plan_shows_the_defect_as_large_as_wanted_where_that_is_cheap():
     sides = [tile or 1024 for tile in tiles]
     assert sides == sorted(sides)  # a larger defect never asks for smaller tiles
     for defect, tile in enumerate(tiles, start=1):
-        if tile is not None and tile > 256:
+        if tile is not None and tile > 512:
             assert SEEN <= defect * 512 / tile < 1.25 * SEEN
-    assert tiles[0] == 256  # enlarged twice and no more
+    assert tiles[0] == 512  # enlarged it would show no more
 
 
 @pytest.mark.parametrize("shape", [(3000, 4000), (10_000, 10_000), (600, 9000)])
@@ -52,8 +52,15 @@ def test_no_plan_costs_more_than_is_given_unasked(shape):
     plan = plan_for(6, shape, max(shape), 512)
     assert plan.tile is not None
     assert plan.looks <= MOST_LOOKS
-    assert plan.finer == 256  # and what would show more is said
-    assert f"tiles of {plan.tile}, {plan.looks} looks an image; tiles of 256 would" in str(plan)
+    # And what would show more is said.
+    assert plan.finer == (512 if plan.tile > 512 else None)
+    assert f"tiles of {plan.tile}, {plan.looks} looks an image" in str(plan)
+    assert ("; tiles of 512 would show them better, in " in str(plan)) == (plan.tile > 512)
+
+
+@pytest.mark.parametrize("side", [64, 256, 512, 600])
+def test_photographs_that_the_network_sees_whole_are_never_enlarged_in_tiles(side):
+    assert plan_for(2, (side, side), side, 512).tile is None
 
 
 def test_tiles_are_smaller_than_every_image_of_the_guidance():
@@ -100,6 +107,6 @@ def test_what_is_no_tile_is_refused(tile):
 
 def test_a_plan_is_said_in_one_line():
     assert str(TilePlan(60.4, (300, 512), None)) == "defects of 60 px in 512: images as a whole"
-    assert str(TilePlan(11.3, (1200, 1600), 352)) == (
-        "defects of 11 px in 1600: tiles of 352, 30 looks an image"
+    assert str(TilePlan(11.3, (1200, 1600), 512)) == (
+        "defects of 11 px in 1600: tiles of 512, 12 looks an image"
     )

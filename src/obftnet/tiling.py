@@ -35,8 +35,8 @@ class TilePlan:
     tile: side of the tiles, pixels; None for the whole. finer: side of tiles that would show the defect as
     large as wanted and cost more than `MOST_LOOKS`; None where there are none.
 
-    >>> print(TilePlan(11, (1200, 1600), 352))
-    defects of 11 px in 1600: tiles of 352, 30 looks an image
+    >>> print(TilePlan(11, (1200, 1600), 512))
+    defects of 11 px in 1600: tiles of 512, 12 looks an image
     """
 
     defect: float
@@ -83,8 +83,9 @@ def plan_tiles(
 
     The support whose defect is the smallest share of its image decides; of a mask of several regions the
     largest counts, so that a slip of the brush does not. As a whole, where the network sees about `SEEN`
-    pixels of it; else in the largest tiles in which it does, but in `MOST_LOOKS` at most, in none that are
-    enlarged more than twice, and in none larger than an image of the guidance.
+    pixels of it; else in the largest tiles in which it does, but in `MOST_LOOKS` at most, in none smaller
+    than the network's input, which real photographs do not gain by, and in none larger than an image of the
+    guidance.
 
     Args:
         supports: (image, mask) pairs by the names of their kinds.
@@ -115,7 +116,7 @@ def plan_for(defect: float, shape: tuple[int, int], least: int, size: int) -> Ti
         least: the shortest of the guidance's images' longer sides, pixels.
         size: side of the network's input, pixels.
     """
-    wanted = max(MIN_TILE, size // 2, int(defect * size / SEEN) // _STEP * _STEP)
+    wanted = max(MIN_TILE, size, int(defect * size / SEEN) // _STEP * _STEP)
     side = wanted
     while _looks(shape, side) > MOST_LOOKS:
         side += _STEP
