@@ -420,6 +420,8 @@ class Segmenter:
                 of = _share(len(pairs))
                 clean = ~mask if neither is None else ~(mask | neither)
                 shown_backgrounds += self._of_support(index, image, clean, tile, of, background_source)
+            # Else it would still be there while the next one is read.
+            del image, mask, picture, marked, region, outside, foreign, neither
         for index, source in enumerate(goods):
             image = with_bits(as_picture(source, f"background {index}"), bits)
             shown, region_source = known.add(image, "background"), regions[len(pairs) + index]
@@ -429,6 +431,7 @@ class Segmenter:
                 part = Part(index, corner, picture.shape, image.shape)
                 share = None if outside is None else mask_fraction(part.cut(outside), size).to(self.device)
                 shown_backgrounds.append(_Shown(part, self._extract(picture), ignored=share))
+            del image, picture, region, outside
         if not shown_backgrounds:
             raise InputError(
                 f"no support has a clean rectangle of {MIN_SIDE} x {MIN_SIDE} pixels as good material; "

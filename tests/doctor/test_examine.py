@@ -1,6 +1,7 @@
 """Everything is named, and what is broken costs its own line alone."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -131,3 +132,19 @@ def test_a_place_that_cannot_be_written_into(tmp_path):
 
 def test_a_place_that_is_not_there(tmp_path):
     assert disk_line(tmp_path / "none").state == "note"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="processor time of a child is asked for the POSIX way")
+def test_it_costs_little_more_than_loading_what_it_looks_at():
+    """Processor time, not the clock's, and against the same machine's own: a busy one is no failure."""
+    loads = "import torch, torchvision, scipy.ndimage, PIL.Image, imagecodecs, tifffile, obftnet.segmenter"
+
+    def seconds(*words: str) -> float:
+        before = os.times()
+        subprocess.run([sys.executable, *words], check=True, capture_output=True)
+        after = os.times()
+        spent = after.children_user + after.children_system
+        return spent - before.children_user - before.children_system
+
+    assert seconds("-m", "obftnet", "doctor") < 3 * seconds("-c", loads)

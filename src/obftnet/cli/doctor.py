@@ -7,7 +7,10 @@ from obftnet.cli.terminal import say
 
 
 def doctor_command() -> None:
-    """Say what of this installation works, and what to do about what does not; exit status 2 for that."""
+    """Say what of this installation works, and what to do about what does not; exit status 2 for that.
+
+    It takes about six seconds of processor time, nearly all of it to load PyTorch and the other packages.
+    """
     with signals.loading():
         from obftnet.doctor import examine
 
