@@ -34,8 +34,8 @@ def order_chart(
     heights = axis.place(np.asarray(scores, np.float64))
     parts = [
         plot.opening("order", texts["chart_order"]),
-        *_bands(plot, axis, decision),
         *plot.score_axis(axis),
+        *_bands(plot, axis, decision),  # over the axis's lines: a level may be where one of them is
     ]
     parts += plot.labels(_whole_ticks(len(scores)), texts["axis_order"])
     for verdict in Verdict:
