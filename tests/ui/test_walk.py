@@ -252,7 +252,7 @@ def test_the_pictures_of_the_docs(window, project, tmp_path):
     folder.mkdir(parents=True, exist_ok=True)
 
     def picture(name: str) -> None:
-        data = window.page.screenshot(type="jpeg", quality=80)
+        data = window.page.screenshot(type="jpeg", quality=60)
         (folder / f"{name}.jpg").write_bytes(data)
 
     server = Server(project, None)

@@ -81,7 +81,7 @@ class Workspace:
             InputError: the folder holds other things, or cannot be written.
         """
         self.folder = output_folder(folder)
-        self.lock = threading.RLock()
+        self.lock, self._writing = threading.RLock(), threading.RLock()
         self._strokes: dict[str, Strokes] = {}
         self._known: tuple[tuple[Any, ...], str | None] | None = None
         file = self.folder / SETTINGS
@@ -242,10 +242,13 @@ class Workspace:
 
     def write_masks(self) -> None:
         """Have the mask of every defect image as it is painted. Raises InputError: one cannot be written."""
-        with self.lock:
+        # Not with the project's lock: of large images it takes seconds, in which painting goes on.
+        with self._writing:
             for image in self.images():
                 if image.role == "defect":
                     self.strokes(image).write_mask(image.mask)
+                    if not image.path.exists():  # it was moved meanwhile
+                        image.mask.unlink(missing_ok=True)
 
     def unpainted(self) -> list[Image]:
         """Defect images on which no defect is painted."""
@@ -257,7 +260,7 @@ class Workspace:
 
     def guidance_sha256(self) -> str | None:
         """Hash of the guidance as it is painted now, as a pack says it; None where none can be fitted."""
-        with self.lock, contextlib.suppress(InputError):
+        with self._writing, contextlib.suppress(InputError):
             state = self.guidance_state()
             if self._known is not None and self._known[0] == state:
                 return self._known[1]
