@@ -496,8 +496,8 @@ def test_what_is_replaced_while_the_network_loads_is_told(case, monkeypatch, whi
     }[which]
     fit = Segmenter.fit
 
-    def replaced(self, supports, backgrounds):
-        fit(self, supports, backgrounds)
+    def replaced(self, supports, backgrounds, **options):
+        fit(self, supports, backgrounds, **options)
         other = tmp_path / "other"
         other.write_bytes(path.read_bytes() + b" ")
         other.replace(path)
