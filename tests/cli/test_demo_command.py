@@ -18,7 +18,8 @@ def pictures(folder: Path) -> list[str]:
 def test_the_demo_makes_folders_that_segment_can_be_run_on(tmp_path, command, model_file):
     out = tmp_path / "demo"
     code, text, lines = command("demo", "--out", out, "--weights", model_file)
-    assert (code, lines) == (0, [])
+    assert code == 0
+    assert all("looks an image" in line for line in lines)  # a tiny model's plan of tiles, and nothing else
     assert pictures(out / "guidance" / "support") == ["cut_0.png", "cut_0_mask.png"]
     assert len(pictures(out / "guidance" / "background")) == 3
     assert len(pictures(out / "queries")) == 6
