@@ -857,9 +857,12 @@ def test_one_line_status_2_and_nothing_left(case, world, obftnet):
     assert case.says.lower() in err.lower()
     after = contents(world)
     assert {name: after.get(name) for name in before} == before
-    # A query that is refused stands in the record, beside the guidance as it was understood.
-    record = {"out", "out/segment.json", "out/guidance.png"} if case.command.startswith("segment") else set()
+    # A query that is refused stands in the record and the tables, beside the guidance as it was understood.
+    record = {"out", *(f"out/{name}" for name in _RECORD)} if case.command.startswith("segment") else set()
     assert set(after) - set(before) <= record
+
+
+_RECORD = ("segment.json", "guidance.png", "images.csv", "regions.csv", "coco.json", "regions.parquet")
 
 
 def test_the_world_is_sound(world, obftnet):
