@@ -70,7 +70,7 @@ def text_as_the_system_likes(call: ast.Call) -> bool:
     if name == "write_text":
         return len(call.args) < 2
     said = "".join(str(argument.value) for argument in call.args if isinstance(argument, ast.Constant))
-    return name == "open" and owner not in ("os", "Image") and "b" not in said
+    return name == "open" and owner not in ("os", "Image", "webbrowser") and "b" not in said
 
 
 def forks(call: ast.Call) -> bool:
