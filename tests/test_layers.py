@@ -22,10 +22,12 @@ LAYERS = (
     ("model",),
     ("methods",),
     ("weights", "loading", "packs"),
+    ("exported",),
     ("segmenter", "evaluation"),
     ("obftnet",),
     ("segmentation", "explanation", "training"),
     (
+        "exporting",
         "packing",
         "calibration",
         "demo",

@@ -24,6 +24,7 @@ WITHOUT_TORCH = (
     "obftnet.evaluation.queries",
     "obftnet.evaluation.results",
     "obftnet.explanation.picture",
+    "obftnet.exported",
     "obftnet.imaging",
     "obftnet.imaging.panel",
     "obftnet.imaging.resize",

@@ -1,18 +1,49 @@
-"""The score map of a picture, looked at as a whole or in tiles, whatever runs the network."""
+"""The score map of a picture, looked at as a whole or in tiles, whatever runs the network; and its mask."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet.decision import Decision, decide
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.tiles import blend, enlarge, window
-from obftnet.inputs import check_tile_fits
+from obftnet.inputs import KnownPictures, check_interest, check_tile_fits, warn_of_background
 from obftnet.kinds import best_of
+from obftnet.prediction import Prediction
 
 #: A picture that is looked at as a whole -> for each kind of defect its score (h, w) float32 in 0..1.
 Look = Callable[[Picture], Iterable[NDArray[np.float32]]]
+
+
+def predict_picture(
+    image: Picture,
+    known: KnownPictures,
+    tile: int | None,
+    kinds: Sequence[str],
+    decision: Decision,
+    look: Look,
+) -> Prediction:
+    """Score and mask of a picture: the one inference path, of a network in torch and of an exported one.
+
+    Args:
+        image: as `score_picture`.
+        known: the guidance's pictures; one of its backgrounds is warned of (InputWarning).
+        tile: as `score_picture`.
+        kinds: names of the kinds of defect that `look` looks for, in its order.
+        decision: sizes in pixels.
+        look: as `score_picture`.
+
+    Raises:
+        InputError: as `score_picture`; a region of interest of another size than the picture.
+    """
+    check_interest(decision.interest, image)
+    background = known.find(image, "background")
+    if background is not None:
+        warn_of_background(image.name, background)
+    score, best = score_picture(image, tile, len(kinds), look)
+    return Prediction(score, decide(score, decision), tuple(kinds), best)
 
 
 def score_picture(

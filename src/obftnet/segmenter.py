@@ -14,7 +14,7 @@ from torch import Tensor
 from obftnet.annotations.region import read_region
 from obftnet.backbones.features import Features, joined
 from obftnet.data.windows import MIN_SIDE, largest_window
-from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide
+from obftnet.decision import DEFAULT_THRESHOLD, Decision
 from obftnet.errors import InputError, InputWarning
 from obftnet.guidance.guidance import Guidance
 from obftnet.guidance.masks import cells_with_defect
@@ -48,7 +48,6 @@ from obftnet.inputs import (
     masks_of_others,
     read_support,
     support_names,
-    warn_of_background,
     with_bits,
 )
 from obftnet.model import OBFTNet
@@ -57,7 +56,7 @@ from obftnet.packs.content import DecisionEntry, Encoding, InterestEntry, PlanEn
 from obftnet.packs.fit import Fit, fit_of, why_unfitted
 from obftnet.packs.make import Given, encode_guidance, mask_hash, person
 from obftnet.prediction import Prediction
-from obftnet.scoring import enlarged, score_picture
+from obftnet.scoring import enlarged, predict_picture
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
 from obftnet.tiling import Tile, TilePlan, check_tiling, plan_tiles
 from obftnet.weights import load_model, shipped, weights_name
@@ -547,14 +546,8 @@ class Segmenter:
         if self._fit is None:
             raise InputError("nothing to segment by: call fit(supports, backgrounds) before predict(image)")
         decision = self.decision.in_pixels(self.scale)
-        pixels = self.read(image)
-        check_interest(decision.interest, pixels)
-        background = self._known.find(pixels, "background")
-        if background is not None:
-            warn_of_background(pixels.name, background)
-        names = self.guidance.names
-        score, best = score_picture(pixels, self.tile, len(names), self._kind_scores)
-        return Prediction(score, decide(score, decision), names, best)
+        names, look = self.guidance.names, self._kind_scores
+        return predict_picture(self.read(image), self._known, self.tile, names, decision, look)
 
     @property
     def guidance(self) -> Guidance:

@@ -112,7 +112,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, annotate: Callable[[Path], N
 
 
 #: Commands that take seconds however small they are cut.
-LONG = {"train", "evaluate", "distill", "synthesize", "reproduce"}
+LONG = {"train", "export", "evaluate", "distill", "synthesize", "reproduce"}
 
 
 def by_length() -> list[Any]:

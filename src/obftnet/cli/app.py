@@ -13,6 +13,7 @@ from obftnet.cli.distill import distill_command
 from obftnet.cli.doctor import doctor_command
 from obftnet.cli.evaluate import evaluate_command
 from obftnet.cli.explain import explain_command
+from obftnet.cli.export import export_command
 from obftnet.cli.fit import fit_command
 from obftnet.cli.import_ import import_command
 from obftnet.cli.pack import pack_app
@@ -48,6 +49,7 @@ app.command("check")(check_command)
 app.command("doctor")(doctor_command)
 app.command("ui")(ui_command)
 app.command("watch")(watch_command)
+app.command("export")(export_command)
 app.add_typer(pack_app, name="pack")
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Neighbours share 1 / _SHARED of a side at least.
-_SHARED = 4
+#: Neighbours share 1 / SHARED of a side at least.
+SHARED = 4
 
 Corner = tuple[int, int]
 
@@ -172,14 +172,14 @@ def _around(middle: Corner, shape: tuple[int, ...], side: int) -> Corner:
 
 def _starts(length: int, side: int) -> list[int]:
     """Evenly spaced, the first at the start and the last at the end."""
-    step = max(1, side - side // _SHARED)
+    step = max(1, side - side // SHARED)
     count = 1 + -(-(length - side) // step)
     return [round(index * (length - side) / max(1, count - 1)) for index in range(count)]
 
 
 def _ramp(side: int) -> NDArray[np.float32]:
     """(side,) weights over 0..1: the square of a sine over the overlap, then 1."""
-    edge = max(1, side // _SHARED)
+    edge = max(1, side // SHARED)
     distance = np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5
     return (np.sin(np.clip(distance / edge, 0, 1) * np.pi / 2) ** 2).astype(np.float32)
 
