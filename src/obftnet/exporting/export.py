@@ -106,7 +106,7 @@ def onnx_graph(segmenter: Segmenter) -> bytes:
             output_names=["score"],
             dynamic_shapes={"image": {0: batch}},
             verbose=False,
-            optimize=False,  # both engines do it again, and it takes half the time
+            optimize=False,  # both engines do that when they load it
         )
     assert program is not None
     data: bytes = program.model_proto.SerializeToString()
