@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from obftnet.tensors import mask_fraction, resize_score, to_tensor
+from obftnet.tensors import by_itself, mask_fraction, resize_score, to_tensor, without_autocast
 
 SIZES = [(1, 1), (3, 5), (7, 7), (8, 4), (32, 32), (33, 50), (100, 41)]
 
@@ -92,3 +92,20 @@ def test_score_by_hand():
 def test_wrong_shapes(call):
     with pytest.raises(ValueError, match=r"is wanted"):
         call()
+
+
+@pytest.mark.parametrize("shield", [without_autocast, by_itself])
+def test_autocast_inside_a_shielded_function_sees_weights_that_changed(shield):
+    weight = torch.nn.Parameter(torch.ones(1, 1))
+
+    @shield
+    def before_and_after():
+        seen = []
+        for value in (1.0, 2.0):
+            with torch.no_grad():
+                weight.fill_(value)
+            with torch.autocast("cpu", torch.bfloat16):
+                seen.append((torch.ones(1, 1) @ weight).item())
+        return seen
+
+    assert before_and_after() == [1.0, 2.0]

@@ -66,11 +66,18 @@ def _cell_sums(values: NDArray[np.int32] | NDArray[np.int64], cells: int) -> NDA
 
 
 def without_autocast(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Decorate a function: it computes in the precision it names, whatever a caller has set."""
+    """Decorate a function: it computes in the precision it names, whatever a caller has set.
+
+    Of weights that learn, autocast keeps the cast copies until its outermost context ends. That is this one,
+    so none are kept: a training inside would go on with copies of the weights that it began with.
+    """
 
     @functools.wraps(function)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
+        with (
+            torch.autocast("cuda", enabled=False, cache_enabled=False),
+            torch.autocast("cpu", enabled=False, cache_enabled=False),
+        ):
             return function(*args, **kwargs)
 
     return run

@@ -53,7 +53,7 @@ def expected(made):
 
 
 @pytest.mark.parametrize("around", AROUND)
-@pytest.mark.parametrize("which", ["train"])
+@pytest.mark.parametrize("which", ["train", "distill"])
 def test_a_setting_around_the_call(which, around, made, expected):
     with AROUND[around]():
         found = made(which)

@@ -20,7 +20,7 @@ from obftnet.data.collection import Collection, Sample
 from obftnet.errors import InputError
 from obftnet.files import alone_in
 from obftnet.safefile import tensors_hash, write_safetensors
-from obftnet.tensors import to_tensor
+from obftnet.tensors import by_itself, to_tensor
 from obftnet.training.checkpoint import FILE, load_state, save_state
 from obftnet.training.log import RunLog
 from obftnet.training.loop import SAVE_EVERY
@@ -35,6 +35,7 @@ SAME = 0.75
 
 
 @alone_in("out")
+@by_itself
 def distill(
     student: str,
     teacher: Backbone,
