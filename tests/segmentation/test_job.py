@@ -544,6 +544,20 @@ def test_what_a_killed_job_noted_is_taken_up_as_far_as_it_is_whole(case, predict
     assert not (case.out / "segment.unfinished").exists()
 
 
+@pytest.mark.parametrize("folded", [True, False])
+def test_a_job_killed_when_all_was_noted_leaves_no_journal_behind(case, predicted, folded):
+    run(case)
+    whole = record(case)
+    lines = [json.dumps(entry) + "\n" for entry in whole["images"]]
+    if not folded:
+        (case.out / "segment.json").write_text(json.dumps(whole | {"images": []}))
+    head = json.dumps({"key": Record.model_validate(whole).key}) + "\n"
+    (case.out / "segment.unfinished").write_text(head + "".join(lines))
+    assert run(case).kept == 3
+    assert record(case)["images"] == whole["images"]
+    assert not (case.out / "segment.unfinished").exists()
+
+
 def test_a_journal_of_other_settings_is_not_taken_up(case, predicted):
     run(case)
     content = record(case)

@@ -14,7 +14,7 @@ from obftnet.segmentation.changes import NO_CHANGES, Band, Changes, Unit
 from obftnet.segmentation.decider import Decider, RefusedError
 from obftnet.segmentation.guided import ByFolder, ByPack, Guided
 from obftnet.segmentation.interest import INTEREST, keep_interest
-from obftnet.segmentation.journal import Journal, read_journal
+from obftnet.segmentation.journal import Journal, read_journal, remove_journal
 from obftnet.segmentation.manifest import read_manifest
 from obftnet.segmentation.names import Named, name_results, resolved
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
@@ -192,17 +192,20 @@ def run_job(
         left_out=_reasons(found.left_out),
     )
     earlier = read_record(out)
+    noted: list[Entry] = []
     if earlier is not None:
-        earlier.put(read_journal(out, earlier.key))
+        noted = read_journal(out, earlier.key)
+        earlier.put(noted)
     named, refused = name_results(queries, {} if earlier is None else earlier.entries(), out, hashes)
     record.refused = _reasons([*found.refused, *refused])
     stale, note = _take_over(record, earlier, named, out)
     in_pixels = decision.in_pixels(scale)
     job = _Job(named, guided, out, record, in_pixels, kinds, hashes, progress, notice, each)
     job.run(device, workers, stale, note)
-    if record != earlier or not are_whole(out, record):
+    if record != earlier or noted or not are_whole(out, record):
         record.tables = write_tables(out, record)
         record.write(out)
+    remove_journal(out)  # a killed run's, which had nothing left to do
     entries = record.entries()
     return Summary.of(
         [entries[name] for name in named if name in entries],

@@ -27,7 +27,12 @@ class Journal:
 
     def remove(self) -> None:
         """All that it says stands in segment.json now."""
-        self._path.unlink(missing_ok=True)
+        remove_journal(self._path.parent)
+
+
+def remove_journal(folder: Path) -> None:
+    """Remove what a job noted, where it stands in segment.json."""
+    (folder / NAME).unlink(missing_ok=True)
 
 
 def read_journal(folder: Path, key: str) -> list[Entry]:
