@@ -7,7 +7,7 @@ import typer
 
 from obftnet.cli.deciding import MinArea, MinLength, Review, Scale, UnitOf, band
 from obftnet.cli.progress import progress_bar
-from obftnet.cli.segment import print_summary
+from obftnet.cli.segment import end
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note
 
@@ -46,8 +46,4 @@ def decide_command(
             progress=update,
             notice=note,
         )
-    for line in summary.refused:
-        note(line)
-    print_summary(summary)
-    if summary.refused:
-        raise typer.Exit(2)
+    end(summary)

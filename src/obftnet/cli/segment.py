@@ -98,6 +98,15 @@ def segment_command(
             progress=update,
             notice=note,
         )
+    end(summary)
+
+
+def end(summary: "Summary") -> None:
+    """The result of a job: what was refused line by line, the summary, and status 2 where anything was.
+
+    Raises:
+        typer.Exit: an image was refused.
+    """
     for line in summary.refused:
         note(line)
     print_summary(summary)

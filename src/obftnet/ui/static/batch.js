@@ -2,6 +2,7 @@
 
 import { Refusal, address, ask, send, upload } from "./api.js";
 import { find, h, renew } from "./dom.js";
+import { LOOK, pressed } from "./keys.js";
 import { droppable } from "./lists.js";
 import { number, t } from "./texts.js";
 
@@ -357,12 +358,8 @@ export class Batch {
   }
 
   key(event) {
-    const { viewer } = this.app;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const arrows = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
-    const onCanvas = event.target === find("#canvas");
     const walk = (by) => this.choose(this.#after(by));
-    const done = {
+    pressed(event, this.app.viewer, {
       PageDown: () => walk(1),
       PageUp: () => walk(-1),
       j: () => walk(1),
@@ -374,17 +371,7 @@ export class Batch {
       f: () => this.#filter("fail"),
       p: () => this.#filter("pass"),
       h: () => this.#look("image"),
-      "+": () => viewer.zoom(1.4),
-      "=": () => viewer.zoom(1.4),
-      "-": () => viewer.zoom(1 / 1.4),
-      0: () => viewer.fit(),
-      1: () => viewer.actual(),
-      ...(onCanvas ? Object.fromEntries(Object.entries(arrows).map(([key, by]) => [key, () => viewer.pan(...by)])) : {}),
-    }[event.key];
-    if (!done) return;
-    event.preventDefault();
-    if (event.key === "h" && event.repeat) return;
-    done();
+    });
   }
 
   keyup(event) {
@@ -408,18 +395,7 @@ export class Batch {
           ["H", "keys.hide-mask"],
         ],
       ],
-      [
-        "keys.look",
-        [
-          ["arrows", "keys.arrows-pan"],
-          ["drag", "keys.drag"],
-          ["wheel", "keys.wheel"],
-          ["+ -", "keys.zoom"],
-          ["0 1", "keys.fit"],
-          ["Alt+1 Alt+2 Alt+3 Alt+4", "keys.steps"],
-          ["?", "keys.help"],
-        ],
-      ],
+      LOOK,
     ];
   }
 }

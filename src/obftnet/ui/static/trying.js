@@ -3,6 +3,7 @@
 import { address, ask, named, send } from "./api.js";
 import { DecisionForm, asked } from "./decision.js";
 import { find, h, renew } from "./dom.js";
+import { LOOK, pressed } from "./keys.js";
 import { Levels } from "./levels.js";
 import { drop, group } from "./lists.js";
 import { Preview } from "./preview.js";
@@ -565,36 +566,22 @@ export class Trying {
   }
 
   key(event) {
-    const { viewer } = this.app;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = (by) => {
       const regions = this.decided?.regions ?? [];
       if (!regions.length) return;
       const at = regions.findIndex((region) => region.number === this.region);
       this.#select(regions[(at + by + regions.length) % regions.length].number);
     };
-    const arrows = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
-    const onCanvas = event.target === find("#canvas");
-    const done = {
+    pressed(event, this.app.viewer, {
       PageDown: () => this.walk(1),
       PageUp: () => this.walk(-1),
-      "+": () => viewer.zoom(1.4),
-      "=": () => viewer.zoom(1.4),
-      "-": () => viewer.zoom(1 / 1.4),
-      0: () => viewer.fit(),
-      1: () => viewer.actual(),
       m: () => this.#look("mask"),
       s: () => this.#look("score"),
       h: () => this.#look("picture"),
       n: () => step(1),
       p: () => step(this.region === null ? 0 : -1),
       e: () => find('[data-key="explain"]')?.click(),
-      ...(onCanvas ? Object.fromEntries(Object.entries(arrows).map(([key, by]) => [key, () => viewer.pan(...by)])) : {}),
-    }[event.key];
-    if (!done) return;
-    event.preventDefault();
-    if (event.key === "h" && event.repeat) return;
-    done();
+    });
   }
 
   keyup(event) {
@@ -619,18 +606,7 @@ export class Trying {
           ["H", "keys.hide-mask"],
         ],
       ],
-      [
-        "keys.look",
-        [
-          ["arrows", "keys.arrows-pan"],
-          ["drag", "keys.drag"],
-          ["wheel", "keys.wheel"],
-          ["+ -", "keys.zoom"],
-          ["0 1", "keys.fit"],
-          ["Alt+1 Alt+2 Alt+3 Alt+4", "keys.steps"],
-          ["?", "keys.help"],
-        ],
-      ],
+      LOOK,
     ];
   }
 }
