@@ -27,7 +27,7 @@ from obftnet.segmentation.record import Entry
 from obftnet.segmentation.work import Task, do
 from obftnet.segmenter import Segmenter
 
-#: How many processes may end under an image before it is refused.
+#: How many processes may end under an image before it is refused, or before they begin before the job ends.
 _TRIES = 2
 
 Done: TypeAlias = tuple[Task, Entry | RefusedError]
@@ -140,9 +140,11 @@ class Workers:
         """As `Crew`, in the order in which they are done.
 
         Where a process ends under an image, another looks at it; where that ends, too, the image is refused.
+        One that ends before it has begun is replaced once.
         """
         waiting = deque(tasks)
         ended: dict[str, int] = {}
+        never_began = 0
 
         def feed() -> None:
             for worker in self._all:
@@ -162,7 +164,9 @@ class Workers:
                         worker.outcome = None
                     continue
                 if not worker.ready:
-                    raise _no_worker(worker)
+                    never_began += 1
+                    if never_began == _TRIES:
+                        raise _no_worker(worker)
                 self._replace(worker)
                 if task is not None:
                     ended[task.name] = ended.get(task.name, 0) + 1
