@@ -45,7 +45,7 @@ def load_engine(name: str, graph: bytes, what: str, threads: int | None = None) 
         InputError: no such engine, or it is not installed; it cannot load the graph.
     """
     if name not in _LOADERS:
-        raise InputError(f"engine {name!r}: there are {', '.join(ENGINES)}", "engine")
+        raise InputError(f"engine {name!r}: there are {', '.join(ENGINES)}")
     count = threads if threads is not None else _wanted_threads()
     return _LOADERS[name](graph, what, count)
 

@@ -75,8 +75,7 @@ class ExportedSegmenter:
         if engine in ENGINES and engine not in proved:
             raise InputError(
                 f"{export.folder}: compared with obftnet by {', '.join(proved) or 'no engine'} when it was "
-                f"exported, not by {engine}; take that, or export it again for {engine}",
-                "engine",
+                f"exported, not by {engine}; take that, or export it again for {engine}"
             )
         return cls(export, engine, threads)
 
