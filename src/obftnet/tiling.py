@@ -7,13 +7,12 @@ from typing import Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from obftnet.errors import InputError
 from obftnet.imaging.read import ImageSource, as_picture
 from obftnet.imaging.tiles import corners
 from obftnet.inputs import MIN_TILE, SupportPair, check_tile, marked_by, support_names
-from obftnet.regions.geometry import TOUCHING
+from obftnet.regions.labelling import label
 
 Tile: TypeAlias = int | Literal["auto"] | None
 """Side in pixels of the tiles that images are looked at in; None for images as a whole; "auto" for what the
@@ -70,8 +69,7 @@ def check_tiling(tile: SupportsIndex | str | None) -> Tile:
 
 def defect_size(mask: NDArray[np.bool_]) -> float:
     """Side in pixels of a square as large as the largest region of a mask (h, w), True somewhere."""
-    labels, _ = ndimage.label(mask, TOUCHING)
-    return math.sqrt(int(np.bincount(labels.ravel())[1:].max()))
+    return math.sqrt(int(label(mask).areas.max()))
 
 
 def plan_tiles(

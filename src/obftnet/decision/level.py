@@ -10,11 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from obftnet.regions.geometry import TOUCHING, length, outline
+from obftnet.regions.geometry import length, outline
+from obftnet.regions.labelling import Labelling, connected, label
 
 #: One in so many pixels may be undecided when the map becomes a graph: a larger graph costs more to make than
 #: the steps on the map that it saves.
@@ -37,8 +35,8 @@ def drop_small(mask: NDArray[np.bool_], size: Size) -> None:
     for rows, seen in _windows(mask.shape, size):
         if mask[rows].any():
             # What the rows above have lost was too small with what they still share.
-            labels, keep = _label(mask[seen], size)
-            mask[rows] = keep[labels][rows.start - seen.start : rows.stop - seen.start]
+            found, keep = _label(mask[seen], size)
+            mask[rows] = found.marked(keep)[rows.start - seen.start : rows.stop - seen.start]
 
 
 def highest_level(score: NDArray[np.floating], size: Size) -> float:
@@ -89,9 +87,9 @@ def _highest(score: NDArray[np.floating], size: Size) -> float:
         level = ordered[place]
         if level < high:
             part = _box(score >= level)
-            labels, keep = _promising(score[part] >= level, size)
+            found, keep = _promising(score[part] >= level, size)
             if keep.any():
-                return _between(np.where(keep[labels], score[part], -1), level, high, size)
+                return _between(np.where(found.marked(keep), score[part], -1), level, high, size)
             high = level
     return 0.0
 
@@ -106,9 +104,9 @@ def _between(score: NDArray[np.floating], low: float, high: float, size: Size) -
         level = _median(left)
         reached = score >= level
         part = _box(reached)
-        labels, keep = _promising(reached[part], size)
+        found, keep = _promising(reached[part], size)
         if keep.any():
-            low, score = level, np.where(keep[labels], score[part], -1)
+            low, score = level, np.where(found.marked(keep), score[part], -1)
             score = score[_box(score >= low)]
             left = score[(score > low) & (score < high)]
         else:
@@ -119,7 +117,8 @@ def _between(score: NDArray[np.floating], low: float, high: float, size: Size) -
 
 def _on_graph(score: NDArray[np.floating], low: float, high: float, area: float) -> float:
     """As `_between`, by a graph whose nodes are the regions at `high` and the single pixels below it."""
-    nodes, count = ndimage.label(score >= high, TOUCHING)
+    above = label(score >= high)
+    nodes, count = above.numbers(), above.count
     single = (score >= low) & (score < high)
     nodes[single] = np.arange(count + 1, count + 1 + np.count_nonzero(single))
     areas = np.bincount(nodes[nodes > 0] - 1).astype(np.float64)
@@ -142,8 +141,7 @@ def _on_graph(score: NDArray[np.floating], low: float, high: float, area: float)
         level = _median(left)
         reached = levels >= level
         within = edges[:, reached[edges].all(0)]
-        graph = coo_array((np.ones(within.shape[1], np.bool_), tuple(within)), shape=(levels.size,) * 2)
-        count, region = connected_components(graph, directed=False)
+        count, region = connected(levels.size, within)
         sums = np.bincount(region[reached], areas[reached], minlength=count)
         if (sums >= area).any():
             # Nothing but the pixels of these regions can be part of one at a higher level.
@@ -161,45 +159,38 @@ def _on_graph(score: NDArray[np.floating], low: float, high: float, area: float)
             levels, areas = joined, np.bincount(region, areas, minlength=count).astype(np.float64)
 
 
-def _label(mask: NDArray[np.bool_], size: Size) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """The regions of a mask (h, w), numbered from 1; and by number whether each is large enough."""
-    labels, keep, unsure = _bounded(mask, size)
-    for number, place in unsure.items():
-        keep[number] = _long(labels, number, place, size)
-    return labels, keep
+def _label(mask: NDArray[np.bool_], size: Size) -> tuple[Labelling, NDArray[np.bool_]]:
+    """The regions of a mask (h, w), and (count,) whether each is large enough."""
+    found, keep, unsure = _bounded(mask, size)
+    for number in unsure:
+        keep[number] = _long(found, number, size)
+    return found, keep
 
 
-def _promising(mask: NDArray[np.bool_], size: Size) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+def _promising(mask: NDArray[np.bool_], size: Size) -> tuple[Labelling, NDArray[np.bool_]]:
     """As `_label` where no region is large enough; else some that are too small may be among those kept."""
-    labels, keep, unsure = _bounded(mask, size)
-    if keep.any() or any(_long(labels, number, place, size) for number, place in unsure.items()):
-        keep[list(unsure)] = True
-    return labels, keep
+    found, keep, unsure = _bounded(mask, size)
+    if keep.any() or any(_long(found, number, size) for number in unsure):
+        keep[unsure] = True
+    return found, keep
 
 
-def _bounded(
-    mask: NDArray[np.bool_], size: Size
-) -> tuple[NDArray[np.int32], NDArray[np.bool_], dict[int, tuple[slice, slice]]]:
-    """As `_label`, but for the regions whose length their box leaves open: those by number, with the box."""
-    labels, count = ndimage.label(mask, TOUCHING)
+def _bounded(mask: NDArray[np.bool_], size: Size) -> tuple[Labelling, NDArray[np.bool_], list[int]]:
+    """As `_label`, but for the regions whose length their box leaves open, which are listed."""
+    found = label(mask)
     # Of n pixels in a diagonal row the length is below 1.5 n.
-    keep = np.bincount(labels[mask], minlength=count + 1) >= max(size.area, size.length / 1.5, 1)
-    keep[0] = False
+    keep = found.areas >= max(size.area, size.length / 1.5, 1)
     if size.length <= 1 or not keep.any():
-        return labels, keep, {}
-    places = ndimage.find_objects(np.where(keep, np.arange(count + 1), 0)[labels])
-    unsure = {}
-    for number in np.flatnonzero(keep):
-        rows, columns = place = places[number - 1]
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        keep[number] = max(height, width) >= size.length
-        if not keep[number] and np.hypot(height, width) >= size.length:
-            unsure[int(number)] = place
-    return labels, keep, unsure
+        return found, keep, []
+    top, bottom, left, right = found.boxes
+    height, width = bottom - top, right - left
+    long = np.maximum(height, width) >= size.length
+    unsure = keep & ~long & (np.hypot(height, width) >= size.length)
+    return found, keep & long, np.flatnonzero(unsure).tolist()
 
 
-def _long(labels: NDArray[np.int32], number: int, place: tuple[slice, slice], size: Size) -> bool:
-    return length(outline(labels[place] == number)) >= size.length
+def _long(found: Labelling, number: int, size: Size) -> bool:
+    return length(outline(found.part(number)[2])) >= size.length
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

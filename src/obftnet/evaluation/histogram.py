@@ -14,10 +14,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.special import digamma
 
-from obftnet.regions.geometry import TOUCHING
+from obftnet.regions.labelling import label
 
 #: Limit of the false-positive rate in AUPRO (Bergmann et al. 2021, section 5.2).
 PRO_LIMIT = 0.3
@@ -94,11 +93,11 @@ class Histogram:
             raise ValueError(f"score {score.shape} and truth {truth.shape} must have one shape")
         bins = bin_of(score)
         positive = np.bincount(bins[truth], minlength=BINS)
-        labels, regions = ndimage.label(truth, TOUCHING)
-        inside = labels[truth]
-        shares = 1 / np.bincount(inside, minlength=regions + 1).clip(1)
+        labelling = label(truth)
+        shares = 1 / labelling.areas
+        inside = labelling.numbers()[truth] - 1
         covered = np.bincount(bins[truth], shares[inside], minlength=BINS).astype(np.float64)
-        return cls(positive, np.bincount(bins.ravel(), minlength=BINS) - positive, covered, regions)
+        return cls(positive, np.bincount(bins.ravel(), minlength=BINS) - positive, covered, labelling.count)
 
     def __add__(self, other: "Histogram") -> "Histogram":
         return Histogram(

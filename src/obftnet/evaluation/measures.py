@@ -9,12 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from obftnet.decision import Decision, decide, image_score
 from obftnet.evaluation.histogram import Histogram
 from obftnet.evaluation.metrics import Counts
-from obftnet.regions.geometry import TOUCHING
+from obftnet.regions.labelling import label
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,14 @@ class Measures:
         """
         mask = decide(score, decision)
         counts = Counts.of(mask, truth)
-        labels, regions = ndimage.label(truth, TOUCHING)
+        wanted = label(truth)
         return cls(
             counts=counts,
             largest_score=float(score.max()),
             image_score=image_score(score, decision),
             marked=bool(decide(score, decision.threshold).any()),
-            regions=regions,
-            found=np.unique(labels[mask & truth]).size,
+            regions=wanted.count,
+            found=np.unique(wanted.numbers()[mask & truth]).size,
             packed=Histogram.of(score, truth).packed(),
         )
 

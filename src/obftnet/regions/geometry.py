@@ -2,11 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
-
-#: Pixels touch by a side or a corner: a scratch one pixel wide is one region in any direction.
-TOUCHING = np.ones((3, 3), dtype=np.bool_)
 
 
 def outline(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -20,12 +15,31 @@ def outline(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     rows = np.flatnonzero(mask.any(1))
     first = mask[rows].argmax(1)
     last = mask.shape[1] - 1 - mask[rows, ::-1].argmax(1)
-    # All but a row's ends lies between them.
-    ends = np.concatenate([np.stack([rows, first], 1), np.stack([rows, last], 1)]).astype(np.float64)
-    sides = np.array([(0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)])
-    points = (ends[:, None] + sides).reshape(-1, 2)
-    corners: NDArray[np.float64] = points[ConvexHull(points).vertices]
-    return corners
+    # In half pixels everything is whole, and the hull exact. All but a row's ends lies between them.
+    left = _bulging(2 * rows, -2 * first)
+    right = _bulging(2 * rows, 2 * last)[::-1]
+    left[:, 1] *= -1
+    # Of a row of one pixel both begin, or end, at one point.
+    begin, end = (left[0] == right[-1]).all(), (left[-1] == right[0]).all()
+    return np.concatenate([left, right[int(end) : len(right) - int(begin)]]) / 2
+
+
+def _bulging(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of the middles of some pixels' sides the corners of their convex hull towards higher columns, from the
+    first row to the last: (n,) rows and columns in half pixels -> (m, 2)."""
+    y = np.concatenate([rows - 1, rows, rows + 1])
+    x = np.concatenate([columns, columns + 1, columns])
+    order = np.lexsort((-x, y))
+    y, x = y[order], x[order]
+    outermost = np.diff(y, prepend=y[0] - 1) > 0
+    y, x = y[outermost], x[outermost]
+    while True:
+        # What is not beyond the line between its neighbours is no corner, whatever else is none.
+        beyond = (x[1:-1] - x[:-2]) * (y[2:] - y[:-2]) > (x[2:] - x[:-2]) * (y[1:-1] - y[:-2])
+        if beyond.all():
+            return np.stack([y, x], 1)
+        kept = np.concatenate([[True], beyond, [True]])
+        y, x = y[kept], x[kept]
 
 
 def length(corners: NDArray[np.float64]) -> float:
@@ -39,7 +53,8 @@ def length(corners: NDArray[np.float64]) -> float:
     Args:
         corners: as `outline` gives them.
     """
-    return float(pdist(corners).max())
+    apart = corners[:, None] - corners
+    return float(np.sqrt(np.square(apart).sum(-1).max()))
 
 
 def width(corners: NDArray[np.float64]) -> float:

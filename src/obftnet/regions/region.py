@@ -1,15 +1,15 @@
 """Connected regions of a mask, and what is known of each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from obftnet.errors import InputError
 from obftnet.kinds import DEFAULT_KIND
-from obftnet.regions.geometry import TOUCHING, length, orientation, outline, width
+from obftnet.regions.geometry import length, orientation, outline, width
+from obftnet.regions.labelling import label
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ def find_regions(
     if best is None and len(names) != 1:
         raise ValueError(f"{len(names)} kinds, and no map that says which a pixel shows")
     found = []
-    for rows, columns, inside in _parts(mask):
+    labelling = label(mask)
+    for number in range(labelling.count):
+        rows, columns, inside = labelling.part(number)
         y, x = np.nonzero(inside)
         scores = score[rows, columns][inside]
         which = 0 if best is None else int(np.bincount(best[rows, columns][inside]).argmax())
@@ -103,28 +105,6 @@ def find_regions(
             )
         )
     return found
-
-
-def _parts(mask: NDArray[np.bool_]) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
-    """The box of each region, and which of its pixels are the region's.
-
-    Rows without a mark part the regions above from those below, so each band between two such is numbered by
-    itself: numbers for all pixels take four times what the mask takes, for which a large photograph leaves no
-    room.
-    """
-    used = np.flatnonzero(mask.any(1))
-    for band in np.split(used, np.flatnonzero(np.diff(used) > 1) + 1) if used.size else ():
-        top, end = int(band[0]), int(band[-1]) + 1
-        across = np.flatnonzero(mask[top:end].any(0))
-        left = int(across[0])
-        labels, _ = ndimage.label(mask[top:end, left : int(across[-1]) + 1], TOUCHING)
-        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-            inside = labels[rows, columns] == number
-            yield (
-                slice(top + rows.start, top + rows.stop),
-                slice(left + columns.start, left + columns.stop),
-                inside,
-            )
 
 
 def marked(regions: Iterable[Region], shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from obftnet.decision import Decision, decide, image_score, judge
 from obftnet.imaging.read import read_picture
 from obftnet.regions import find_regions
-from obftnet.regions.geometry import TOUCHING
+from obftnet.regions.labelling import label
 from obftnet.segmentation import Outputs
 from obftnet.ui.painting import Painting, painting_of
 from obftnet.ui.pictures import READING
@@ -107,9 +107,7 @@ class Scores:
 def _decided(score: NDArray[np.float32], decision: Decision, scale: float | None) -> Decided:
     mask = decide(score, decision)
     value = image_score(score, decision)
-    from scipy import ndimage  # a slow import that a server without results has no use for
-
-    count = int(ndimage.label(mask, TOUCHING)[1])
+    count = label(mask).count
     regions = []
     for number, region in enumerate(find_regions(mask, score) if count <= MOST_LISTED else (), start=1):
         said = {name: value for name, value in asdict(region).items() if name != "runs"}
