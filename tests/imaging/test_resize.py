@@ -19,18 +19,18 @@ def test_a_matrix_is_what_the_filter_makes_of_each_single_pixel(length, size, an
     wanted = functional.interpolate(
         pixels, (size, 2), mode="bilinear", align_corners=False, antialias=antialias
     )[0, :, :, 0]
-    found = weights(length, size, antialias=antialias)
+    found = weights(length, size, antialias=antialias).toarray()
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found.toarray().T, wanted.numpy(), atol=1e-7)
+    np.testing.assert_allclose(found.T, wanted.numpy(), atol=1e-7)
 
 
 @pytest.mark.parametrize(("length", "size"), PAIRS)
 def test_every_row_sums_to_one_and_keeps_its_place(length, size):
     for antialias in (False, True):
-        found = weights(length, size, antialias=antialias)
+        found = weights(length, size, antialias=antialias).toarray()
         np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
         # The mirror image resized is the resized mirror image.
-        np.testing.assert_allclose(found.toarray()[::-1, ::-1], found.toarray(), atol=1e-7)
+        np.testing.assert_allclose(found[::-1, ::-1], found, atol=1e-7)
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (16, 16), (9, 200), (200, 9)])
@@ -85,3 +85,22 @@ def test_a_score_map_is_as_torch_makes_it(size):
 def test_wrong_shapes(call):
     with pytest.raises(ValueError, match="is wanted"):
         call()
+
+
+@pytest.mark.parametrize(("length", "size"), PAIRS)
+def test_a_product_is_the_sum_of_those_with_parts_of_the_lines(length, size, monkeypatch):
+    lines = np.random.default_rng(3).random((length, 6), np.float32)
+    for antialias in (False, True):
+        matrix = weights(length, size, antialias=antialias)
+        wanted = matrix.toarray().astype(np.float64) @ lines
+        for cached in (1, 40, 1 << 17):
+            monkeypatch.setattr(resize, "_CACHED", cached)
+            np.testing.assert_allclose(matrix @ lines, wanted, atol=1e-6)
+            found = np.zeros_like(wanted)
+            for top in range(0, length, 3):
+                part = lines[top : top + 3]
+                rows = matrix.reached(top, top + len(part))
+                assert not matrix.toarray()[: rows.start, top : top + 3].any()
+                assert not matrix.toarray()[rows.stop :, top : top + 3].any()
+                found[rows] += matrix.times(part, top, rows, np.empty((rows.stop - rows.start, 6), np.float32))
+            np.testing.assert_allclose(found, wanted, atol=1e-6)

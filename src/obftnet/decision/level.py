@@ -60,8 +60,8 @@ def _windows(shape: tuple[int, ...], size: Size) -> Iterator[tuple[slice, slice]
 
     A connected region of so many rows is large enough, since it has a pixel in each of them at least; so is
     what of it crosses them. So what is seen of a region in such a window is large enough exactly where all of
-    it is, and of a large one enough is in one window. Numbers for all pixels take four to eight times what a
-    mask takes, and of a large photograph there is no room for those.
+    it is, and of a large one enough is in one window. Copies of the scores take four times what a mask takes,
+    and of all of a large photograph there is no room for those.
     """
     height, width = shape
     around = min(height, int(np.ceil(max(size.area, size.length, 1))))
@@ -133,7 +133,7 @@ def _on_graph(score: NDArray[np.floating], low: float, high: float, area: float)
         one, other = nodes[ahead], nodes[behind]
         touching = (single[ahead] & (other > 0)) | (single[behind] & (one > 0))
         ends.append(np.stack([one[touching], other[touching]]) - 1)
-    edges = np.concatenate(ends, axis=1)
+    edges = np.concatenate(ends, axis=1).astype(np.int64)
     while True:
         left = levels[(levels > low) & (levels < high)]
         if not left.size:

@@ -35,7 +35,7 @@ def decide(score: Scores, decision: Decision | float = DEFAULT_THRESHOLD) -> NDA
     decision = decision if isinstance(decision, Decision) else Decision(threshold=decision)
     mask = _above(_of_interest(score, decision), decision.threshold)
     if decision.sized and mask.any():
-        from obftnet.decision.level import Size, drop_small  # scipy loads slowly, and few decisions need it
+        from obftnet.decision.level import Size, drop_small  # few decisions need it
 
         drop_small(mask, Size(decision.min_area, decision.min_length))
     return mask

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Pixels whose runs are looked for at a time.
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 
 Integers = NDArray[np.int64]
 
