@@ -102,5 +102,6 @@ def test_a_product_is_the_sum_of_those_with_parts_of_the_lines(length, size, mon
                 rows = matrix.reached(top, top + len(part))
                 assert not matrix.toarray()[: rows.start, top : top + 3].any()
                 assert not matrix.toarray()[rows.stop :, top : top + 3].any()
-                found[rows] += matrix.times(part, top, rows, np.empty((rows.stop - rows.start, 6), np.float32))
+                room = np.empty((rows.stop - rows.start, 6), np.float32)
+                found[rows] += matrix.times(part, top, rows, room)
             np.testing.assert_allclose(found, wanted, atol=1e-6)
