@@ -78,7 +78,7 @@ def test_the_pack_is_decided_by_the_quantile_from_then_on(place):
     assert found.decision.threshold == pytest.approx(0.8, abs=1e-6)
     assert (found.found, found.defects) == (2, 3)
     pack = read_pack(here / "fitted.pack")
-    assert pack.decision == Decision(found.decision.threshold, 100)
+    assert pack.decision == Decision(found.decision.threshold, 100, low_threshold=0.5)
     assert pack.content.calibration == json.loads(json.dumps(found.kept))
     assert "calibrated by 6 good image(s)" in pack.content.history[-1].what
     assert Segmenter.load(pack, "cpu", weights=here / "model.safetensors").decision == pack.decision

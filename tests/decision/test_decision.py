@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from obftnet.decision import Decision, Verdict, decide, image_score, judge
+from obftnet.errors import InputError
 
 #: Few values, so that ties and plateaus are common; or as many as pixels.
 SCORES = arrays(
@@ -56,6 +57,28 @@ def test_the_image_score_is_above_a_threshold_where_a_region_of_the_least_size_i
         mask = decide(score, Decision(float(level), area, length))
         assert np.array_equal(mask, by_hand(score, level, area, length))
         assert mask.any() == (value > level)
+
+
+@given(SCORES, st.integers(0, 6), st.floats(0, 1, width=32), st.floats(0, 1, width=32))
+@settings(deadline=None, max_examples=200)
+def test_a_low_threshold_draws_whole_regions_and_marks_no_other_image(score, area, one, other):
+    low, threshold = sorted([one, other])
+    seeds = by_hand(score, threshold, area, 0)
+    wanted = np.zeros(score.shape, bool)
+    for region in regions(score > low):
+        place = tuple(np.array(region).T)
+        wanted[place] = seeds[place].any()
+    decision = Decision(threshold, area, low_threshold=low)
+    mask = decide(score, decision)
+    assert np.array_equal(mask, wanted)
+    assert image_score(score, decision) == image_score(score, Decision(threshold, area))
+    assert judge(image_score(score, decision), decision) == ("fail" if mask.any() else "pass")
+
+
+@pytest.mark.parametrize("low", [-0.1, 0.7, np.nan, np.inf])
+def test_a_low_threshold_is_at_most_the_threshold(low):
+    with pytest.raises(InputError, match="low_threshold"):
+        Decision(0.6, low_threshold=low)
 
 
 @pytest.mark.parametrize("area", [2, 20, 400, 3000])

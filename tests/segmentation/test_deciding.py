@@ -23,8 +23,8 @@ from .results import GUIDANCE, smooth, write_results
 SHAPE = (48, 60)
 SCORES = {f"sub/{name}" if name == "b" else name: smooth(seed, SHAPE) for seed, name in enumerate("abcd")}
 SCORES["empty"] = np.zeros(SHAPE, np.float32)
-OTHER = Decision(0.7, 30, 4, review=(0.6, 0.8))
-CHANGES = {"threshold": 0.7, "min_area": 30, "min_length": 4, "review": (0.6, 0.8)}
+OTHER = Decision(0.7, 30, 4, review=(0.6, 0.8), low_threshold=0.6)
+CHANGES = {"threshold": 0.7, "min_area": 30, "min_length": 4, "review": (0.6, 0.8), "low_threshold": 0.6}
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_there_and_back_is_where_it_was(out):
     before = content(out)
     decide_results(out, **CHANGES)
     assert content(out) != before
-    decide_results(out, threshold=0.5, min_area=9, min_length=0, review="none")
+    decide_results(out, threshold=0.5, low_threshold="none", min_area=9, min_length=0, review="none")
     assert content(out) == before
 
 

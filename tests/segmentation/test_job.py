@@ -707,7 +707,14 @@ def test_a_band_or_a_length_alone_decides_again_without_a_prediction(case, predi
         assert run(case, **change).decided == 3
     assert len(predicted) == 3
     assert record(case)["settled"] == {
-        "decision": {"threshold": 0.5, "min_area": 0.2, "min_length": 0, "unit": "mm", "review": None},
+        "decision": {
+            "threshold": 0.5,
+            "min_area": 0.2,
+            "min_length": 0,
+            "unit": "mm",
+            "review": None,
+            "low_threshold": None,
+        },
         "scale": 10,
         "interest": None,
     }

@@ -167,7 +167,9 @@ def calibrate_pack(
         sentences.append("the threshold left the band for review, which is gone; give another")
         review = None
     result = Calibration(
-        decision=replace(decision, threshold=limit.threshold, review=review),
+        decision=replace(
+            decision, threshold=limit.threshold, review=review, low_threshold=_low(decision, limit.threshold)
+        ),
         bound=limit,
         least=least,
         found=sum(score > limit.threshold for score in of_defects),
@@ -206,6 +208,15 @@ def keep_calibration(path: Path, calibration: Calibration, before: Pack, who: st
         }
     )
     write_pack(path, Pack(content, now.files, now.fitted, now.name))
+
+
+def _low(decision: Decision, threshold: float) -> float | None:
+    """Where what is marked ends: at the score's own decision, whatever it takes for a region to be marked.
+
+    A threshold that keeps few false alarms is close to 1, and leaves little of a defect's outline.
+    """
+    low = DEFAULT_THRESHOLD if decision.low_threshold is None else decision.low_threshold
+    return low if low < threshold else None
 
 
 def _least(pack: Pack, changes: Changes) -> tuple[Decision, LeastRegion | None]:

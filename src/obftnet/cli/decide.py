@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.deciding import MinArea, MinLength, Review, Scale, UnitOf, band
+from obftnet.cli.deciding import LowThreshold, MinArea, MinLength, Review, Scale, UnitOf, band, level
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.segment import end
 from obftnet.cli.signals import signals
@@ -20,6 +20,7 @@ def decide_command(
         float | None,
         _Opt("--threshold", "--pixel", help="Score above which a pixel is defect; default: as it is."),
     ] = None,
+    low_threshold: LowThreshold = None,
     min_area: MinArea = None,
     min_length: MinLength = None,
     unit: UnitOf = None,
@@ -37,6 +38,7 @@ def decide_command(
         summary = decide_results(
             results,
             threshold=threshold,
+            low_threshold=level(low_threshold),
             min_area=min_area,
             min_length=min_length,
             unit=unit,  # type: ignore[arg-type]

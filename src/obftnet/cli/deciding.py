@@ -5,10 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from obftnet.segmentation.changes import Band
+    from obftnet.segmentation.changes import Band, Level
 
 _Opt = typer.Option
 
+LowThreshold = Annotated[
+    str | None,
+    _Opt(
+        "--low-threshold",
+        metavar="LEVEL",
+        help="What is marked is drawn out to scores above this; none: it is not; default: as it is.",
+    ),
+]
 MinArea = Annotated[
     float | None,
     _Opt("--min-area", metavar="AREA", help="Least region marked, 0: any; default: as it is, or 9 pixels."),
@@ -28,6 +36,20 @@ Review = Annotated[
     str | None,
     _Opt("--review", metavar="LOW,HIGH", help="Image scores for a person to look at; none: no such."),
 ]
+
+
+def level(low_threshold: str | None) -> "Level | None":
+    """What --low-threshold says. Raises InputError where it is no number."""
+    from obftnet.errors import InputError
+
+    if low_threshold is None or low_threshold == "none":
+        return low_threshold  # type: ignore[return-value]
+    try:
+        return float(low_threshold)
+    except ValueError as error:
+        raise InputError(
+            f"low threshold {low_threshold!r}: a number is wanted, or none", "low_threshold"
+        ) from error
 
 
 def band(review: str | None) -> "Band | None":

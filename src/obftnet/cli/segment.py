@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from obftnet.cli.deciding import MinArea, MinLength, Review, Scale, UnitOf, band
+from obftnet.cli.deciding import LowThreshold, MinArea, MinLength, Review, Scale, UnitOf, band, level
 from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights, tile_of
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
@@ -35,6 +35,7 @@ def segment_command(
     ] = None,
     tile: Tile = "auto",
     bits: Bits = None,
+    low_threshold: LowThreshold = None,
     min_area: MinArea = None,
     min_length: MinLength = None,
     unit: UnitOf = None,
@@ -82,6 +83,7 @@ def segment_command(
             weights=weights,
             shots=shots,
             threshold=threshold,
+            low_threshold=level(low_threshold),
             min_area=min_area,
             min_length=min_length,
             unit=unit,  # type: ignore[arg-type]

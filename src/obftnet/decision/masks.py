@@ -11,6 +11,8 @@ Scores = NDArray[np.float32] | NDArray[np.float64]
 def decide(score: Scores, decision: Decision | float = DEFAULT_THRESHOLD) -> NDArray[np.bool_]:
     """Mask of the regions of at least the least size whose scores are all above the threshold.
 
+    With a low threshold, of all of the regions above that one which hold such a region.
+
     A region is a set of pixels that touch each other, by a side or a corner.
 
     >>> score = np.array([[0.9, 0.8, 0.1, 0.1], [0.1, 0.7, 0.1, 0.6]])
@@ -18,6 +20,10 @@ def decide(score: Scores, decision: Decision | float = DEFAULT_THRESHOLD) -> NDA
     array([[1, 1, 0, 0],
            [0, 1, 0, 1]])
     >>> decide(score, Decision(threshold=0.5, min_area=2)).astype(int)  # the lone pixel is too small
+    array([[1, 1, 0, 0],
+           [0, 1, 0, 0]])
+
+    >>> decide(score, Decision(threshold=0.75, low_threshold=0.5)).astype(int)
     array([[1, 1, 0, 0],
            [0, 1, 0, 0]])
 
@@ -33,11 +39,17 @@ def decide(score: Scores, decision: Decision | float = DEFAULT_THRESHOLD) -> NDA
             region of interest of another shape.
     """
     decision = decision if isinstance(decision, Decision) else Decision(threshold=decision)
-    mask = _above(_of_interest(score, decision), decision.threshold)
+    seen = _of_interest(score, decision)
+    mask = _above(seen, decision.threshold)
     if decision.sized and mask.any():
         from obftnet.decision.level import Size, drop_small  # few decisions need it
 
         drop_small(mask, Size(decision.min_area, decision.min_length))
+    low = decision.low_threshold
+    if low is not None and low < decision.threshold and mask.any():
+        from obftnet.decision.hysteresis import drawn_out
+
+        return drawn_out(mask, _above(seen, low))
     return mask
 
 

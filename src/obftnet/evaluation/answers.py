@@ -19,7 +19,7 @@ class Protocol:
     """What to draw and by what to decide.
 
     shots, backgrounds: an episode. seeds: of draws. background_source: where a background comes from.
-    threshold, min_area, min_length: of the decision (`Decision`), sizes in pixels.
+    threshold, min_area, min_length, low_threshold: of the decision (`Decision`), sizes in pixels.
     """
 
     shots: int = 1
@@ -29,11 +29,14 @@ class Protocol:
     threshold: float = DEFAULT_THRESHOLD
     min_area: float = 0.0
     min_length: float = 0.0
+    low_threshold: float | None = None
 
     @property
     def decision(self) -> Decision:
         """Makes masks and image scores of score maps. Raises InputError for a number outside its range."""
-        return Decision(self.threshold, self.min_area, self.min_length)
+        return Decision(
+            self.threshold, self.min_area, self.min_length, low_threshold=self.low_threshold
+        )
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def summarise(
         "threshold": protocol.threshold,
         "min_area": protocol.min_area,
         "min_length": protocol.min_length,
+        "low_threshold": protocol.low_threshold,
         "seeds": protocol.seeds,
         **about,
         "folds": by_fold,

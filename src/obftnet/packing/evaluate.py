@@ -93,6 +93,7 @@ def evaluate_pack(
         threshold=decision.threshold,
         min_area=decision.min_area,
         min_length=decision.min_length,
+        low_threshold=decision.low_threshold,
     )
     measured = sum(len(seed.answers) for seeds in results.values() for seed in seeds)
     summary = summarise(

@@ -8,6 +8,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from obftnet.data.layouts.guidance import IGNORE_SUFFIX
@@ -120,17 +122,16 @@ class DecisionEntry(_Part):
     min_length: float = 0.0
     unit: Literal["px", "mm"] = "px"
     review: tuple[float, float] | None = None
+    low_threshold: float | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Self:
         """Describe a decision."""
-        return cls(
-            threshold=decision.threshold,
-            min_area=decision.min_area,
-            min_length=decision.min_length,
-            unit=decision.unit,
-            review=decision.review,
-        )
+        return cls(**{name: getattr(decision, name) for name in cls.model_fields})
+
+    def decision(self, interest: NDArray[np.bool_] | None = None) -> Decision:
+        """The decision of these numbers. Raises InputError: one is out of range."""
+        return Decision(**self.model_dump(), interest=interest)
 
 
 class InterestEntry(_Part):

@@ -62,6 +62,8 @@ def _decision(content: Content) -> str:
     said = content.decision
     area, length = ("pixels", "pixels long") if said.unit == "px" else ("mm2", "mm long")
     parts = [f"above {said.threshold:.9g}"]
+    if said.low_threshold is not None:
+        parts.append(f"drawn out to above {said.low_threshold:.9g}")
     if said.min_area:
         parts.append(f"regions of at least {said.min_area:g} {area}")
     if said.min_length:

@@ -102,11 +102,8 @@ class Pack:
     @property
     def decision(self) -> Decision:
         """By what masks are made, sizes as they were given. Raises InputError: numbers that make no sense."""
-        said = self.content.decision
         try:
-            decision = Decision(
-                said.threshold, said.min_area, said.min_length, said.unit, said.review, self.interest
-            )
+            decision = self.content.decision.decision(self.interest)
             decision.in_pixels(self.content.scale)
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from error

@@ -179,9 +179,7 @@ def read_results(folder: str | Path, progress: Progress | None = None) -> Result
 
 def decision_of(settled: Settled) -> Decision:
     """A recorded decision, sizes in pixels, without its region of interest, of which a hash alone is kept."""
-    said = settled.decision
-    decision = Decision(said.threshold, said.min_area, said.min_length, said.unit, said.review)
-    return decision.in_pixels(settled.scale)
+    return settled.decision.decision().in_pixels(settled.scale)
 
 
 def natural(name: str) -> tuple[tuple[str, int, str], ...]:

@@ -14,6 +14,7 @@ DEFAULT_DECISION = Decision(DEFAULT_THRESHOLD, LEAST_REGION)
 
 Unit: TypeAlias = Literal["px", "mm"]
 Band: TypeAlias = tuple[float, float] | Literal["none"]
+Level: TypeAlias = float | Literal["none"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Changes:
     """What of a decision is to be another; None for what stays.
 
     threshold: between 0 and 1. min_area, min_length: in `unit`. unit: of all sizes; those that stay are
-    converted. review: (low, high), or "none" for no band. scale: pixels a millimetre.
+    converted. review: (low, high), or "none" for no band. scale: pixels a millimetre. low_threshold: at most
+    the threshold, or "none"; one that is there follows a threshold that falls below it.
     """
 
     threshold: float | None = None
@@ -30,6 +32,7 @@ class Changes:
     unit: Unit | None = None
     review: Band | None = None
     scale: float | None = None
+    low_threshold: Level | None = None
 
     def of(
         self, decision: Decision = DEFAULT_DECISION, scale: float | None = None
@@ -56,6 +59,7 @@ class Changes:
                 min_length=0 if self.min_length is not None else decision.min_length,
             )
             decision = _in_unit(decision, unit, scale)
+        low = _low(self.low_threshold, decision.low_threshold, threshold)
         review = decision.review if self.review is None else self.review
         changed = replace(
             decision,
@@ -64,12 +68,26 @@ class Changes:
             min_length=_size(self.min_length, decision.min_length, "min_length", 1e5),
             unit=unit,
             review=None if review == "none" else review,
+            low_threshold=low,
         )
         changed.in_pixels(scale)
         return changed, scale
 
 
 NO_CHANGES = Changes()
+
+
+def _low(asked: Level | None, there: float | None, threshold: float) -> float | None:
+    if asked == "none":
+        return None
+    if asked is not None:
+        if not 0 <= asked <= threshold:
+            raise InputError(
+                f"low threshold {asked:g}: from 0 to the threshold, {threshold:g}, is wanted, or none",
+                "low_threshold",
+            )
+        return float(asked)
+    return None if there is None else min(there, threshold)
 
 
 def _size(asked: float | None, otherwise: float, name: str, most: float) -> float:

@@ -14,7 +14,7 @@ from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_picture
 from obftnet.kinds import DEFAULT_KIND
 from obftnet.packs import read_pack
-from obftnet.segmentation.changes import Band, Changes, Unit
+from obftnet.segmentation.changes import Band, Changes, Level, Unit
 from obftnet.segmentation.decider import Decider, RefusedError
 from obftnet.segmentation.interest import kept_interest
 from obftnet.segmentation.journal import Journal, read_journal
@@ -32,6 +32,7 @@ def decide_results(
     results: str | Path,
     *,
     threshold: float | None = None,
+    low_threshold: Level | None = None,
     min_area: float | None = None,
     min_length: float | None = None,
     unit: Unit | None = None,
@@ -49,6 +50,7 @@ def decide_results(
     Args:
         results: folder of the results; their scores must have been kept.
         threshold: as `segment_files`, None for what the results were decided by; so all that follow.
+        low_threshold: where what is marked is drawn out to.
         min_area: least region.
         min_length: least length of a region.
         unit: of the two.
@@ -75,7 +77,7 @@ def decide_results(
             + (f" and {len(lacking) - 1} more" if len(lacking) > 1 else "")
             + "; segment again with score maps kept"
         )
-    changes = Changes(threshold, min_area, min_length, unit, review, scale)
+    changes = Changes(threshold, min_area, min_length, unit, review, scale, low_threshold)
     asked, known = changes.of(*_there(out, record, pack))
     settled = Settled.of(asked, known)
     changed = settled != record.settled
@@ -103,10 +105,8 @@ def _there(out: Path, record: Record, pack: str | Path | None) -> tuple[Decision
         if found.content.guidance_sha256 != record.guidance.sha256:
             raise InputError(f"{out}: results by other guidance than the pack {pack} has; segment by it")
         return found.decision, found.content.scale
-    said = record.settled.decision
     interest = kept_interest(out, record.settled)
-    numbers = (said.threshold, said.min_area, said.min_length, said.unit, said.review)
-    return Decision(*numbers, interest), record.settled.scale
+    return record.settled.decision.decision(interest), record.settled.scale
 
 
 def _is_done(entry: Entry, decider: Decider) -> bool:

@@ -10,7 +10,7 @@ from obftnet.errors import InputError, printable
 from obftnet.files import alone_in, refuse_existing
 from obftnet.inputs import check_bits
 from obftnet.packs import read_pack
-from obftnet.segmentation.changes import NO_CHANGES, Band, Changes, Unit
+from obftnet.segmentation.changes import NO_CHANGES, Band, Changes, Level, Unit
 from obftnet.segmentation.decider import Decider, RefusedError
 from obftnet.segmentation.guided import ByFolder, ByPack, Guided
 from obftnet.segmentation.interest import INTEREST, keep_interest
@@ -48,6 +48,7 @@ def segment_files(
     weights: str | Path | None = None,
     shots: int | None = None,
     threshold: float | None = None,
+    low_threshold: Level | None = None,
     min_area: float | None = None,
     min_length: float | None = None,
     unit: Unit | None = None,
@@ -81,6 +82,8 @@ def segment_files(
         weights: as `Segmenter.from_pretrained`; of a pack, as `Segmenter.load`.
         shots: how many of the supports to use, the first by name; None for all.
         threshold: score above which a pixel is defect, between 0 and 1; None for the pack's, or for 0.5.
+        low_threshold: what is marked is drawn out to scores above it (`Decision`); "none": it is not; None
+            for the pack's, or not.
         min_area: least region that is marked, 0 for any; None for the pack's, or for 9 pixels.
         min_length: least length of a region; None for the pack's, or for any.
         unit: of the two, "px" or "mm"; None for the pack's, or for pixels.
@@ -103,7 +106,7 @@ def segment_files(
         InputError: bad guidance, weights or settings; nothing to segment; results that cannot be written, or
             that would replace what is not ours; another process writes into `out`.
     """
-    changes = Changes(threshold, min_area, min_length, unit, review, scale)
+    changes = Changes(threshold, min_area, min_length, unit, review, scale, low_threshold)
     check_keep(keep)
     resolve_device(device)
     if not 1 <= workers <= MOST_WORKERS:

@@ -98,9 +98,8 @@ class Settled(BaseModel):
     @property
     def key(self) -> str:
         """Equal keys, equal masks and verdicts of equal scores."""
-        said = self.decision
-        pixels = Decision(said.threshold, said.min_area, said.min_length, said.unit).in_pixels(self.scale)
-        parts = (pixels.threshold, pixels.min_area, pixels.min_length, said.review, self.interest)
+        pixels = DecisionEntry.of(self.decision.decision().in_pixels(self.scale))
+        parts = (*pixels.model_dump(exclude={"unit"}).values(), self.interest)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     def differences(self, other: Self) -> list[str]:
@@ -111,6 +110,8 @@ class Settled(BaseModel):
         mine, its = self.decision, other.decision
         if mine.threshold != its.threshold:
             found.append(f"threshold {digits(mine.threshold)}, now {digits(its.threshold)}")
+        if mine.low_threshold != its.low_threshold:
+            found.append(f"low threshold {_level(mine.low_threshold)}, now {_level(its.low_threshold)}")
         for name, what in (("min_area", "least region"), ("min_length", "least length")):
             one, now = getattr(mine, name), getattr(its, name)
             if (one, mine.unit) != (now, its.unit) and (one or now):
@@ -245,6 +246,10 @@ def digits(number: float) -> str:
 
 def _or_none(number: float | None) -> str:
     return "none" if number is None else f"{number:g}"
+
+
+def _level(threshold: float | None) -> str:
+    return "none" if threshold is None else digits(threshold)
 
 
 def _band(review: tuple[float, float] | None) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from obftnet.decision import Decision
 from obftnet.errors import InputError
 from obftnet.files import write_json
 from obftnet.json_files import read_json
@@ -179,7 +178,7 @@ class Trying:
         if found is None:
             return None
         scale = self.workspace.settings.scale
-        decision = decision_of(said).in_pixels(scale)
+        decision = said.decision().in_pixels(scale)
         return self.scores.decided(found[1], decision, scale)
 
     def comparison(self) -> list[dict[str, Any]]:
@@ -310,11 +309,6 @@ def _stamp(file: Path) -> str:
         found = file.stat()
         return f"{found.st_size:x}-{found.st_mtime_ns:x}"
     return "none"
-
-
-def decision_of(said: DecisionEntry) -> Decision:
-    """A decision of its numbers. Raises InputError: one is out of range."""
-    return Decision(said.threshold, said.min_area, said.min_length, said.unit, said.review)
 
 
 def short(decided: Decided) -> dict[str, Any]:

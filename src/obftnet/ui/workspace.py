@@ -21,7 +21,6 @@ from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.folders import subfolders
 from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
 from obftnet.data.layouts.pairs import SUFFIX, image_stem
-from obftnet.decision import Decision
 from obftnet.errors import InputError
 from obftnet.files import output_folder, write_json
 from obftnet.imaging.read import IMAGE_SUFFIXES, image_size, list_images, read_mask
@@ -143,7 +142,7 @@ class Workspace:
         """Have other settings. Raises InputError: out of range."""
         check_tiling(settings.tile), check_bits(settings.bits), check_scale(settings.scale)
         check_threshold(settings.decision.threshold)
-        Decision(**settings.decision.model_dump()).in_pixels(settings.scale)
+        settings.decision.decision().in_pixels(settings.scale)
         with self.lock:
             write_json(self.folder / SETTINGS, settings.model_dump(mode="json"))
             self.settings = settings
