@@ -2,9 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from obftnet.regions.geometry import TOUCHING
+from obftnet.regions.labelling import label
 
 
 def drawn_out(certain: NDArray[np.bool_], possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -17,9 +16,9 @@ def drawn_out(certain: NDArray[np.bool_], possible: NDArray[np.bool_]) -> NDArra
     Returns:
         (h, w).
     """
-    labels, count = ndimage.label(possible, TOUCHING)
-    kept = np.zeros(count + 1, np.bool_)
-    kept[labels[certain]] = True
-    kept[0] = False
-    found: NDArray[np.bool_] = kept[labels]
-    return found
+    regions = label(possible)
+    # Each run of what is certain lies within one of what is possible, the last that begins no later.
+    holding = np.searchsorted(regions.starts, label(certain).starts, side="right") - 1
+    keep = np.zeros(regions.count, np.bool_)
+    keep[regions.region[holding]] = True
+    return regions.marked(keep)
