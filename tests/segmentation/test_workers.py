@@ -133,7 +133,7 @@ class Fatal:
     def __init__(self, at_once: bool = False) -> None:
         self.at_once, self.bits, self.weights_hash, self.sha256 = at_once, None, "", ""
 
-    def segmenter(self, device: str) -> "Fatal":
+    def segmenter(self) -> "Fatal":
         if self.at_once:
             os._exit(3)
         return self
@@ -148,7 +148,7 @@ class Fatal:
 
 
 def fatal(*at_once: bool) -> Order:
-    return Order(Fatal(*at_once), "cpu", True, "", "", None, None)  # type: ignore[arg-type]
+    return Order(Fatal(*at_once), True, "", "", None, None)  # type: ignore[arg-type]
 
 
 def test_an_image_that_ends_its_process_is_refused_and_the_others_go_on(tmp_path):
@@ -157,7 +157,7 @@ def test_an_image_that_ends_its_process_is_refused_and_the_others_go_on(tmp_path
     for task in tasks:
         task.query.write_bytes(b"1")
     begun = []
-    with Workers(fatal(), 2, 1, print) as workers:
+    with Workers(fatal(), 2, print) as workers:
         done = {task.name: outcome for task, outcome in workers.go_through(tasks, begun.append)}
     assert sorted(done) == sorted(names)
     assert [task.name for task in begun] == names
@@ -170,7 +170,7 @@ def test_an_image_that_ends_its_process_is_refused_and_the_others_go_on(tmp_path
 def test_workers_that_cannot_begin_are_one_line():
     with (
         pytest.raises(InputError, match=r"ended before it began \(exit status 3\)"),
-        Workers(fatal(True), 2, 1, print),
+        Workers(fatal(True), 2, print),
     ):
         pass
     assert not multiprocessing.active_children()

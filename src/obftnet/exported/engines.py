@@ -50,6 +50,12 @@ def load_engine(name: str, graph: bytes, what: str, threads: int | None = None) 
     return _LOADERS[name](graph, what, count)
 
 
+def threads_here(threads: int | None) -> int:
+    """How many threads `load_engine` leads to on this machine: at most one a core that this process has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads or _wanted_threads() or cores
+
+
 class _OnnxRuntime:
     """By ONNX Runtime."""
 

@@ -18,6 +18,7 @@ from obftnet.imaging.checks import (
     check_size,
     decoding,
 )
+from obftnet.imaging.codecs import codecs
 from obftnet.imaging.formats import READ, image_format
 from obftnet.imaging.orientation import ORIENTATION, swaps_sides, upright, valid_orientation
 from obftnet.imaging.picture import Picture, unit_floats
@@ -65,8 +66,9 @@ def decode(path: Path, *, indices: bool = False) -> Picture:
     with _opened(path) as image:
         orientation = pil_orientation(image)
         if _is_sixteen_bit_colour(image):
+            png_decode = codecs(path, "a PNG of 16-bit colour").png_decode
             with decoding(path):
-                pixels = _sixteen_bit_colour(path)
+                pixels = np.asarray(png_decode(path.read_bytes()))
             return _turned(_picture(pixels, 65535, str(path), orientation))
         with decoding(path):
             image.load()
@@ -205,12 +207,6 @@ def _check_tiff(image: Image.Image, name: str) -> None:
     rows = tags.get(_ROWS_PER_STRIP, 0)
     if rows and len(tags.get(_STRIP_OFFSETS, ())) < -(-tags.get(_LENGTH, 0) // rows):
         raise InputError(f"{name}: truncated or damaged (strips missing); a whole image file is wanted")
-
-
-def _sixteen_bit_colour(path: Path) -> NDArray[Any]:
-    import imagecodecs
-
-    return np.asarray(imagecodecs.png_decode(path.read_bytes()))
 
 
 def _from_loaded(image: Image.Image, name: str, orientation: int, indices: bool) -> Picture:

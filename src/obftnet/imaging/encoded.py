@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -76,7 +75,7 @@ def encode_picture(picture: Picture, stem: str) -> Encoded:
     if samples.dtype == np.uint8 and picture.white in (1, 255) and not picture.inverted:
         if picture.white == 1:
             samples = samples * np.uint8(255)
-        return Encoded(f"{stem}.png", bytes(imagecodecs.png_encode(samples, level=6)))
+        return Encoded(f"{stem}.png", _png(samples))
     if not (samples.dtype == np.uint16 and picture.white == 65535) or picture.inverted:
         floats = picture.floats()
         samples = floats if samples.ndim == 3 else np.ascontiguousarray(floats[:, :, 0])
@@ -88,6 +87,10 @@ def encode_picture(picture: Picture, stem: str) -> Encoded:
 
 def encode_mask(mask: NDArray[np.bool_], stem: str) -> Encoded:
     """(h, w) bool as a PNG of 0 and 255."""
-    return Encoded(
-        f"{stem}.png", bytes(imagecodecs.png_encode(mask.astype(np.uint8) * np.uint8(255), level=6))
-    )
+    return Encoded(f"{stem}.png", _png(mask.astype(np.uint8) * np.uint8(255)))
+
+
+def _png(samples: NDArray[np.uint8]) -> bytes:
+    import imagecodecs  # not at the top: obftnet-runtime, which makes no packs, may have none
+
+    return bytes(imagecodecs.png_encode(samples, level=6))

@@ -14,6 +14,7 @@ from tifffile import COMPRESSION, PHOTOMETRIC, PREDICTOR, SAMPLEFORMAT
 
 from obftnet.errors import InputError
 from obftnet.imaging.checks import check_size, decoding, unreadable
+from obftnet.imaging.codecs import codecs
 from obftnet.imaging.orientation import ORIENTATION, valid_orientation
 from obftnet.imaging.picture import Picture, unit_floats
 from obftnet.imaging.tiff_segments import check_contents, check_segments
@@ -121,6 +122,7 @@ def read_tiff(path: Path, *, indices: bool = False) -> Picture:
         InputError: anything else, by its name; several pages; truncated or damaged.
     """
     with _page(path) as (page, header):
+        _check_decoder(page, header, path)
         check_contents(page, path)
         with decoding(path):
             stored = page.asarray()
@@ -136,6 +138,15 @@ def read_tiff(path: Path, *, indices: bool = False) -> Picture:
         if colormap is not None and not indices:
             pixels = _coloured(pixels, colormap, path)
         return _picture(pixels, header, str(path), resolved=colormap is not None and not indices)
+
+
+def _check_decoder(page: Any, header: Header, path: Path) -> None:
+    """Raises InputError where pixels need imagecodecs, and it is not there: tifffile has decoders of its own
+    for some of these, and an image shall not depend on what is installed."""
+    plain = header.bits in (8, 16, 32, 64) and page.fillorder == 1 and page.predictor == PREDICTOR.NONE
+    if page.compression != COMPRESSION.NONE or not plain:
+        packed = "" if page.compression == COMPRESSION.NONE else f", {_named(COMPRESSION, page.compression)}"
+        codecs(path, f"a TIFF of {header.bits} bits{packed}")
 
 
 def tiff_header(path: Path) -> Header:

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 from tifffile import COMPRESSION
 
 from obftnet.errors import InputError
@@ -96,6 +95,8 @@ def _is_whole_fax(page: Any, data: bytes, index: int) -> bool:
 
 
 def _bits_turned(data: bytes) -> bytes:
+    import imagecodecs  # without which no fax data are read at all (`tiff`)
+
     return bytes(imagecodecs.bitorder_decode(data))
 
 

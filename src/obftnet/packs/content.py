@@ -145,7 +145,7 @@ class InterestEntry(_Part):
 class Known(_Part):
     """An image of the guidance by what it shows, by which a query is known again (`inputs.KnownPictures`).
 
-    marked: hash of what its mask marks, and of what is ignored (`make.mask_hash`).
+    marked: hash of what its mask marks, and of what is ignored (`packs.mask_hash`).
     """
 
     fingerprint: Annotated[str, Field(max_length=200)]

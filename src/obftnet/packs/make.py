@@ -1,15 +1,11 @@
 """A pack made of what a segmenter was given: the files as they came, and pictures without one encoded."""
 
 import getpass
-import hashlib
 import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from obftnet.annotations.region import read_region
 from obftnet.data.layouts.guidance import IGNORE_SUFFIX
@@ -18,6 +14,7 @@ from obftnet.imaging.encoded import Encoded, encode_mask, encode_picture
 from obftnet.imaging.read import ImageSource, as_mask, as_picture, name_of
 from obftnet.inputs import KnownPicture, known_picture
 from obftnet.packs.content import Encoding, ImageEntry, Role, file_names, plain_name
+from obftnet.packs.mask_hash import mask_hash
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Given:
     """An image of the guidance as it was given, and what was seen of it.
 
     kind: of defect, "" of a background. mask: of a support. known: what the image showed.
-    marked: hash of what the mask marked, and of what is ignored (`mask_hash`).
+    marked: hash of what the mask marked, and of what is ignored (`packs.mask_hash`).
     ignored: a region of the image; None for nothing.
     """
 
@@ -36,17 +33,6 @@ class Given:
     known: KnownPicture
     marked: str = ""
     ignored: "ImageSource | None" = None
-
-
-def mask_hash(mask: NDArray[np.bool_] | None, ignored: NDArray[np.bool_] | None = None) -> str:
-    """SHA-256 of what (h, w) bool mark, the defect and what is ignored; "" of neither."""
-    if mask is None and ignored is None:
-        return ""
-    digest = hashlib.sha256()
-    for one in (mask, ignored):
-        if one is not None:
-            digest.update(str(one.shape).encode() + np.packbits(one).tobytes())
-    return digest.hexdigest()
 
 
 def encode_guidance(

@@ -8,15 +8,29 @@ from obftnet.segmentation.outputs import KINDS, Kind, Outputs
 from obftnet.segmentation.summary import Summary
 
 if TYPE_CHECKING:
-    from obftnet.segmentation.job import segment_files
+    from obftnet.segmentation.exported import segment_exported
+    from obftnet.segmentation.segment import segment_files
 
-__all__ = ["KINDS", "LEAST_REGION", "Kind", "Outputs", "Summary", "decide_results", "segment_files"]
+__all__ = [
+    "KINDS",
+    "LEAST_REGION",
+    "Kind",
+    "Outputs",
+    "Summary",
+    "decide_results",
+    "segment_exported",
+    "segment_files",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """The names that need torch, when they are first asked for (PEP 562): records and names need none."""
-    if name in __all__:
-        from obftnet.segmentation import job
+    """What runs a network, when it is first asked for (PEP 562): records and names need none."""
+    if name == "segment_files":
+        from obftnet.segmentation.segment import segment_files
 
-        return getattr(job, name)
+        return segment_files
+    if name == "segment_exported":
+        from obftnet.segmentation.exported import segment_exported
+
+        return segment_exported
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from obftnet.errors import InputError
 from obftnet.imaging.read import image_size, read_mask
 from obftnet.imaging.write import write_png
-from obftnet.packs.make import mask_hash
+from obftnet.packs.mask_hash import mask_hash
 from obftnet.segmentation.record import Settled
 
 #: PNG of 0 and 255, 255 where defects are looked for; there only where a pack has a region of interest.

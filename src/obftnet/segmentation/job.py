@@ -8,14 +8,11 @@ from obftnet.data.hashes import FileHashes
 from obftnet.decision import Decision
 from obftnet.errors import InputError, printable
 from obftnet.files import alone_in, refuse_existing
-from obftnet.inputs import check_bits
-from obftnet.packs import read_pack
-from obftnet.segmentation.changes import NO_CHANGES, Band, Changes, Level, Unit
+from obftnet.segmentation.changes import NO_CHANGES, Changes
 from obftnet.segmentation.decider import Decider, RefusedError
-from obftnet.segmentation.guided import ByFolder, ByPack, Guided
+from obftnet.segmentation.guided import Guided
 from obftnet.segmentation.interest import INTEREST, keep_interest
 from obftnet.segmentation.journal import Journal, read_journal, remove_journal
-from obftnet.segmentation.manifest import read_manifest
 from obftnet.segmentation.names import Named, name_results, resolved
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
 from obftnet.segmentation.queries import Aside, Query, check_apart, find_queries
@@ -24,10 +21,7 @@ from obftnet.segmentation.shard import Shard
 from obftnet.segmentation.summary import Summary
 from obftnet.segmentation.tables import TABLES, are_whole, remove_tables, write_tables
 from obftnet.segmentation.work import Task
-from obftnet.segmentation.workers import Alone, Crew, Order, Workers, telling, threads_each
-from obftnet.segmenter import resolve_device
-from obftnet.tiling import Tile, check_tiling
-from obftnet.weights import find_weights
+from obftnet.segmentation.workers import Alone, Crew, Order, Workers, telling
 
 #: Processes that a job is done by at most: each has the network in its memory.
 MOST_WORKERS = 256
@@ -39,107 +33,6 @@ Progress = Callable[[int, int, str], None]
 Notice = Callable[[str], None]
 
 
-def segment_files(
-    sources: Iterable[str | Path],
-    guidance: str | Path | None,
-    out: str | Path,
-    *,
-    pack: str | Path | None = None,
-    weights: str | Path | None = None,
-    shots: int | None = None,
-    threshold: float | None = None,
-    low_threshold: Level | None = None,
-    min_area: float | None = None,
-    min_length: float | None = None,
-    unit: Unit | None = None,
-    review: Band | None = None,
-    scale: float | None = None,
-    tile: Tile = "auto",
-    bits: int | None = None,
-    keep: Collection[Kind] = KINDS,
-    device: str = "auto",
-    manifest: str | Path | None = None,
-    column: str | None = None,
-    shard: Shard | None = None,
-    workers: int = 1,
-    progress: Progress | None = None,
-    notice: Notice | None = None,
-) -> Summary:
-    """Segment files by the example of a guidance folder or a pack, and write the results into a folder.
-
-    Writes `<stem>_mask.png`, `<stem>_score.tiff` and `<stem>_overlay.png` for each query, in folders as the
-    queries' own, and `<stem>_regions.json` where something is marked; one `segment.json`, `guidance.png`, the
-    guidance as it was understood, and at the end the tables of all images (`tables.write_tables`). What a run
-    by the same settings has finished is skipped if it is still as it was written; masks by another decision
-    are made anew from the scores that were kept; what was made by other settings is made anew. An image that
-    cannot be read is recorded and the others go on.
-
-    Args:
-        sources: images, or folders of images.
-        guidance: folder as `data.layouts.guidance` describes it; None where a pack is given.
-        out: folder of the results, made where it is missing.
-        pack: a pack in place of the folder; it settles shots, tile and bits.
-        weights: as `Segmenter.from_pretrained`; of a pack, as `Segmenter.load`.
-        shots: how many of the supports to use, the first by name; None for all.
-        threshold: score above which a pixel is defect, between 0 and 1; None for the pack's, or for 0.5.
-        low_threshold: what is marked is drawn out to scores above it (`Decision`); "none": it is not; None
-            for the pack's, or not.
-        min_area: least region that is marked, 0 for any; None for the pack's, or for 9 pixels.
-        min_length: least length of a region; None for the pack's, or for any.
-        unit: of the two, "px" or "mm"; None for the pack's, or for pixels.
-        review: (low, high): a person should look at images of a score above low and not above high; "none"
-            for no such; None for the pack's, or for no such.
-        scale: pixels a millimetre; None for the pack's, or where it is not known.
-        tile: as `Segmenter.from_pretrained`; a plan that "auto" finds is told by `notice` before the work.
-        bits: as `Segmenter.from_pretrained`.
-        keep: which of the files to write for each query.
-        device: as `Segmenter.from_pretrained`.
-        manifest: a table of further images (`manifest.read_manifest`).
-        column: of the manifest.
-        shard: do this part of the images alone; each shard wants an `out` of its own.
-        workers: processes that share the images and, in equal parts, this one's threads. They are spawned: a
-            script that asks for several does so below `if __name__ == "__main__"`.
-        progress: called with (finished, all, name of the image) before the first and after each image.
-        notice: called with a line that a person should read.
-
-    Raises:
-        InputError: bad guidance, weights or settings; nothing to segment; results that cannot be written, or
-            that would replace what is not ours; another process writes into `out`.
-    """
-    changes = Changes(threshold, min_area, min_length, unit, review, scale, low_threshold)
-    check_keep(keep)
-    resolve_device(device)
-    if not 1 <= workers <= MOST_WORKERS:
-        raise InputError(f"{workers} workers: 1 to {MOST_WORKERS} processes are wanted", "workers")
-    if column is not None and manifest is None:
-        raise InputError(f"column {column!r}: of no manifest; name one, too", "column")
-    tile, bits = check_tiling(tile), check_bits(bits)
-    guided: Guided
-    if (guidance is None) == (pack is None):
-        raise InputError("a folder of guidance or a pack is wanted, one of the two", "guidance", "pack")
-    if pack is not None:
-        # "auto" is what a pack has, too: the tile that it was fitted with.
-        own = None if tile == "auto" else (tile or "none")
-        settled = (("shots", shots), ("tile", own), ("bits", bits))
-        guided = ByPack.of(read_pack(pack), weights, settled, scale)
-    else:
-        assert guidance is not None
-        guided = ByFolder.of(Path(guidance), shots, weights=weights, tile=tile, bits=bits)
-    listed = () if manifest is None else read_manifest(manifest, column)
-    return run_job(
-        [*sources, *listed],
-        guided,
-        out,
-        changes=changes,
-        keep=keep,
-        device=device,
-        shard=shard,
-        workers=workers,
-        progress=progress,
-        notice=notice,
-    )
-
-
 @alone_in("out")
 def run_job(
     sources: Iterable[str | Path | Query],
@@ -148,18 +41,17 @@ def run_job(
     *,
     changes: Changes = NO_CHANGES,
     keep: Collection[Kind] = KINDS,
-    device: str = "auto",
     shard: Shard | None = None,
     workers: int = 1,
     progress: Progress | None = None,
     notice: Notice | None = None,
     each: Callable[[Entry], None] | None = None,
 ) -> Summary:
-    """`segment_files` by a guidance that is there.
+    """`segment.segment_files` by a guidance that is there, whatever runs its network.
 
     Args:
-        sources: as there, or files with the folder of their results. As there are out, keep, device, shard,
-            workers, progress, notice, and what is returned.
+        sources: as there, or files with the folder of their results. As there are out, keep, shard, workers,
+            progress, notice, and what is returned.
         guided: what the job is guided by.
         changes: of its decision.
         each: called with each image that is done, or was before, once that is on the disk.
@@ -168,6 +60,7 @@ def run_job(
         InputError: as there.
     """
     out, kinds = Path(out), check_keep(keep)
+    check_workers(workers)
     decision, scale = changes.of(guided.decision, guided.scale)
     found = find_queries(sources, ((out, "the folder of results"), *guided.folders))
     if shard is not None:
@@ -183,10 +76,11 @@ def run_job(
     if shard is None and not queries and not found.refused:
         raise InputError(f"{found.left_out[-1].reason}; name at least one image to segment")
     check_apart(out, queries, guided.files)
-    file = find_weights(guided.weights)
+    file = guided.weights_file
     record = Record(
         weights=str(file),
         weights_sha256=hashes.of(file),
+        engine=guided.engine,
         settled=Settled.of(decision, scale),
         tile=guided.tile,
         plan=None if guided.plan is None else str(guided.plan),
@@ -204,7 +98,7 @@ def run_job(
     stale, note = _take_over(record, earlier, named, out)
     in_pixels = decision.in_pixels(scale)
     job = _Job(named, guided, out, record, in_pixels, kinds, hashes, progress, notice, each)
-    job.run(device, workers, stale, note)
+    job.run(workers, stale, note)
     if record != earlier or noted or not are_whole(out, record):
         record.tables = write_tables(out, record)
         record.write(out)
@@ -220,6 +114,12 @@ def run_job(
         left_out=[aside.reason for aside in record.left_out],
         plan=record.plan,
     )
+
+
+def check_workers(workers: int) -> None:
+    """Raises InputError for a number of processes that no job has."""
+    if not 1 <= workers <= MOST_WORKERS:
+        raise InputError(f"{workers} workers: 1 to {MOST_WORKERS} processes are wanted", "workers")
 
 
 def check_keep(keep: Collection[Kind]) -> tuple[Kind, ...]:
@@ -289,7 +189,7 @@ class _Job:
         self.decided: list[Entry] = []
         self.kept = 0
 
-    def run(self, device: str, workers: int, stale: set[str], note: str) -> None:
+    def run(self, workers: int, stale: set[str], note: str) -> None:
         """Do what is not done; the network is loaded only where scores are missing."""
         undecided, pending = self._left()
         self.kept = len(self._named) - len(undecided) - len(pending)
@@ -299,20 +199,19 @@ class _Job:
                 self._each(entries[name])
         if not undecided and not pending:
             return
+        count = min(workers, len(undecided) + len(pending))
         order = Order(
-            self._guided,
-            device,
+            self._guided if count == 1 else self._guided.shared(count),
             bool(pending),
             self._record.weights_sha256,
             self._record.guidance.sha256,
             self._decider,
             self._record.bits_used,
         )
-        count = min(workers, len(undecided) + len(pending))
         if count == 1:
             self._run_by(Alone(order, self._tell, self._hashes), undecided, pending, stale, note)
         else:
-            with Workers(order, count, threads_each(count), self._tell) as crew:
+            with Workers(order, count, self._tell) as crew:
                 self._run_by(crew, undecided, pending, stale, note)
 
     def _run_by(

@@ -12,6 +12,15 @@ from obftnet.segmentation.queries import Query
 COLUMNS = ("path", "file", "image", "query")
 
 
+def find_listed(manifest: str | Path | None, column: str | None) -> list[Query]:
+    """As `read_manifest`; of no manifest, none. Raises InputError for a column of none."""
+    if manifest is not None:
+        return read_manifest(manifest, column)
+    if column is not None:
+        raise InputError(f"column {column!r}: of no manifest; name one, too", "column")
+    return []
+
+
 def read_manifest(path: str | Path, column: str | None = None) -> list[Query]:
     """The images that a table lists, each once, in its order.
 

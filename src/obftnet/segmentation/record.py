@@ -15,7 +15,7 @@ from obftnet.errors import InputError
 from obftnet.files import file_hash, write_json
 from obftnet.json_files import read_json
 from obftnet.packs.content import DecisionEntry
-from obftnet.packs.make import mask_hash
+from obftnet.packs.mask_hash import mask_hash
 from obftnet.segmentation.outputs import File
 
 NAME = "segment.json"
@@ -82,7 +82,7 @@ class Settled(BaseModel):
     """By what masks and verdicts are made.
 
     decision: sizes as they were given. scale: pixels a millimetre, None where it is not known. interest: hash
-    of the region of interest (`packs.make.mask_hash`), None where there is none.
+    of the region of interest (`packs.mask_hash`), None where there is none.
     """
 
     decision: DecisionEntry
@@ -181,6 +181,7 @@ class Reason(BaseModel):
 class Record(BaseModel):
     """Everything in segment.json.
 
+    weights: the file of the network, an exported graph where the engine is not torch. engine: what ran it.
     tile: side of the tiles, pixels; None for whole images. plan: in words what chose it, where it was
     left open. bits: as asked for; bits_used: these, or as found in the guidance.
     tables: those of all images, {} while a job is at work.
@@ -189,6 +190,7 @@ class Record(BaseModel):
     obftnet: str = __version__
     weights: str
     weights_sha256: str
+    engine: str = "torch"
     settled: Settled
     tile: int | None = None
     plan: str | None = None
@@ -204,12 +206,15 @@ class Record(BaseModel):
     def key(self) -> str:
         """What scores depend on beside the image: equal keys, equal scores."""
         parts = (self.obftnet, self.weights_sha256, self.guidance.sha256, self.tile, self.bits)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        engine = () if self.engine == "torch" else (self.engine,)
+        return hashlib.sha256(repr((*parts, *engine)).encode()).hexdigest()
 
     def differences(self, other: Self) -> list[str]:
         """Why scores of `other` are not those of this one, in words; nothing where the keys are equal."""
         found = []
-        if self.weights_sha256 != other.weights_sha256:
+        if self.engine != other.engine:
+            found.append(f"by {self.engine}, now by {other.engine}")
+        elif self.weights_sha256 != other.weights_sha256:
             found.append("other weights")
         if self.guidance.sha256 != other.guidance.sha256:
             found.append("other guidance")

@@ -11,11 +11,11 @@ from obftnet.errors import InputError
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_picture
 from obftnet.segmentation.decider import Decider, RefusedError
+from obftnet.segmentation.guided import Predicts
 from obftnet.segmentation.names import resolved
 from obftnet.segmentation.outputs import Kind
 from obftnet.segmentation.queries import is_support
 from obftnet.segmentation.record import Entry
-from obftnet.segmenter import Segmenter
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Task:
 
 
 def do(
-    task: Task, decider: Decider, bits: int | None, segmenter: Segmenter | None, hashes: FileHashes
+    task: Task, decider: Decider, bits: int | None, segmenter: Predicts | None, hashes: FileHashes
 ) -> Entry:
     """Do it, and write the results.
 

@@ -22,10 +22,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 from obftnet.data.hashes import FileHashes
 from obftnet.errors import InputError, InputWarning
 from obftnet.segmentation.decider import Decider, RefusedError
-from obftnet.segmentation.guided import Guided
+from obftnet.segmentation.guided import Guided, Predicts
 from obftnet.segmentation.record import Entry
 from obftnet.segmentation.work import Task, do
-from obftnet.segmenter import Segmenter
 
 #: How many processes may end under an image before it is refused, or before they begin before the job ends.
 _TRIES = 2
@@ -39,20 +38,19 @@ Tell: TypeAlias = Callable[[str], None]
 class Order:
     """What a process needs for the work.
 
-    guided: by what images are looked at. device: as `Segmenter.from_pretrained`. network: whether it is
-    wanted. weights_sha256, guidance_sha256: of what was recorded. decider: by which results are made. bits:
-    of samples stored in 16, where there is no network that says.
+    guided: by what images are looked at. network: whether it is wanted. weights_sha256, guidance_sha256: of
+    what was recorded. decider: by which results are made. bits: of samples stored in 16, where there is no
+    network that says.
     """
 
     guided: Guided
-    device: str
     network: bool
     weights_sha256: str
     guidance_sha256: str
     decider: Decider
     bits: int | None
 
-    def segmenter(self, hashes: FileHashes) -> Segmenter | None:
+    def segmenter(self, hashes: FileHashes) -> Predicts | None:
         """The network, fitted, where it is wanted; what of its files was hashed is still as it was.
 
         Raises:
@@ -60,7 +58,7 @@ class Order:
         """
         if not self.network:
             return None
-        segmenter = self.guided.segmenter(self.device)
+        segmenter = self.guided.segmenter()
         hashes.check()
         if self.guided.record(hashes).sha256 != self.guidance_sha256:
             raise InputError("the guidance changed while it was read; run again when it is whole")
@@ -104,9 +102,9 @@ class Alone:
 class Workers:
     """Processes of their own, which end with the block."""
 
-    def __init__(self, order: Order, count: int, threads: int, tell: Tell) -> None:
-        """`count` of them, each with as many threads."""
-        self._order, self._count, self._threads, self._tell = order, count, threads, tell
+    def __init__(self, order: Order, count: int, tell: Tell) -> None:
+        """`count` of them."""
+        self._order, self._count, self._tell = order, count, tell
         self._all: list[_Worker] = []
         self.bits = order.bits
 
@@ -217,7 +215,7 @@ class Workers:
         context = get_context("spawn")
         here, there = context.Pipe()
         process = context.Process(
-            target=_serve, args=(self._order, self._threads, there), name="obftnet worker", daemon=True
+            target=_serve, args=(self._order, there), name="obftnet worker", daemon=True
         )
         with _without_interrupts():
             process.start()
@@ -246,13 +244,6 @@ class _Worker:
         return f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
 
 
-def threads_each(count: int) -> int:
-    """Threads of each of some processes, so that together they have as many as PyTorch has in this one."""
-    import torch
-
-    return max(1, torch.get_num_threads() // count)
-
-
 def _no_worker(worker: _Worker) -> InputError:
     return InputError(
         f"a process for the work ended before it began ({worker.end}); see that there is memory for as many "
@@ -261,12 +252,9 @@ def _no_worker(worker: _Worker) -> InputError:
     )
 
 
-def _serve(order: Order, threads: int, connection: Connection) -> None:
+def _serve(order: Order, connection: Connection) -> None:
     """A worker's life."""
     _end_with_parent()
-    import torch
-
-    torch.set_num_threads(threads)
     said: list[str] = []
 
     def say(message: Literal["ready", "done", "failed", "broken"], what: Any) -> None:
@@ -330,7 +318,7 @@ def telling(tell: Tell) -> Iterator[None]:
 
 
 def _outcome(
-    task: Task, decider: Decider, bits: int | None, segmenter: Segmenter | None, hashes: FileHashes
+    task: Task, decider: Decider, bits: int | None, segmenter: Predicts | None, hashes: FileHashes
 ) -> Entry | RefusedError:
     try:
         return do(task, decider, bits, segmenter, hashes)

@@ -13,12 +13,13 @@ from obftnet.errors import InputError, printable
 from obftnet.files import exclusive
 from obftnet.imaging.checks import check_folder
 from obftnet.packs import read_pack
-from obftnet.segmentation.guided import ByPack
+from obftnet.segmentation.fitted import ByPack
+from obftnet.segmentation.guided import Predicts
 from obftnet.segmentation.job import Notice, check_keep, run_job
 from obftnet.segmentation.names import resolved
 from obftnet.segmentation.outputs import KINDS, Kind
 from obftnet.segmentation.record import Entry
-from obftnet.segmenter import Segmenter, resolve_device
+from obftnet.segmenter import resolve_device
 from obftnet.watching.arrivals import Arrival, Arrivals, State
 from obftnet.watching.hook import Hook
 from obftnet.watching.place import move
@@ -54,14 +55,14 @@ class Told:
 class _Kept(ByPack):
     """A pack whose segmenter stays loaded, and whose guidance is drawn into a folder once."""
 
-    loaded: dict[str, Segmenter] = field(default_factory=dict, compare=False)
+    loaded: list[Predicts] = field(default_factory=list, compare=False)
     drawn: set[Path] = field(default_factory=set, compare=False)
 
-    def segmenter(self, device: str) -> Segmenter:
+    def segmenter(self) -> Predicts:
         """As `Guided`."""
-        if device not in self.loaded:
-            self.loaded[device] = super().segmenter(device)
-        return self.loaded[device]
+        if not self.loaded:
+            self.loaded.append(super().segmenter())
+        return self.loaded[0]
 
     def draw(self, path: Path, bits: int | None) -> None:
         """As `Guided`."""
@@ -131,10 +132,10 @@ def watch(
     for other, name in ((out, "out"), (move_to, "move_to")):
         if other is not None and place.is_relative_to(os.path.realpath(other)):
             raise InputError(f"{other}: {folder} lies in it; name another place", name)
-    guided = _Kept.of(read_pack(pack), weights, (), None)
+    guided = _Kept.of(read_pack(pack), weights, (), None, device)
     with exclusive(out, "watch"):
-        guided.segmenter(device)
-        loop = _Loop(guided, place, Path(out), keep, hook, move_to, settle, patience, device, told, notice)
+        guided.segmenter()
+        loop = _Loop(guided, place, Path(out), keep, hook, move_to, settle, patience, told, notice)
         while loop.turn() or not once:
             time.sleep(every)
     return Watched(loop.verdicts, Path(out))
@@ -153,12 +154,11 @@ class _Loop:
         move_to: str | Path | None,
         settle: float,
         patience: float,
-        device: str,
         told: Callable[[Told], None] | None,
         notice: Notice | None,
     ) -> None:
         self._guided, self._folder, self._out, self._keep = guided, folder, out, keep
-        self._hook, self._device, self._told, self._notice = hook, device, told, notice
+        self._hook, self._told, self._notice = hook, told, notice
         self._move_to = None if move_to is None else Path(move_to)
         apart = [(out, "the folder of results")]
         if self._move_to is not None:
@@ -214,8 +214,8 @@ class _Loop:
             self._finish(by_file[entry.file], entry, "", results)
 
         queries = [arrival.query for arrival in by_file.values()]
-        device, keep, notice = self._device, self._keep, self._notice
-        summary = run_job(queries, self._guided, results, keep=keep, device=device, notice=notice, each=each)
+        keep, notice = self._keep, self._notice
+        summary = run_job(queries, self._guided, results, keep=keep, notice=notice, each=each)
         for file, arrival in by_file.items():
             if file not in finished:
                 start = printable(f"{arrival.query.path}:")
