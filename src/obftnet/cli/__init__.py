@@ -3,6 +3,7 @@
 Everything heavy is imported by a command when it runs, so that `--help` is there at once.
 """
 
+import importlib
 import os
 import sys
 
@@ -19,20 +20,23 @@ _BROKEN_PIPE = 141  # 128 + SIGPIPE, by which a Unix tool ends whose reader has 
 _OPTIONS = {"folds": "--fold", "backbones": "--backbone"}
 
 
-def main() -> None:
-    """Run the command line. Bad input ends in one line on standard error and exit status 2."""
+def main(application: str = "obftnet.cli.app") -> None:
+    """Run the command line. Bad input ends in one line on standard error and exit status 2.
+
+    application: module whose `app` holds the commands.
+    """
     with signals.watched(), safe_streams():
         # Pictures go into files. A backend that is meant for windows, or misspelt, must not matter.
         os.environ.pop("MPLBACKEND", None)
         wait_passively()
-        code = _status()
+        code = _status(application)
     sys.exit(code)
 
 
-def _status() -> int:
+def _status(application: str) -> int:
     """Run the command, say what is to be said of its end, and give its exit status."""
     try:
-        code = _run()
+        code = _run(application)
         sys.stdout.flush()
     except OutputError as error:
         if error.broken_pipe:
@@ -56,11 +60,13 @@ def with_options(error: InputError) -> str:
     return f"{error} ({options})" if options else str(error)
 
 
-def _run() -> int:
+def _run(application: str) -> int:
     with signals.loading():
         import typer
 
-        from obftnet.cli.app import UsageError, app, usage_line
+        from obftnet.cli.usage import UsageError, usage_line
+
+        app = importlib.import_module(application).app
     try:
         with input_warnings():
             return int(app(standalone_mode=False) or 0)

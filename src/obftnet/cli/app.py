@@ -27,9 +27,6 @@ from obftnet.cli.train import train_command
 from obftnet.cli.ui import ui_command
 from obftnet.cli.watch import watch_command
 
-#: What a command line raises that cannot be understood. Typer gives the class no name of its own.
-UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-
 app = typer.Typer(name="obftnet", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command("demo")(demo_command)
 app.command("segment")(segment_command)
@@ -69,11 +66,3 @@ def _every_command(
     """Segment defects on a material never seen before, from one to five annotated images."""
     if context.invoked_subcommand is None:
         print(context.get_help())
-
-
-def usage_line(error: Exception) -> str:
-    """What was wrong with a command line, in one line, and where help is."""
-    message = error.format_message().rstrip(".") if hasattr(error, "format_message") else str(error)
-    context = getattr(error, "ctx", None)
-    command = "obftnet" if context is None else context.command_path
-    return f"{message}; {command} --help lists what there is"

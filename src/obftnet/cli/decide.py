@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from obftnet.cli.bulk import end
 from obftnet.cli.deciding import LowThreshold, MinArea, MinLength, Review, Scale, UnitOf, band, level
 from obftnet.cli.progress import progress_bar
-from obftnet.cli.segment import end
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note
 

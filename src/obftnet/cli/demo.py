@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from obftnet.cli.bulk import print_summary
 from obftnet.cli.options import Device, Threads, Weights
 from obftnet.cli.progress import progress_bar
-from obftnet.cli.segment import print_summary
 from obftnet.cli.signals import signals
 from obftnet.cli.terminal import note, say
 from obftnet.cli.threads import use_threads
