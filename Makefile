@@ -29,7 +29,7 @@ test: $(VENV)/.dev
 	$(TESTS) -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks tools docs
+	$(BIN)/ruff check src tests benchmarks tools docs runtime
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

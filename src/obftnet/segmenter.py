@@ -54,8 +54,9 @@ from obftnet.model import OBFTNet
 from obftnet.packs import Content, Event, Pack, check_pack_place, read_pack, write_pack
 from obftnet.packs.content import DecisionEntry, Encoding, InterestEntry, PlanEntry, WeightsEntry
 from obftnet.packs.fit import Fit, fit_of, why_unfitted
-from obftnet.packs.make import Given, encode_guidance, person
+from obftnet.packs.make import Given, encode_guidance
 from obftnet.packs.mask_hash import mask_hash
+from obftnet.packs.person import person
 from obftnet.prediction import Prediction
 from obftnet.scoring import enlarged, predict_picture
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast

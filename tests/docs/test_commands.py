@@ -6,6 +6,7 @@ What trains, makes data or evaluates outside the README is slow even so: here it
 
 import itertools
 import json
+import os
 import re
 import shlex
 import shutil
@@ -175,6 +176,11 @@ def run(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return
     if words[0] == "python" and words[1].startswith(("benchmarks/", "tools/")):
         ask_for_help(words[1])
+        return
+    if words[0] == "obftnet-runtime":
+        path = os.pathsep.join([str(ROOT / "runtime/src"), str(ROOT / "src")])
+        command_line = [sys.executable, "-m", "obftnet_runtime", *words[1:]]
+        subprocess.run(command_line, check=True, env={**os.environ, "PYTHONPATH": path})
         return
     assert words[0] == "obftnet", f"{command}: a command this test does not know"
     if words[1] in ("segment", "demo") and "--weights" not in words and not shipped():

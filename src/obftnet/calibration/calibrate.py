@@ -22,7 +22,7 @@ from obftnet.imaging.read import as_mask, as_picture, read_picture
 from obftnet.inputs import KnownPictures
 from obftnet.packs import Pack, check_pack_place, read_pack, write_pack
 from obftnet.packs.content import DecisionEntry, Event
-from obftnet.packs.make import person
+from obftnet.packs.person import person
 from obftnet.regions import find_regions
 from obftnet.segmentation import LEAST_REGION, segment_files
 from obftnet.segmentation.changes import Changes, Unit

@@ -7,7 +7,7 @@ from pathlib import Path
 from obftnet.files import alone_in
 from obftnet.packs.content import Content, Event
 from obftnet.packs.file import Pack, read_pack, write_pack
-from obftnet.packs.make import person
+from obftnet.packs.person import person
 
 
 @alone_in("path", file=True)

@@ -1,6 +1,5 @@
 """A pack made of what a segmenter was given: the files as they came, and pictures without one encoded."""
 
-import getpass
 import os
 import warnings
 from collections.abc import Sequence
@@ -118,14 +117,6 @@ def check_kind(kind: str) -> str:
     if plain_name(kind) != kind:
         raise InputError(f"kind of defect {kind!r}: no name of a folder everywhere; give it another")
     return kind
-
-
-def person() -> str:
-    """Who is at work, as the system calls them; "" where it does not say."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
 
 
 def ignored_name(image: str, ignored: Encoded) -> str:

@@ -1,0 +1,91 @@
+"""The commands of `obftnet-runtime`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obftnet import __version__
+from obftnet.cli.bulk import ALL_KINDS, Column, Keep, Manifest, Out, Queries, ShardOf, Workers, end, kinds_of
+from obftnet.cli.deciding import MinArea, MinLength, Review, Scale, UnitOf, band
+from obftnet.cli.options import Threads
+from obftnet.cli.progress import progress_bar
+from obftnet.cli.signals import signals
+from obftnet.cli.terminal import note, say
+
+_Opt = typer.Option
+
+app = typer.Typer(
+    name="obftnet-runtime", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        say(f"obftnet-runtime {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _every_command(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Segment defects with a model that obftnet exported, without PyTorch."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command("segment")
+def segment_command(
+    model: Annotated[Path, _Opt("--model", help="Folder that obftnet export wrote.")],
+    out: Out,
+    queries: Queries = None,
+    engine: Annotated[
+        str, _Opt("--engine", help="onnx, or openvino where the model was exported for it.")
+    ] = "onnx",
+    threshold: Annotated[
+        float | None, _Opt("--threshold", help="Score above which a pixel is defect; default: the model's.")
+    ] = None,
+    min_area: MinArea = None,
+    min_length: MinLength = None,
+    unit: UnitOf = None,
+    scale: Scale = None,
+    review: Review = None,
+    keep: Keep = ALL_KINDS,
+    manifest: Manifest = None,
+    column: Column = None,
+    shard: ShardOf = None,
+    workers: Workers = 1,
+    threads: Threads = None,
+) -> None:
+    """Segment images: mask, score map and overlay for each, verdicts and tables of all."""
+    with signals.loading():
+        from obftnet.segmentation import segment_exported
+        from obftnet.segmentation.shard import Shard
+
+    part = None if shard is None else Shard.of(shard)
+    with progress_bar("segment") as update:
+        summary = segment_exported(
+            queries or [],
+            model,
+            out if part is None else out / part.folder,
+            engine=engine,  # type: ignore[arg-type]
+            threshold=threshold,
+            min_area=min_area,
+            min_length=min_length,
+            unit=unit,  # type: ignore[arg-type]
+            review=band(review),
+            scale=scale,
+            keep=kinds_of(keep),
+            threads=threads,
+            manifest=manifest,
+            column=column,
+            shard=part,
+            workers=workers,
+            progress=update,
+            notice=note,
+        )
+    end(summary)
