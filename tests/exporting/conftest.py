@@ -1,8 +1,10 @@
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from obftnet.backbones.weights import load_backbone
 from obftnet.config import CuesConfig
@@ -48,21 +50,33 @@ def fitted(weights: Path, kinds: int = 1, **options: object) -> Segmenter:
 
 
 @pytest.fixture(scope="session")
-def packed(tmp_path_factory) -> tuple[Path, Path]:
-    """A pack and its weights: two kinds of defect, two looks, tiles."""
-    folder = tmp_path_factory.mktemp("packed")
-    weights = model_file(folder, **FULL)
-    fitted(weights, kinds=2, tile=64).save(folder / "two.pack")
-    return folder / "two.pack", weights
+def made(tmp_path_factory) -> Path:
+    """A pack, its weights and its export, made once by whichever of the tests' processes wants them first."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "exporting"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "model").exists():
+            weights = model_file(folder, **FULL)
+            fitted(weights, kinds=2, tile=64).save(folder / "two.pack")
+            export_pack(
+                folder / "two.pack", folder / "model", weights=weights, engines=("onnx", "openvino")
+            )
+    return folder
 
 
 @pytest.fixture(scope="session")
-def exported(packed, tmp_path_factory) -> Path:
+def packed(made) -> tuple[Path, Path]:
+    """A pack and its weights: two kinds of defect, two looks, tiles."""
+    return made / "two.pack", made / "model.safetensors"
+
+
+@pytest.fixture(scope="session")
+def exported(made) -> Path:
     """The same exported, for both engines. Shared: leave it as it is."""
-    pack, weights = packed
-    out = tmp_path_factory.mktemp("exported") / "model"
-    export_pack(pack, out, weights=weights, engines=("onnx", "openvino"))
-    return out
+    return made / "model"
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from .conftest import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = ROOT / "runtime"
+#: Pixels of the least region.
+LEAST = 4
 #: What obftnet needs and the runtime must do without.
 FOREIGN = (
     *("torch", "torchvision", "scipy", "matplotlib", "imagecodecs", "onnx", "onnxscript", "psutil"),
@@ -64,7 +66,7 @@ def photos(tmp_path_factory) -> Path:
 def by_torch(packed, photos, tmp_path_factory) -> Path:
     pack, weights = packed
     out = tmp_path_factory.mktemp("by_torch") / "out"
-    segment_files([photos], None, out, pack=pack, weights=weights, device="cpu")
+    segment_files([photos], None, out, pack=pack, weights=weights, device="cpu", min_area=LEAST)
     return out
 
 
@@ -72,7 +74,7 @@ def by_torch(packed, photos, tmp_path_factory) -> Path:
 def by_runtime(exported, photos, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """What the command writes where nothing foreign can be imported."""
     out = tmp_path_factory.mktemp("by_runtime") / "out"
-    done = run("segment", photos, "--model", exported, "--out", out)
+    done = run("segment", photos, "--model", exported, "--out", out, "--min-area", LEAST)
     assert done.returncode == 0, done.stderr
     return out, done
 
@@ -105,24 +107,24 @@ def test_nothing_is_done_twice_and_another_engine_s_results_are_not_taken(
     by_torch, by_runtime, exported, photos, packed
 ):
     out = by_runtime[0]
-    again = segment_exported([photos], exported, out)
+    again = segment_exported([photos], exported, out, min_area=LEAST)
     assert (again.done, again.kept) == (0, 3)
-    said = []
-    decided = segment_exported([photos], exported, out, threshold=0.4, notice=said.append)
+    decided = segment_exported([photos], exported, out, min_area=LEAST + 1)
     assert (decided.done, decided.decided) == (0, 3)
-    assert run("segment", photos, "--model", exported, "--out", out).returncode == 0  # as it was
+    segment_exported([photos], exported, out, min_area=LEAST)  # as it was
     before = (by_torch / "segment.json").read_bytes()
-    taken = run("segment", photos / "part0.png", "--model", exported, "--out", by_torch)
+    taken = run("segment", photos / "part0.png", "--model", exported, "--out", by_torch, "--min-area", LEAST)
     assert taken.returncode == 2
     assert "by torch, now by onnx" in taken.stderr
     assert (by_torch / "segment.json").read_bytes() == before
 
 
 def test_two_processes_write_what_one_writes(by_runtime, exported, photos, tmp_path):
-    done = run("segment", photos, "--model", exported, "--out", tmp_path / "out", "--workers", "2")
+    more = ("--workers", "2", "--min-area", LEAST)
+    done = run("segment", photos, "--model", exported, "--out", tmp_path / "out", *more)
     assert done.returncode == 0, done.stderr
     for path in sorted(by_runtime[0].rglob("*.*")):
-        if path.name != "segment.json":
+        if path.name not in ("segment.json", "regions.parquet"):
             name = path.relative_to(by_runtime[0])
             assert (tmp_path / "out" / name).read_bytes() == path.read_bytes(), name
 
@@ -137,7 +139,8 @@ def test_all_that_it_imports_is_in_its_wheel(by_runtime):
         where = {"../src/": "obftnet_runtime/modules/", "../": "obftnet_runtime/"}
         begin = next(one for one in where if source.startswith(one))
         assert target == where[begin] + source.removeprefix(begin)
-    files = {file.removeprefix("../src/").removesuffix(".py").replace("/", ".") for file in listed}
+    places = [file.removeprefix("../src/").removesuffix(".py").replace("/", ".") for file in listed]
+    files = {place.removesuffix(".__init__") if place.count(".") > 1 else place for place in places}
     assert not [name for name in used if not any(name == one or name.startswith(f"{one}.") for one in files)]
 
 
@@ -215,6 +218,7 @@ def test_it_runs_in_an_environment_of_its_own(exported, photos, tmp_path, by_run
     assert taken < 250e6, f"{taken / 1e6:.0f} MB"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [tmp_path / "venv/bin/obftnet-runtime", "segment", photos, "--model", exported]
+    command += ["--min-area", str(LEAST)]
     for out, more in (("one", ()), ("two", ("--workers", "2"))):
         done = subprocess.run(
             [*command, "--out", tmp_path / out, *more], capture_output=True, text=True, env=environment
