@@ -7,7 +7,7 @@ import typer
 
 from obftnet import __version__
 from obftnet.cli.bulk import ALL_KINDS, Column, Keep, Manifest, Out, Queries, ShardOf, Workers, end, kinds_of
-from obftnet.cli.deciding import MinArea, MinLength, Review, Scale, UnitOf, band
+from obftnet.cli.deciding import LowThreshold, MinArea, MinLength, Review, Scale, UnitOf, band, level
 from obftnet.cli.options import Threads
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
@@ -49,6 +49,7 @@ def segment_command(
     threshold: Annotated[
         float | None, _Opt("--threshold", help="Score above which a pixel is defect; default: the model's.")
     ] = None,
+    low_threshold: LowThreshold = None,
     min_area: MinArea = None,
     min_length: MinLength = None,
     unit: UnitOf = None,
@@ -74,6 +75,7 @@ def segment_command(
             out if part is None else out / part.folder,
             engine=engine,  # type: ignore[arg-type]
             threshold=threshold,
+            low_threshold=level(low_threshold),
             min_area=min_area,
             min_length=min_length,
             unit=unit,  # type: ignore[arg-type]
