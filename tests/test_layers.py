@@ -8,8 +8,8 @@ import obftnet
 
 #: From the bottom to the top. A package (or a module of the first level) imports from lower lines alone.
 LAYERS = (
-    ("errors", "transport", "version"),
-    ("files", "kinds", "packaged"),
+    ("children", "errors", "transport", "version"),
+    ("files", "kinds", "packaged", "web"),
     ("regions",),
     ("decision",),
     ("imaging",),
@@ -37,7 +37,7 @@ LAYERS = (
         "reporting",
         "watching",
     ),
-    ("ui",),
+    ("serving", "ui"),
     ("cli",),
     ("__main__",),
 )

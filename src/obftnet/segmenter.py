@@ -1,5 +1,6 @@
 """Segment by example: fit on a few annotated images, predict on the rest. The one inference path."""
 
+import functools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -58,7 +59,7 @@ from obftnet.packs.make import Given, encode_guidance
 from obftnet.packs.mask_hash import mask_hash
 from obftnet.packs.person import person
 from obftnet.prediction import Prediction
-from obftnet.scoring import enlarged, predict_picture
+from obftnet.scoring import Look, enlarged, predict_picture
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
 from obftnet.tiling import Tile, TilePlan, check_tiling, plan_tiles
 from obftnet.weights import load_model, shipped, weights_name
@@ -545,11 +546,36 @@ class Segmenter:
                 than the region of interest; the decision is in mm, and there is no scale; or `fit` was not
                 called.
         """
+        return self._predict(image, self._kind_scores)
+
+    @without_autocast
+    @torch.inference_mode()
+    def predict_batch(self, images: Sequence[ImageSource]) -> list[Prediction]:
+        """`predict` of several images, which the network looks at together where each is seen as a whole.
+
+        On a CPU the scores are those of `predict` to the bit; a GPU may choose other ways to compute for a
+        batch, and round otherwise. Images in tiles are looked at one after the other.
+
+        Raises:
+            InputError: as `predict`, of any of them.
+        """
+        if self._fit is None or self.tile is not None or len(images) < 2:
+            return [self._predict(image, self._kind_scores) for image in images]
+        pictures = [self.read(image) for image in images]
+        inputs = torch.stack([to_tensor(picture, self._input_size) for picture in pictures])
+        scores = self.model.kind_scores(self.model.extract(inputs.to(self.device)), self.guidance).cpu()
+        return [
+            self._predict(picture, functools.partial(self._resized, found))
+            for picture, found in zip(pictures, scores, strict=True)
+        ]
+
+    def _predict(self, image: ImageSource, look: Look) -> Prediction:
+        """As `predict`, by what looks at a picture as a whole."""
         if self._fit is None:
             raise InputError("nothing to segment by: call fit(supports, backgrounds) before predict(image)")
         decision = self.decision.in_pixels(self.scale)
-        names, look = self.guidance.names, self._kind_scores
-        return predict_picture(self.read(image), self._known, self.tile, names, decision, look)
+        names, picture = self.guidance.names, self.read(image)
+        return predict_picture(picture, self._known, self.tile, names, decision, look)
 
     @property
     def guidance(self) -> Guidance:
@@ -591,7 +617,11 @@ class Segmenter:
 
     def _kind_scores(self, image: Picture) -> Iterator[NDArray[np.float32]]:
         """For each kind of defect the score (h, w) in 0..1 of a picture that is looked at as a whole."""
-        for score in self.model.kind_scores(self._extract(image), self.guidance)[0].cpu():
+        return self._resized(self.model.kind_scores(self._extract(image), self.guidance)[0].cpu(), image)
+
+    def _resized(self, scores: Tensor, image: Picture) -> Iterator[NDArray[np.float32]]:
+        """The scores (kinds, S, S) at the picture's size."""
+        for score in scores:
             yield resize_score(score, image.shape).clamp_(0, 1).numpy()
 
     def _support_parts(

@@ -17,7 +17,7 @@ from obftnet.segmentation import KINDS, LEAST_REGION
 COMMANDS = (
     *("demo", "segment", "decide", "fit", "calibrate", "report", "explain", "train", "evaluate", "protocol"),
     "reproduce",
-    *("synthesize", "distill", "import", "check", "doctor", "ui", "watch", "export"),
+    *("synthesize", "distill", "import", "check", "doctor", "ui", "watch", "serve", "export"),
 )
 
 #: Of a group of commands, each behind the group's name.

@@ -12,8 +12,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -35,6 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
 #: The tutorial's commands need each other's files, and have a test of their own.
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 DOCUMENTS = [ROOT / "README.md", *sorted({*(ROOT / "docs").glob("*.md")} - {TUTORIAL})]
+#: Where the documents' clients ask.
+SERVER = "http://127.0.0.1:8766"
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 #: What is cut: each option to the value that keeps a run to seconds.
@@ -190,6 +195,9 @@ def run(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # What was done in the page.
         shutil.copytree(place / "photos", place / "leather/queries", dirs_exist_ok=True)
         run("obftnet fit --guidance guidance --out leather/fit.pack", place, monkeypatch)
+    if words[1] == "serve":
+        with served(words[1:]):
+            return
     if words[1] == "ui":
         look_at_page([word for word in words[1:] if word != "--open"])
         return
@@ -208,6 +216,26 @@ def look_at_page(words: list[str]) -> None:
         with urllib.request.urlopen(address) as page:
             assert b"obftnet" in page.read()
         process.terminate()
+
+
+@contextmanager
+def served(words: list[str]) -> Iterator[str]:
+    """Begin a server, wait until it is ready, give its address, end it: it would go on until then."""
+    command = [sys.executable, "-m", "obftnet", *words, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().split()[-1]
+            while True:
+                try:
+                    with urllib.request.urlopen(f"{address}/ready"):
+                        break
+                except urllib.error.HTTPError:
+                    time.sleep(0.1)  # not yet
+            yield address
+        finally:
+            process.terminate()
+        assert process.wait(60) == 0
 
 
 def small(words: list[str], place: Path) -> list[str]:
@@ -251,5 +279,11 @@ def test_every_python_block_runs(document, text, place, monkeypatch, capsys):
     if not shipped():
         pytest.skip("no weights ship with this checkout")
     monkeypatch.chdir(place)
-    exec(compile(text, document, "exec"), {})
+    if SERVER in text:
+        if not (place / "packs/leather.pack").exists():
+            run("obftnet fit --guidance guidance --out packs/leather.pack", place, monkeypatch)
+        with served(["serve", "--packs", "packs"]) as address:
+            exec(compile(text.replace(SERVER, address), document, "exec"), {})
+    else:
+        exec(compile(text, document, "exec"), {})
     assert capsys.readouterr().out

@@ -3,9 +3,10 @@
 import pytest
 
 from obftnet.ui import security
-from obftnet.ui.security import COOKIE, FAULT, is_here
+from obftnet.ui.security import COOKIE, FAULT
 from obftnet.ui.server import Page, create_app
 from obftnet.ui.workspace import Workspace
+from obftnet.web.access import is_here
 
 from .conftest import HOST, TestClient, photo
 

@@ -258,9 +258,7 @@ def _apart(pack: Pack, sources: Iterable[str | Path]) -> tuple[list[tuple[str, P
         except InputError:
             digest, name = str(query.path), None  # segmenting it says what is wrong
         if name is not None:
-            lines.append(
-                f"{query.path}: the same image as {name} in the pack; left out, it proves nothing"
-            )
+            lines.append(f"{query.path}: the same image as {name} in the pack; left out, it proves nothing")
         elif digest in seen:
             lines.append(f"{query.path}: the same image as {seen[digest]}; left out")
         else:

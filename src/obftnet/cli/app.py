@@ -21,6 +21,7 @@ from obftnet.cli.protocol import protocol_command
 from obftnet.cli.report import report_command
 from obftnet.cli.reproduce import reproduce_command
 from obftnet.cli.segment import segment_command
+from obftnet.cli.serve import serve_command
 from obftnet.cli.synthesize import synthesize_command
 from obftnet.cli.terminal import say
 from obftnet.cli.train import train_command
@@ -46,6 +47,7 @@ app.command("check")(check_command)
 app.command("doctor")(doctor_command)
 app.command("ui")(ui_command)
 app.command("watch")(watch_command)
+app.command("serve")(serve_command)
 app.command("export")(export_command)
 app.add_typer(pack_app, name="pack")
 

@@ -1,7 +1,9 @@
 """Writing pictures and score maps, each whole or not at all."""
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import tifffile
@@ -52,6 +54,19 @@ def write_png(path: str | Path, pixels: NDArray[np.uint8] | NDArray[np.bool_]) -
     Raises:
         InputError: it cannot be written. ValueError: another shape or dtype.
     """
+    size, strips = _strips(pixels)
+    write_png_strips(path, size, strips)
+
+
+def png_bytes(pixels: NDArray[np.uint8] | NDArray[np.bool_]) -> bytes:
+    """What `write_png` would write. Raises ValueError as there."""
+    return b"".join(png_chunks(*_strips(pixels)))
+
+
+def _strips(
+    pixels: NDArray[np.uint8] | NDArray[np.bool_],
+) -> tuple[tuple[int, int], Iterator[NDArray[np.uint8]]]:
+    """Size (h, w) of a picture and its rows, some after the others; of bool, True as 255."""
     is_mask = pixels.dtype == np.bool_
     fits = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3 and not is_mask)
     if not (fits and pixels.size and (is_mask or pixels.dtype == np.uint8)):
@@ -60,7 +75,7 @@ def write_png(path: str | Path, pixels: NDArray[np.uint8] | NDArray[np.bool_]) -
     rows = max(1, _STRIP // pixels[0].size)
     strips = (pixels[top : top + rows] for top in range(0, height, rows))
     white = np.uint8(255)
-    write_png_strips(path, (height, width), (strip * white if is_mask else strip for strip in strips))  # type: ignore[misc]
+    return (height, width), (strip * white if is_mask else strip for strip in strips)  # type: ignore[misc]
 
 
 def write_png_strips(path: str | Path, size: tuple[int, int], strips: Iterable[NDArray[np.uint8]]) -> None:
@@ -84,7 +99,18 @@ def write_score(path: str | Path, score: NDArray[np.float32]) -> None:
     Raises:
         InputError: it cannot be written. ValueError: another shape or dtype.
     """
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        _write_score(file, score)
+
+
+def score_bytes(score: NDArray[np.float32]) -> bytes:
+    """What `write_score` would write. Raises ValueError as there."""
+    stream = io.BytesIO()
+    _write_score(stream, score)
+    return stream.getvalue()
+
+
+def _write_score(file: IO[bytes], score: NDArray[np.float32]) -> None:
     if score.dtype != np.float32 or score.ndim != 2:
         raise ValueError(f"{score.dtype} of shape {score.shape}; float32 (h, w) is wanted")
-    with atomic(path) as temporary:
-        tifffile.imwrite(temporary, score, photometric="minisblack", metadata=None)
+    tifffile.imwrite(file, score, photometric="minisblack", metadata=None)

@@ -122,6 +122,16 @@ def marked(regions: Iterable[Region], shape: tuple[int, int]) -> NDArray[np.bool
     return mask
 
 
+def mask_runs(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    """All that a mask (h, w) marks as `Region.runs`.
+
+    >>> mask_runs(np.array([[False, True], [True, True]])), mask_runs(np.zeros((2, 3), bool))
+    ((1, 3), (6,))
+    """
+    rows, columns = np.nonzero(mask)
+    return _runs(rows, columns, mask.shape) if rows.size else (mask.size,)
+
+
 def _runs(rows: NDArray[np.intp], columns: NDArray[np.intp], shape: tuple[int, ...]) -> tuple[int, ...]:
     """As `Region.runs`, of pixels (n,) in an image (h, w)."""
     height, width = shape

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from obftnet.decision import Decision, decide, image_score, judge
+from obftnet.decision import Decision
 from obftnet.errors import InputError
 from obftnet.imaging.kind_map import read_kind_map
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import read_mask, read_picture
 from obftnet.prediction import Prediction
-from obftnet.regions import find_regions
+from obftnet.segmentation.judged import judge_prediction
 from obftnet.segmentation.outputs import KINDS, File, Kind, Outputs
 from obftnet.segmentation.record import Entry, Settled, Written
 
@@ -62,10 +62,8 @@ class Decider:
             RefusedError: the file system does not take its name. InputError: nothing can be written.
         """
         outputs = Outputs.of(self.out, entry.result)
-        mask = decide(prediction.score, self.decision)
-        value = image_score(prediction.score, self.decision)
-        several = self.kinds if prediction.best is not None else self.kinds[0]
-        regions = find_regions(mask, prediction.score, several, prediction.best)
+        judged = judge_prediction(prediction, self.decision, self.kinds)
+        mask, regions = judged.mask, judged.regions
         if not self._is_there(entry, mask, there):
             there = [file for file in there if file in _OF_THE_SCORE]
         lacking = [kind for kind in KINDS if kind in keep and kind not in there]
@@ -89,8 +87,8 @@ class Decider:
         return entry.model_copy(
             update={
                 "decided_by": self.settled.key,
-                "verdict": judge(value, self.decision),
-                "image_score": value,
+                "verdict": judged.verdict,
+                "image_score": judged.image_score,
                 "regions": len(regions),
                 "defect_area": float(mask.mean()),
                 "max_score": float(prediction.score.max()),

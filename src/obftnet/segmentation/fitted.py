@@ -14,7 +14,6 @@ from obftnet.errors import InputError
 from obftnet.imaging.guidance_picture import draw_guidance
 from obftnet.packs import Pack
 from obftnet.segmentation.changes import DEFAULT_DECISION
-from obftnet.segmentation.guided import Predicts
 from obftnet.segmentation.of_pack import OfPack
 from obftnet.segmentation.queries import Aside, support_or_mask
 from obftnet.segmentation.record import GuidanceRecord
@@ -182,7 +181,7 @@ class ByPack(OfPack):
         """As `Guided`."""
         return replace(self, threads=_each(count))
 
-    def segmenter(self) -> Predicts:
+    def segmenter(self) -> Segmenter:
         """As `Guided`."""
         _use(self.threads)
         return Segmenter.load(self.pack, self.device, weights=self.weights)

@@ -70,6 +70,10 @@ class OfPack:
             digest = hashes.of(query)
         except InputError:
             return None  # reading it as a query says what is wrong
+        return self.aside_of(query, digest)
+
+    def aside_of(self, query: Path, digest: str) -> Aside | None:
+        """`aside` of a file with this hash. query: what messages call it."""
         content = self.pack.content
         for entry in content.supports:
             support = Path(self.pack.name, content.path(entry))

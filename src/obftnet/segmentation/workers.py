@@ -5,20 +5,18 @@ Workers end with that process, however it ends.
 """
 
 import contextlib
-import os
-import signal
-import threading
 import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal, Protocol, TypeAlias
 
+from obftnet.children import end_with_parent, unsignalled
 from obftnet.data.hashes import FileHashes
 from obftnet.errors import InputError, InputWarning
 from obftnet.segmentation.decider import Decider, RefusedError
@@ -217,7 +215,7 @@ class Workers:
         process = context.Process(
             target=_serve, args=(self._order, there), name="obftnet worker", daemon=True
         )
-        with _without_interrupts():
+        with unsignalled("SIGINT"):
             process.start()
         there.close()
         return _Worker(process, here)
@@ -254,7 +252,7 @@ def _no_worker(worker: _Worker) -> InputError:
 
 def _serve(order: Order, connection: Connection) -> None:
     """A worker's life."""
-    _end_with_parent()
+    end_with_parent()
     said: list[str] = []
 
     def say(message: Literal["ready", "done", "failed", "broken"], what: Any) -> None:
@@ -277,31 +275,6 @@ def _serve(order: Order, connection: Connection) -> None:
         say("failed", error)
     except Exception:
         say("broken", traceback.format_exc())
-
-
-def _end_with_parent() -> None:
-    """End at once where the job's process ends: results must not come after it."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """What is started within is not interrupted from a terminal, as the job is, which ends it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

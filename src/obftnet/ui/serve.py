@@ -7,11 +7,11 @@ from pathlib import Path
 
 import uvicorn
 
-from obftnet.errors import InputError
 from obftnet.files import exclusive
-from obftnet.ui.security import is_here, new_token
 from obftnet.ui.server import Page, create_app
 from obftnet.ui.workspace import Workspace
+from obftnet.web.access import is_here, new_token, shown_host
+from obftnet.web.listening import listening
 
 
 def serve(
@@ -41,14 +41,14 @@ def serve(
     Raises:
         InputError: the folder is no project's, another process shows it, or the port cannot be had.
     """
-    with exclusive(project) as folder, _listening(host, port) as listening:
+    with exclusive(project) as folder, listening(host, port) as place:
         workspace = Workspace(folder)
         for left in folder.glob(".received-*"):
             left.unlink(missing_ok=True)
         page = Page(workspace, weights=weights, device=device, threads=threads)
-        number = listening.getsockname()[1]
+        number = place.getsockname()[1]
         token = None if is_here(host) else new_token()
-        shown = f"[{host}]" if ":" in host else host
+        shown = shown_host(host)
         names = [shown, "localhost", "127.0.0.1"]
         if host in ("0.0.0.0", "::"):
             names += [socket.gethostname(), socket.getfqdn()]
@@ -61,22 +61,6 @@ def serve(
         if browser:
             webbrowser.open(address)
         try:
-            server.run(sockets=[listening])
+            server.run(sockets=[place])
         finally:
             page.close()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(128)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"{host}:{port}: cannot listen there ({reason}); name another port", "port"
-        ) from error
-    return listening

@@ -14,12 +14,11 @@ from obftnet.files import exclusive
 from obftnet.imaging.checks import check_folder
 from obftnet.packs import read_pack
 from obftnet.segmentation.fitted import ByPack
-from obftnet.segmentation.guided import Predicts
 from obftnet.segmentation.job import Notice, check_keep, run_job
 from obftnet.segmentation.names import resolved
 from obftnet.segmentation.outputs import KINDS, Kind
 from obftnet.segmentation.record import Entry
-from obftnet.segmenter import resolve_device
+from obftnet.segmenter import Segmenter, resolve_device
 from obftnet.watching.arrivals import Arrival, Arrivals, State
 from obftnet.watching.hook import Hook
 from obftnet.watching.place import move
@@ -55,10 +54,10 @@ class Told:
 class _Kept(ByPack):
     """A pack whose segmenter stays loaded, and whose guidance is drawn into a folder once."""
 
-    loaded: list[Predicts] = field(default_factory=list, compare=False)
+    loaded: list[Segmenter] = field(default_factory=list, compare=False)
     drawn: set[Path] = field(default_factory=set, compare=False)
 
-    def segmenter(self) -> Predicts:
+    def segmenter(self) -> Segmenter:
         """As `Guided`."""
         if not self.loaded:
             self.loaded.append(super().segmenter())

@@ -1,0 +1,1 @@
+"""A server that judges images by the packs of a folder."""
