@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from PIL import Image
 from obftnet.ui.server import Page, create_app
 from obftnet.ui.workspace import Workspace
 from obftnet.weights import save_model
+
+from .browser import chromium as chromium  # fixtures
+from .browser import window as window
 
 TestClient = pytest.importorskip(
     "starlette.testclient", reason="the page's server is not installed: pip install 'obftnet[ui]'"
@@ -97,6 +101,27 @@ class Server:
         with urllib.request.urlopen(asked) as answer:
             return json.load(answer)
 
+    def add(self, file: Path, role: str) -> None:
+        """Give it an image."""
+        asked = urllib.request.Request(
+            f"{self.address}api/images?name={file.name}&role={role}",
+            data=file.read_bytes(),
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        with urllib.request.urlopen(asked):
+            pass
+
+    def until(self, there: Callable[[], bool]) -> None:
+        end = time.monotonic() + 180
+        while not there():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    def idle(self) -> dict:
+        """The state once nothing is under way."""
+        self.until(lambda: not self.ask("state")["fit"]["job"])
+        return self.ask("state")
+
     def end(self) -> None:
         self.process.terminate()
         self.process.communicate()
@@ -111,6 +136,14 @@ def guide(client: Client, folder: Path, seed: int = 0) -> None:
     name = client.add(photo(folder / "given/s.png", seed), "defect")
     client.add(photo(folder / "given/g.png", seed + 1), "good")
     assert client.paint(name, tool="brush", points=[(40, 40), (70, 60)], radius=9).status_code == 200
+
+
+def guide_server(server: Server, folder: Path) -> None:
+    """The same of a server in a process of its own."""
+    server.add(photo(folder / "given/s.png", 0), "defect")
+    server.add(photo(folder / "given/g.png", 1), "good")
+    stroke = {"tool": "brush", "points": [[40, 40], [70, 60]], "radius": 9}
+    server.ask("images/s.png/strokes", {"revision": 0, "do": "stroke", "stroke": stroke})
 
 
 @pytest.fixture

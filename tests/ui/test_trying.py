@@ -45,15 +45,19 @@ def asked(client: Client, decision: Decision, name: str = "q5.png") -> dict:
     low, high = decision.review or (None, None)
     parameters = {"threshold": decision.threshold, "min_area": decision.min_area}
     parameters |= {} if low is None else {"low": low, "high": high}
+    if decision.low_threshold is not None:
+        parameters["low_threshold"] = decision.low_threshold
     return client.ask(f"tried/{name}/decided", **parameters)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("least", [0, 40])
-def test_a_decision_is_the_library_s(tried, share, least):
+@pytest.mark.parametrize("outline", [None, 0.99])
+def test_a_decision_is_the_library_s(tried, share, least, outline):
     seen = score(tried)
     threshold = float(np.quantile(seen, share))
-    decision = Decision(threshold, least, review=(threshold / 2, (1 + threshold) / 2))
+    low = None if outline is None else outline * threshold
+    decision = Decision(threshold, least, review=(threshold / 2, (1 + threshold) / 2), low_threshold=low)
     found, mask = asked(tried, decision), decide(seen, decision)
     assert found["image_score"] == image_score(seen, decision)
     assert found["verdict"] == judge(image_score(seen, decision), decision)
@@ -62,7 +66,8 @@ def test_a_decision_is_the_library_s(tried, share, least):
     assert found["count"] == len(regions)
     if len(regions) <= 500:
         assert [region["area"] for region in found["regions"]] == [region.area for region in regions]
-    tile = tried.http.get("/api/tried/q5.png/mask/0/0/0", params={"threshold": threshold, "min_area": least})
+    parameters = {"threshold": threshold, "min_area": least} | ({} if low is None else {"low_threshold": low})
+    tile = tried.http.get("/api/tried/q5.png/mask/0/0/0", params=parameters)
     shown = np.asarray(Image.open(io.BytesIO(tile.content)).convert("RGBA"))[..., 3] > 0
     assert np.array_equal(shown, mask)
 

@@ -43,7 +43,8 @@ class Calibration:
     decision: the pack's from now on, its sizes as they were asked for. bound: of the good images.
     least: the proposal; None where the least region was given. found, defects: of defective images, how many
     are above the threshold, and how many there were. supports: what these said; None where they could not.
-    sentences: what a person must know. refused: one line for each image that was not looked at.
+    sentences: what a person must know, by what it is about: "too_few", "indistinct", "supports", "masks",
+    "lowest", "review". refused: one line for each image that was not looked at.
     out: folder of the score maps and the curve. written: whether the pack has it.
     """
 
@@ -53,7 +54,7 @@ class Calibration:
     found: int
     defects: int
     supports: SupportsSaid | None
-    sentences: tuple[str, ...]
+    sentences: dict[str, str]
     refused: tuple[str, ...]
     out: Path
     written: bool
@@ -68,7 +69,7 @@ class Calibration:
             "defects": self.defects,
             "found": self.found,
             "supports": None if self.supports is None else asdict(self.supports),
-            "sentences": list(self.sentences),
+            "sentences": self.sentences,
         }
 
 
@@ -159,12 +160,12 @@ def calibrate_pack(
     review = decision.review
     sentences = _sentences(limit, least, areas, said)
     if lowest:
-        sentences.append(
+        sentences["lowest"] = (
             f"the good images would allow a threshold below {DEFAULT_THRESHOLD:g}, where more than the "
             "defects is marked; it stays there"
         )
     if review is not None and not review[0] <= limit.threshold <= review[1]:
-        sentences.append("the threshold left the band for review, which is gone; give another")
+        sentences["review"] = "the threshold left the band for review, which is gone; give another"
         review = None
     result = Calibration(
         decision=replace(
@@ -175,7 +176,7 @@ def calibrate_pack(
         found=sum(score > limit.threshold for score in of_defects),
         defects=len(of_defects),
         supports=said,
-        sentences=tuple(sentences),
+        sentences=sentences,
         refused=tuple(refused),
         out=place,
         written=not dry_run,
@@ -292,25 +293,24 @@ def _scores(
 
 def _sentences(
     limit: Bound, least: LeastRegion | None, areas: Sequence[int], said: SupportsSaid | None
-) -> list[str]:
-    found = []
+) -> dict[str, str]:
+    found = {}
     if limit.too_few:
-        found.append(
+        found["too_few"] = (
             f"{limit.images} good images cannot promise less than {_percent(limit.promised)}; "
             f"{_percent(limit.asked)} takes {enough(limit.asked)}"
         )
-    if least is not None:
-        fails = where_it_fails(least, areas, DEFAULT_THRESHOLD)
-        found += [fails] if fails else []
+    if least is not None and (fails := where_it_fails(least, areas, DEFAULT_THRESHOLD)):
+        found["indistinct"] = fails
     if said is not None:
         missed = sum(score <= limit.threshold for score in said.scores)
         if missed:
-            found.append(
+            found["supports"] = (
                 f"{missed} of {len(said.scores)} supports, looked at without themselves, would pass at this "
                 "threshold: expect to miss such defects"
             )
         if said.fatness > 1.5:
-            found.append(
+            found["masks"] = (
                 f"the annotated masks are {said.fatness:.1f} times as large as what is marked at 0.5: masks "
                 "drawn close to the defect are found more exactly"
             )

@@ -67,7 +67,7 @@ def calibrate_command(
             progress=update,
             notice=note,
         )
-    for line in (*found.refused, *found.sentences):
+    for line in (*found.refused, *found.sentences.values()):
         note(line)
     _print(found, pack)
     if found.refused:

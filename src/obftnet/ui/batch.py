@@ -24,6 +24,7 @@ from obftnet.segmentation.record import Entry, Record, read_record
 from obftnet.ui.engine import Engine, Job
 from obftnet.ui.pictures import levels_of
 from obftnet.ui.trying import Trying, Work
+from obftnet.ui.workspace import folder_here
 
 Judged = Literal["pass", "fail"]
 _WANTED = "a batch that the page wrote is wanted"
@@ -88,10 +89,7 @@ class Batches:
             raise InputError("nothing to run by: fit the guidance and accept it first")
         self._check_free()
         for source in sources or ():
-            if not Path(source).is_absolute():
-                raise InputError(f"{source}: the whole path of a folder on this machine is wanted")
-            if not Path(source).exists():
-                raise InputError(f"{source}: no such file or folder on this machine")
+            folder_here(source)
         number = max(self.numbers(), default=0) + 1
         place = self._place(number)
         place.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ class Engine:
         self._jobs: list[Job] = []
         self._count = 0
         self._process: subprocess.Popen[str] | None = None
-        self._closed = False
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     def submit(self, kind: str, task: dict[str, Any], then: Callable[[Job], None] | None = None) -> Job:
@@ -87,7 +87,7 @@ class Engine:
     def close(self) -> None:
         """End the process, whatever it does, and take no more tasks."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             self._lock.notify_all()
             process = self._process
         if process is not None:
@@ -97,8 +97,8 @@ class Engine:
     def _run(self) -> None:
         while True:
             with self._lock:
-                self._lock.wait_for(lambda: self._jobs or self._closed)
-                if self._closed:
+                self._lock.wait_for(lambda: self._jobs or self._closed.is_set())
+                if self._closed.is_set():
                     return
                 job = self._jobs[0]
                 job.state = "running"
@@ -106,6 +106,8 @@ class Engine:
                 self._do(job)
             except (OSError, ValueError):
                 job.state = "failed"  # the process is gone
+            if self._closed.is_set():
+                return  # ended by us: what was begun is gone on with at the next start
             if job.then is not None:
                 job.then(job)
             with self._lock:
@@ -144,6 +146,6 @@ class Engine:
                     stdout=subprocess.PIPE,
                     encoding="utf-8",
                 )
-                if self._closed:
+                if self._closed.is_set():
                     self._process.kill()
             return self._process

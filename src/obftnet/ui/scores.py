@@ -2,14 +2,14 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obftnet.decision import Decision, decide, image_score, judge
+from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide, image_score, judge
 from obftnet.imaging.read import read_picture
 from obftnet.regions import find_regions
 from obftnet.regions.labelling import label
@@ -55,11 +55,12 @@ class Scores:
         self._lock = threading.Lock()
         self._maps: OrderedDict[tuple[str, int, int], NDArray[np.float32]] = OrderedDict()
         self._decided: OrderedDict[tuple[Any, ...], Decided] = OrderedDict()
+        self._values: OrderedDict[tuple[Any, ...], float] = OrderedDict()
 
     def of(self, outputs: Outputs) -> NDArray[np.float32]:
         """(h, w) float32 in 0..1, as it was written. Raises InputError: it is not there, or damaged."""
         with self._lock:
-            return self._read(outputs)[1]
+            return self._read(outputs)
 
     def preview(self, outputs: Outputs) -> tuple[NDArray[np.uint16], int]:
         """A small map of the largest scores, 65535 for 1, and of how many pixels a side each is."""
@@ -80,28 +81,50 @@ class Scores:
             decision: it.
             scale: pixels a millimetre; None where it is not known.
         """
+        key = (_stamp(outputs.score), scale, *asdict(decision).values())
         with self._lock:
-            file, score = self._read(outputs)
-            key = (file, scale, *asdict(decision).values())
             if key not in self._decided:
-                self._decided[key] = _decided(score, decision, scale)
+                self._decided[key] = _decided(self._read(outputs), decision, scale)
                 while len(self._decided) > 200:
                     self._decided.popitem(last=False)
             self._decided.move_to_end(key)
             return self._decided[key]
 
-    def _read(self, outputs: Outputs) -> tuple[tuple[str, int, int], NDArray[np.float32]]:
-        path: Path = outputs.score
+    def value(self, outputs: Outputs, decision: Decision, *, wait: bool) -> float | None:
+        """The image score (`decision.image_score`), which a moved threshold leaves as it is.
+
+        Args:
+            outputs: of the image.
+            decision: sizes in pixels, no region of interest.
+            wait: whether it is worth the reading; if not, None where it is not known yet.
+        """
+        sizes = replace(decision, threshold=DEFAULT_THRESHOLD, low_threshold=None, review=None)
+        key = (_stamp(outputs.score), *asdict(sizes).values())
+        with self._lock:
+            if key not in self._values:
+                if not wait:
+                    return None
+                self._values[key] = image_score(self._read(outputs), decision)
+                while len(self._values) > 100_000:
+                    self._values.popitem(last=False)
+            return self._values[key]
+
+    def _read(self, outputs: Outputs) -> NDArray[np.float32]:
+        key = _stamp(outputs.score)
         with READING:
-            found = path.stat() if path.exists() else None
-            key = (str(path), found.st_size if found else 0, found.st_mtime_ns if found else 0)
             if key not in self._maps:
-                score = np.asarray(read_picture(path).samples, np.float32)
+                score = np.asarray(read_picture(outputs.score).samples, np.float32)
                 while self._maps and sum(one.nbytes for one in self._maps.values()) > _KEPT:
                     self._maps.popitem(last=False)
                 self._maps[key] = score
             self._maps.move_to_end(key)
-        return key, self._maps[key]
+        return self._maps[key]
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """A file and its state; another one when it is another."""
+    found = path.stat() if path.exists() else None
+    return str(path), found.st_size if found else 0, found.st_mtime_ns if found else 0
 
 
 def _decided(score: NDArray[np.float32], decision: Decision, scale: float | None) -> Decided:

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import math
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -22,6 +24,7 @@ from obftnet.errors import InputError
 from obftnet.imaging.decode import bits_stored
 from obftnet.packs.content import DecisionEntry
 from obftnet.ui.batch import Batches, Judged
+from obftnet.ui.calibrating import Calibrating
 from obftnet.ui.checks import Checks
 from obftnet.ui.downloads import downloads
 from obftnet.ui.engine import Engine
@@ -30,11 +33,13 @@ from obftnet.ui.pictures import READING, TILE, Pictures, levels_of, painted_png
 from obftnet.ui.scores import Decided
 from obftnet.ui.security import FAULT, MAX_IMAGE, Guard
 from obftnet.ui.strokes import StaleError
-from obftnet.ui.trying import Trying, Work, short
+from obftnet.ui.trying import Trying, Work
 from obftnet.ui.workspace import Image, Role, Settings, Workspace
 from obftnet.version import __version__
 
 STATIC = Path(__file__).parent / "static"
+#: Seconds for scores that are not known yet, in an answer that is wanted at once.
+PATIENCE = 0.3
 
 
 class _Message(BaseModel):
@@ -67,6 +72,7 @@ class Page:
         self.checks = Checks(workspace, Engine())
         work = Work(None if weights is None else str(weights), device, threads)
         self.trying = Trying(workspace, self.engine, work)
+        self.calibrating = Calibrating(self.trying, work)
         self.batches = Batches(workspace.folder / "batches", self.trying, work)
         self._facts: dict[tuple[str, int, int], dict[str, Any]] = {}
 
@@ -80,21 +86,23 @@ class Page:
         """All that the page shows beside pictures."""
         workspace = self.workspace
         checking, findings = self.checks.now()
+        until = time.monotonic() + PATIENCE
         return {
             "version": __version__,
             "project": workspace.folder.resolve().name,
             "folder": str(workspace.folder.resolve()),
             "languages": sorted(path.stem for path in (STATIC / "texts").glob("*.json")),
             "settings": workspace.settings.model_dump(mode="json"),
-            "images": [self.described(image) for image in workspace.images()],
+            "images": [self.described(image, until) for image in workspace.images()],
             "checking": checking,
             "findings": [asdict(finding) for finding in findings],
             "fit": self.trying.state(),
+            "calibration": self.calibrating.state(),
             "batches": self.batches.listed(),
         }
 
-    def described(self, image: Image) -> dict[str, Any]:
-        """What is known of an image, and of what is painted on it."""
+    def described(self, image: Image, until: float = math.inf) -> dict[str, Any]:
+        """What is known of an image, and of what is painted on it; after this moment, what costs nothing."""
         said: dict[str, Any] = {"name": image.name, "role": image.role, **self._file(image)}
         if image.role == "defect":
             record = self.workspace.strokes(image).record
@@ -105,9 +113,10 @@ class Page:
                 "undo": record.done,
                 "redo": len(record.strokes) - record.done,
             }
-        if image.role == "query":
-            decided = self.trying.decided(image, self.workspace.settings.decision)
-            said["tried"] = None if decided is None else short(decided)
+        if not image.guides:
+            said["tried"] = self.trying.judged(
+                image, self.workspace.settings.decision, wait=time.monotonic() < until
+            )
         return said
 
     def _file(self, image: Image) -> dict[str, Any]:
@@ -153,6 +162,7 @@ def create_app(page: Page, hosts: list[str], token: str | None = None) -> ASGIAp
     app.include_router(_project(page), prefix="/api")
     app.include_router(_painting(page), prefix="/api/images")
     app.include_router(_fitting(page), prefix="/api/fit")
+    app.include_router(_calibrating(page), prefix="/api/calibration")
     app.include_router(_trying(page), prefix="/api/tried")
     app.include_router(_batches(page), prefix="/api/batches")
     app.include_router(downloads(page.workspace.folder, page.trying, page.batches), prefix="/api/export")
@@ -271,6 +281,23 @@ def _fitting(page: Page) -> APIRouter:
     @router.get("/comparison")
     def comparison() -> list[dict[str, Any]]:
         return trying.comparison()
+
+    return router
+
+
+def _calibrating(page: Page) -> APIRouter:
+    """The rate of false alarms that is asked for; the settings say which."""
+    router, calibrating = APIRouter(), page.calibrating
+
+    @router.post("")
+    def start() -> dict[str, Any]:
+        calibrating.start()
+        return page.state()
+
+    @router.post("/return")
+    def return_to_it() -> dict[str, Any]:
+        calibrating.return_to_it()
+        return page.state()
 
     return router
 
@@ -405,10 +432,17 @@ def _asked(
     min_length: float = 0,
     low: float | None = None,
     high: float | None = None,
+    low_threshold: float | None = None,
 ) -> DecisionEntry:
     """A decision as an address says it, sizes in pixels."""
     review = None if low is None or high is None else (low, high)
-    return DecisionEntry(threshold=threshold, min_area=min_area, min_length=min_length, review=review)
+    return DecisionEntry(
+        threshold=threshold,
+        low_threshold=low_threshold,
+        min_area=min_area,
+        min_length=min_length,
+        review=review,
+    )
 
 
 Asked = Annotated[DecisionEntry, Depends(_asked)]

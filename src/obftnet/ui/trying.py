@@ -1,6 +1,7 @@
 """The guidance fitted and tried, and a change of it shown on what was tried before it is accepted."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from obftnet.decision import judge
 from obftnet.errors import InputError
 from obftnet.files import write_json
 from obftnet.json_files import read_json
@@ -56,17 +58,24 @@ class Trying:
         folder = workspace.folder
         self.pack, self.results = folder / "fit.pack", folder / "tried"
         self.proposed, self.proposed_results = folder / "proposed.pack", folder / "proposed"
+        #: Results of a calibration, where `obftnet calibrate` has them.
+        self.calibrated = folder / "fit.calibration"
         self._moves = folder / "moved.json"
         # An acceptance that was cut short has moved the pack and not yet the results.
         if not self.proposed.exists() and self.proposed_results.exists():
             replace_folder(self.proposed_results, self.results)
             self._moves.unlink(missing_ok=True)
-        if self.proposed.exists() and workspace.query_images():
+        if self.proposed.exists() and workspace.images_of("query"):
             self._segment(self.proposed, self.proposed_results)
+
+    @property
+    def content(self) -> Content | None:
+        """What the accepted pack says of itself; None where there is none."""
+        return self._content(self.pack)
 
     def state(self) -> dict[str, Any]:
         """All of it but the results."""
-        content, proposed = self._content(self.pack), self._content(self.proposed)
+        content, proposed = self.content, self._content(self.proposed)
         now = self.workspace.guidance_sha256()
         settings = self.workspace.settings
         last = proposed or content
@@ -93,7 +102,7 @@ class Trying:
         Raises:
             InputError: a defect image is not painted, or something is under way.
         """
-        self._check_idle()
+        self.check_idle()
         workspace = self.workspace
         if unpainted := workspace.unpainted():
             raise InputError(
@@ -120,16 +129,17 @@ class Trying:
             if first:
                 self._moves.unlink(missing_ok=True)
                 remove_folder(self.results)
-            if workspace.query_images():
+                remove_folder(self.calibrated)
+            if workspace.images_of("query"):
                 self._segment(out, self.results if first else self.proposed_results)
             elif not first:
                 self._become()
 
-        self.job = self._engine.submit("fit", task, then)
+        self.do("fit", task, then)
 
     def try_all(self) -> None:
         """Look at the images that were not looked at yet. Raises InputError: nothing was fitted."""
-        self._check_idle()
+        self.check_idle()
         if not self.pack.exists():
             raise InputError("nothing to try by: fit the guidance first")
         self._segment(self.pack, self.results)
@@ -149,7 +159,7 @@ class Trying:
     def accept(self) -> None:
         """Have the proposal in the place of what was accepted. Raises InputError: there is none, or it is not
         done."""
-        self._check_idle()
+        self.check_idle()
         if not self.proposed.exists():
             raise InputError("no fit is proposed; it may have been accepted in another window")
         self._become()
@@ -168,7 +178,13 @@ class Trying:
 
     def tried(self, image: Image, *, proposed: bool = False) -> tuple[Entry, Outputs] | None:
         """What was found for an image; None where it was not looked at by this fit."""
-        results = self.proposed_results if proposed else self.results
+        held: dict[Role, str] = {"held_good": "good", "held_defect": "defects"}
+        if image.role in held:
+            results = self.calibrated / held[image.role]
+            if proposed:
+                return None
+        else:
+            results = self.proposed_results if proposed else self.results
         entry = self._entries(results).get(str(image.path.resolve()))
         return None if entry is None else (entry, Outputs.of(results, entry.result))
 
@@ -181,11 +197,23 @@ class Trying:
         decision = said.decision().in_pixels(scale)
         return self.scores.decided(found[1], decision, scale)
 
+    def judged(self, image: Image, said: DecisionEntry, *, wait: bool) -> dict[str, Any] | None:
+        """Verdict and image score of an image, for a list; None where it was not looked at.
+
+        Both are None where they are not known yet and not to be waited for.
+        """
+        found = self.tried(image)
+        if found is None:
+            return None
+        decision = said.decision().in_pixels(self.workspace.settings.scale)
+        value = self.scores.value(found[1], decision, wait=wait)
+        return {"image_score": value, "verdict": None if value is None else str(judge(value, decision))}
+
     def comparison(self) -> list[dict[str, Any]]:
         """Of every image that was tried before and by the proposal: what both say, by the decision now."""
         said = self.workspace.settings.decision
         rows = []
-        for image in self.workspace.query_images():
+        for image in self.workspace.images_of("query"):
             before, after = (self.decided(image, said, proposed=one) for one in (False, True))
             if after is not None:
                 rows.append(
@@ -204,7 +232,7 @@ class Trying:
         Raises:
             InputError: as `explanation.explain`; something long is under way.
         """
-        self._check_idle()
+        self.check_idle()
         out = self.workspace.folder / "explained" / "explained.png"
         out.parent.mkdir(exist_ok=True)
         task = {
@@ -234,14 +262,19 @@ class Trying:
 
     def _segment(self, pack: Path, results: Path) -> None:
         task = {
-            "queries": [str(self.workspace.queries)],
+            "queries": [str(self.workspace.folder_of("query"))],
             "pack": str(pack),
             "out": str(results),
             **self._work.said(),
         }
-        self.job = self._engine.submit("segment", task)
+        self.do("segment", task)
+
+    def do(self, kind: str, task: dict[str, Any], then: Callable[[Job], None] | None = None) -> None:
+        """Have a task done, which `state` tells of and `stop` ends."""
+        self.job = self._engine.submit(kind, task, then)
 
     def _become(self) -> None:
+        remove_folder(self.calibrated)  # of what was accepted before
         self.proposed.replace(self.pack)
         if self.proposed_results.exists():
             replace_folder(self.proposed_results, self.results)
@@ -249,7 +282,8 @@ class Trying:
             remove_folder(self.results)
         self._moves.unlink(missing_ok=True)
 
-    def _check_idle(self) -> None:
+    def check_idle(self) -> None:
+        """Raises InputError: a task is under way."""
         if self.job is not None and self.job.is_open:
             raise InputError("something is under way; wait for its end, or stop it")
 

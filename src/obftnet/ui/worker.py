@@ -142,6 +142,32 @@ class Worker:
         words = explain(query, None, out, pack=pack, points=[(x, y)], weights=weights, device=device)
         return {"words": words}
 
+    def _calibrate(
+        self,
+        *,
+        pack: str,
+        good: list[str],
+        defects: list[str],
+        false_alarms: float,
+        weights: str | None,
+        device: str,
+        threads: int | None,
+    ) -> dict[str, Any]:
+        from obftnet.calibration import calibrate_pack
+
+        use_threads(threads)
+        found = calibrate_pack(
+            pack,
+            good,
+            defects=defects,
+            false_alarms=false_alarms,
+            weights=weights,
+            device=device,
+            progress=self._progress,
+            notice=self._notice,
+        )
+        return {"refused": list(found.refused)}
+
     def _report(self, *, results: str, out: str) -> dict[str, Any]:
         from obftnet.reporting import write_report
 

@@ -1,8 +1,10 @@
 """A project: one folder with the images as they came, what was painted on them, and what came of it.
 
 guidance/support, guidance/background: a guidance folder, as every command takes it, masks included.
-queries: images to try. strokes: what was painted. fit.pack: the guidance as it was fitted last, and accepted.
-tried: results for the queries. proposed.pack, proposed: a fit that is not accepted yet, and its results.
+queries: images to try. calibration/good, calibration/defects: images to calibrate by, not of the guidance.
+strokes: what was painted. fit.pack: the guidance as it was fitted last, and accepted. tried: results for the
+queries; fit.calibration: for the images to calibrate by. proposed.pack, proposed: a fit that is not accepted
+yet, and its results.
 batches: folders that were run. project.json: settings.
 
 The files say it all: a server that is killed and begun again shows what they hold.
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.folders import subfolders
@@ -33,15 +35,27 @@ from obftnet.tiling import Tile, check_tiling
 from obftnet.ui.pictures import READING
 from obftnet.ui.strokes import Strokes
 
-Role = Literal["defect", "good", "query"]
+Role = Literal["defect", "good", "query", "held_good", "held_defect"]
 ROLES: tuple[Role, ...] = get_args(Role)
 _FOLDERS: dict[Role, str] = {
     "defect": "guidance/support",
     "good": "guidance/background",
     "query": "queries",
+    "held_good": "calibration/good",
+    "held_defect": "calibration/defects",
 }
 SETTINGS = "project.json"
 _WANTED = "the settings of a project of obftnet ui are wanted"
+
+
+class AskedRate(BaseModel):
+    """What a calibration is asked for: false_alarms, the rate of good images that may fail, 0..1; folder: of
+    good images on this machine beside the project's own, None for none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    false_alarms: float = Field(default=0.05, gt=0, lt=1)
+    folder: str | None = None
 
 
 class Settings(BaseModel):
@@ -54,6 +68,7 @@ class Settings(BaseModel):
     bits: int | None = None
     scale: float | None = None
     decision: DecisionEntry = DecisionEntry(min_area=9)
+    calibration: AskedRate = AskedRate()
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,11 @@ class Image:
     name: str
     role: Role
     path: Path
+
+    @property
+    def guides(self) -> bool:
+        """Whether it is of the guidance."""
+        return self.role in ("defect", "good")
 
     @property
     def mask(self) -> Path:
@@ -111,11 +131,6 @@ class Workspace:
         """The guidance folder."""
         return self.folder / "guidance"
 
-    @property
-    def queries(self) -> Path:
-        """The folder of images to try."""
-        return self.folder / "queries"
-
     def images(self) -> list[Image]:
         """All images, by role and name."""
         found = []
@@ -127,9 +142,13 @@ class Workspace:
                     found.append(Image(path.name, role, path))
         return found
 
-    def query_images(self) -> list[Image]:
-        """The images to try."""
-        return [image for image in self.images() if image.role == "query"]
+    def images_of(self, role: Role) -> list[Image]:
+        """The images that serve for this."""
+        return [image for image in self.images() if image.role == role]
+
+    def folder_of(self, role: Role) -> Path:
+        """Where these lie."""
+        return self.folder / _FOLDERS[role]
 
     def image(self, name: str) -> Image:
         """One of them by name. Raises InputError: there is none."""
@@ -277,7 +296,7 @@ class Workspace:
         """Equal as long as nothing of the guidance has changed."""
         state = []
         for image in self.images():
-            if image.role != "query":
+            if image.guides:
                 found = image.path.stat()
                 revision = self.strokes(image).record.revision if image.role == "defect" else 0
                 state.append((image.path, found.st_size, found.st_mtime_ns, revision))
@@ -304,6 +323,15 @@ class Workspace:
                 if not strokes.painting().shows(mask):
                     return path
         return None
+
+
+def folder_here(named: str) -> Path:
+    """A file or folder that a person named. Raises InputError: not by its whole path, or it is not there."""
+    if not Path(named).is_absolute():
+        raise InputError(f"{named}: the whole path of a folder on this machine is wanted")
+    if not Path(named).exists():
+        raise InputError(f"{named}: no such file or folder on this machine")
+    return Path(named)
 
 
 def remove_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import { Refusal, ask, upload } from "./api.js";
 import { Batch } from "./batch.js";
+import { Calibrating } from "./calibrate.js";
 import { find, h, renew } from "./dom.js";
 import { Exports } from "./exports.js";
 import { Guidance } from "./guidance.js";
@@ -16,9 +17,11 @@ const LATER = 4000;
 class App {
   constructor() {
     this.state = null;
+    this.held = false; // whether a slider is being moved
+    this.late = false; // whether something is to be drawn when it rests
     this.viewer = new Viewer(find("#canvas"));
     this.step = null;
-    this.steps = [new Guidance(this), new Trying(this), new Batch(this), new Exports(this)];
+    this.steps = [new Guidance(this), new Trying(this), new Calibrating(this), new Batch(this), new Exports(this)];
   }
 
   async begin() {
@@ -42,6 +45,13 @@ class App {
       // What falls beside an area for it must not replace the page.
       document.addEventListener(name, (event) => event.preventDefault());
     }
+    document.addEventListener("pointerdown", (event) => (this.held = event.target.matches("input[type=range]")));
+    for (const name of ["pointerup", "pointercancel"]) {
+      document.addEventListener(name, () => {
+        this.held = false;
+        if (this.late) setTimeout(() => this.render()); // after what the slider says at its end
+      });
+    }
     window.addEventListener("beforeunload", (event) => {
       if (this.steps.some((step) => step.busy)) event.preventDefault();
     });
@@ -62,6 +72,9 @@ class App {
   }
 
   render() {
+    // A slider that is drawn anew would fall out of the hand that moves it.
+    this.late = this.held;
+    if (this.held) return;
     find("#project").textContent = this.state.project;
     find("#project").title = this.state.folder;
     renew(
@@ -81,11 +94,14 @@ class App {
     this.step.render();
   }
 
-  async refresh() {
+  // onlyChanges: nothing is drawn anew where all is as it was.
+  async refresh(onlyChanges = false) {
     try {
+      const before = JSON.stringify(this.state);
+      const wasLost = !find("#lost").hidden;
       this.state = await ask("state");
       this.lost(false);
-      this.render();
+      if (!onlyChanges || wasLost || JSON.stringify(this.state) !== before) this.render();
     } catch (error) {
       if (error instanceof Refusal) this.refused(error.message);
       else this.lost(true);
@@ -95,15 +111,16 @@ class App {
 
   // Whether the server does something that is to be followed.
   get working() {
-    const { checking, fit, batches } = this.state;
-    return checking || fit.job || batches.some((batch) => batch.state === "run");
+    const { checking, fit, batches, images } = this.state;
+    const unknown = images.some((image) => image.tried?.verdict === null);
+    return checking || fit.job || unknown || batches.some((batch) => batch.state === "run");
   }
 
   async #poll() {
     for (;;) {
       const wait = this.working ? SOON : LATER;
       await new Promise((resolve) => setTimeout(resolve, wait));
-      if (!document.hidden || this.working) await this.refresh();
+      if (!document.hidden || this.working) await this.refresh(true);
     }
   }
 

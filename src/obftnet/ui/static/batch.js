@@ -1,10 +1,11 @@
-// The third step: a folder or dropped files are run, and what came out is looked through.
+// The fourth step: a folder or dropped files are run, and what came out is looked through.
 
-import { Refusal, address, ask, send, upload } from "./api.js";
+import { Refusal, address, send, upload } from "./api.js";
+import { ChosenBatch } from "./chosen.js";
 import { find, h, renew } from "./dom.js";
 import { LOOK, pressed } from "./keys.js";
 import { droppable } from "./lists.js";
-import { number, t } from "./texts.js";
+import { number, percent, score, t } from "./texts.js";
 
 const VERDICTS = ["fail", "review", "pass"];
 const KINDS = { pass: "good", fail: "bad", review: "doubt" };
@@ -14,8 +15,7 @@ export class Batch {
   constructor(app) {
     this.app = app;
     this.id = "run";
-    this.number = null;
-    this.batch = null; // all of it, as the server says
+    this.shown = new ChosenBatch(app, () => this.active && this.#show());
     this.filter = null;
     this.chosen = null;
     this.what = "overlay";
@@ -23,6 +23,14 @@ export class Batch {
 
   get active() {
     return this.app.step === this;
+  }
+
+  get number() {
+    return this.shown.number;
+  }
+
+  get batch() {
+    return this.shown.batch;
   }
 
   // Those of the filter, the doubtful in the order of their score, the worst first.
@@ -43,7 +51,7 @@ export class Batch {
   }
 
   leave() {
-    this.batch = null;
+    this.shown.forget();
   }
 
   choose(result) {
@@ -52,30 +60,11 @@ export class Batch {
   }
 
   render() {
-    const { batches } = this.app.state;
-    if (!batches.some((one) => one.number === this.number)) this.number = batches[0]?.number ?? null;
-    this.#load();
+    this.shown.refresh();
     this.#show();
   }
 
-  // What the server says of the batch, again where something may have changed.
-  async #load() {
-    const short = this.app.state.batches.find((one) => one.number === this.number);
-    const key = JSON.stringify(short ?? null);
-    if (this.loading || !short || (this.batch?.number === this.number && this.known === key)) return;
-    this.loading = true;
-    try {
-      this.batch = await ask(`batches/${this.number}`);
-      this.known = key;
-    } catch (error) {
-      if (error instanceof Refusal) this.app.refused(error.message);
-    }
-    this.loading = false;
-    if (this.active) this.#show();
-  }
-
   #show() {
-    if (this.batch && this.batch.number !== this.number) this.batch = null;
     const images = this.images();
     if (!this.image) this.chosen = images[0]?.result ?? null;
     const { image } = this;
@@ -115,7 +104,7 @@ export class Batch {
             "span",
             {},
             h("b", {}, image.name),
-            h("small", { class: KINDS[image.verdict] }, `${t(`verdict.${image.verdict}`)} · ${number(image.image_score, 2)}`),
+            h("small", { class: KINDS[image.verdict] }, `${t(`verdict.${image.verdict}`)} · ${score(image.image_score)}`),
           ),
           image.judged ? h("small", { class: KINDS[image.judged] }, t(`judged.${image.judged}`)) : null,
         ),
@@ -227,7 +216,9 @@ export class Batch {
     input.addEventListener("input", () => (this.folder = input.value));
     input.addEventListener("keydown", (event) => event.key === "Enter" && run());
     input.dataset.key = "folder";
+    const { found, holds } = this.app.state.calibration;
     return [
+      h("p", { class: "soft", id: "calibration" }, holds ? t("run.calibrated", { promised: percent(found.promised) }) : t("run.uncalibrated")),
       h("label", { for: "folder" }, t("run.folder")),
       input,
       h("button", { class: "main", onclick: run, dataset: { key: "run-folder" } }, t("run.run")),
@@ -280,7 +271,7 @@ export class Batch {
   }
 
   #newest() {
-    this.number = this.app.state.batches[0]?.number ?? null;
+    this.shown.newest();
     this.filter = null;
     this.render();
   }
@@ -292,7 +283,7 @@ export class Batch {
         dataset: { key: "batch" },
         "aria-label": t("run.which"),
         onchange: (event) => {
-          this.number = batches[event.target.selectedIndex].number;
+          this.shown.choose(batches[event.target.selectedIndex].number);
           this.filter = null;
           this.render();
         },
@@ -314,7 +305,7 @@ export class Batch {
       "section",
       { class: "box" },
       h("h2", {}, image.name),
-      h("p", { class: `verdict ${KINDS[image.verdict]}` }, `${t(`verdict.${image.verdict}`)} · ${t("image-score", { score: number(image.image_score, 2) })}`),
+      h("p", { class: `verdict ${KINDS[image.verdict]}` }, `${t(`verdict.${image.verdict}`)} · ${t("image-score", { score: score(image.image_score) })}`),
       h("p", { class: "soft" }, t(image.regions === 1 ? "marked-share.one" : "marked-share", { count: image.regions, share: number(100 * image.area, 2) })),
       h("p", {}, t("judge")),
       h("p", { class: "row" }, judged("pass"), judged("fail")),
@@ -334,7 +325,7 @@ export class Batch {
     const judged = image.judged === verdict ? null : verdict;
     const next = this.#after(1);
     await this.app.attempt(async () => {
-      this.batch = await send("POST", `batches/${this.number}/judged`, undefined, { result: image.result, judged });
+      this.shown.batch = await send("POST", `batches/${this.number}/judged`, undefined, { result: image.result, judged });
     });
     if (judged && next) this.chosen = next;
     this.#show();

@@ -14,9 +14,17 @@ export function h(tag, attributes = {}, ...children) {
 
 export const find = (selector, within = document) => within.querySelector(selector);
 
-// Have new children, and the focus where it was, if what had it is there again (by its data-key).
+// Have new children, and the focus where it was, with what was being typed, if what had it is there again (by its
+// data-key or its id).
 export function renew(element, ...children) {
-  const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const before = element.contains(document.activeElement) ? document.activeElement : null;
+  const typed = before?.matches("input[type=text], input[type=number]") ? before.value : null;
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
-  if (key !== undefined) find(`[data-key="${CSS.escape(key)}"]`, element)?.focus({ preventScroll: true });
+  if (!before) return;
+  const { key } = before.dataset;
+  const selector = key !== undefined ? `[data-key="${CSS.escape(key)}"]` : before.id ? `#${CSS.escape(before.id)}` : null;
+  const after = selector && find(selector, element);
+  if (!after) return;
+  if (typed !== null) after.value = typed;
+  after.focus({ preventScroll: true });
 }

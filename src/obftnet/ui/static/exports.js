@@ -1,6 +1,7 @@
 // The last step: what is taken away.
 
-import { Refusal, address, ask } from "./api.js";
+import { Refusal, address } from "./api.js";
+import { ChosenBatch } from "./chosen.js";
 import { find, h, renew } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -8,8 +9,7 @@ export class Exports {
   constructor(app) {
     this.app = app;
     this.id = "export";
-    this.number = null;
-    this.batch = null;
+    this.shown = new ChosenBatch(app, () => this.active && this.#show());
   }
 
   get active() {
@@ -18,36 +18,17 @@ export class Exports {
 
   enter() {
     renew(find("#zoom"));
-    this.batch = null;
-  }
-
-  leave() {
-    find("#stage").classList.remove("reads");
+    this.shown.forget();
   }
 
   render() {
-    const { batches } = this.app.state;
-    if (!batches.some((one) => one.number === this.number)) this.number = batches[0]?.number ?? null;
-    this.#load();
+    this.shown.refresh();
     this.#show();
   }
 
-  async #load() {
-    const key = JSON.stringify(this.app.state.batches.find((one) => one.number === this.number) ?? null);
-    if (this.number === null || this.loading || (this.batch && this.known === key)) return;
-    this.loading = true;
-    try {
-      this.batch = await ask(`batches/${this.number}`);
-      this.known = key;
-    } catch (error) {
-      if (error instanceof Refusal) this.app.refused(error.message);
-    }
-    this.loading = false;
-    if (this.active) this.#show();
-  }
-
   #show() {
-    const { app, batch } = this;
+    const { app } = this;
+    const { batch } = this.shown;
     const { fit, batches } = app.state;
     renew(find("#toolbar"));
     app.viewer.show(null, []);
@@ -67,11 +48,10 @@ export class Exports {
                   "button",
                   {
                     class: "item",
-                    "aria-current": one.number === this.number ? "true" : null,
+                    "aria-current": one.number === this.shown.number ? "true" : null,
                     dataset: { key: `batch-${one.number}` },
                     onclick: () => {
-                      this.number = one.number;
-                      this.batch = null;
+                      this.shown.choose(one.number);
                       this.render();
                     },
                   },
@@ -110,7 +90,7 @@ export class Exports {
   }
 
   #files() {
-    const { batch } = this;
+    const { batch } = this.shown;
     if (!batch?.images.length) return [];
     const path = `export/batches/${batch.number}`;
     const there = (name) => batch.files.includes(name);
@@ -169,6 +149,6 @@ export class Exports {
   key() {}
 
   keys() {
-    return [["keys.look", [["Alt+1 Alt+2 Alt+3 Alt+4", "keys.steps"], ["?", "keys.help"]]]];
+    return [["keys.look", [["Alt+1 Alt+2 Alt+3 Alt+4 Alt+5", "keys.steps"], ["?", "keys.help"]]]];
   }
 }

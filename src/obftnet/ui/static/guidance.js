@@ -25,7 +25,7 @@ export class Guidance {
   }
 
   images() {
-    return this.app.state.images.filter((image) => image.role !== "query");
+    return this.app.state.images.filter((image) => image.role === "defect" || image.role === "good");
   }
 
   enter() {

@@ -13,7 +13,7 @@ export const LOOK = [
     ["wheel", "keys.wheel"],
     ["+ -", "keys.zoom"],
     ["0 1", "keys.fit"],
-    ["Alt+1 Alt+2 Alt+3 Alt+4", "keys.steps"],
+    ["Alt+1 Alt+2 Alt+3 Alt+4 Alt+5", "keys.steps"],
     ["?", "keys.help"],
   ],
 ];

@@ -25,13 +25,15 @@ export class Preview {
     this.pixels = new Uint32Array(this.image.data.buffer);
   }
 
-  // Mark what is above the threshold in pieces of the least area, in pixels of the image.
-  mark(threshold, area) {
+  // Mark what is above the threshold in pieces of the least area, in pixels of the image, and what lies around it
+  // above the low threshold, if there is one.
+  mark({ threshold, low_threshold: low, min_area: area }) {
     const { scores, pixels } = this;
     const level = threshold * 65535;
     for (let index = 0; index < scores.length; index++) pixels[index] = scores[index] > level ? COLOR : 0;
     const least = area / (this.step * this.step);
     if (least > 1) this.#drop(least);
+    if (low !== null && low < threshold) this.#grow(low * 65535);
     this.canvas.getContext("2d").putImageData(this.image, 0, 0);
   }
 
@@ -61,6 +63,26 @@ export class Preview {
         }
       }
       if (piece.length < least) for (const at of piece) pixels[at] = 0;
+    }
+  }
+
+  // What touches a marked pixel and is above a level is marked.
+  #grow(level) {
+    const { pixels, scores, width, height } = this;
+    const edge = [];
+    for (let at = 0; at < pixels.length; at++) if (pixels[at]) edge.push(at);
+    while (edge.length) {
+      const at = edge.pop();
+      const x = at % width;
+      const y = (at - x) / width;
+      for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
+        for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
+          const next = row * width + column;
+          if (pixels[next] || scores[next] <= level) continue;
+          pixels[next] = COLOR;
+          edge.push(next);
+        }
+      }
     }
   }
 

@@ -17,6 +17,8 @@ export async function choose(wanted, languages) {
 
 export const current = () => language;
 
+export const has = (key) => key in texts;
+
 export function t(key, values = {}) {
   const text = texts[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
@@ -27,6 +29,17 @@ export function number(value, digits = 0) {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(value);
+}
+
+// Of a rate in 0..1, with two digits that count.
+export function percent(rate) {
+  return `${new Intl.NumberFormat(language, { maximumSignificantDigits: 2 }).format(100 * rate)} %`;
+}
+
+// A score in 0..1: near 1, where most of them crowd, with as many digits as tell it from 1; never rounded up to it.
+export function score(value) {
+  const digits = Math.min(7, value < 1 ? Math.max(2, Math.ceil(-Math.log10(1 - value))) : 2);
+  return number(Math.floor(value * 10 ** digits + 1e-9) / 10 ** digits, digits);
 }
 
 function shown(value) {

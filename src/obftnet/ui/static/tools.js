@@ -253,7 +253,7 @@ export class Paint {
           ["+ -", "keys.zoom"],
           ["0 1", "keys.fit"],
           ["PageUp PageDown", "keys.walk"],
-          ["Alt+1 Alt+2 Alt+3 Alt+4", "keys.steps"],
+          ["Alt+1 Alt+2 Alt+3 Alt+4 Alt+5", "keys.steps"],
           ["?", "keys.help"],
         ],
       ],
