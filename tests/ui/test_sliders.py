@@ -57,9 +57,11 @@ def test_a_slider_that_moves_leaves_the_other_numbers_to_the_last_digit(
     page.focus("#outline")
     page.keyboard.press("Home")
     window.until(f"{decision}.low_threshold !== null && {decision}.low_threshold < 0.02")
+    # A key moves a slider again and again: it keeps the focus, and a step is never too small to count.
     page.focus("#area")
-    page.keyboard.press("ArrowRight")
-    window.until(f"{decision}.min_area !== 9")
+    for area in (10, 11, 12):
+        page.keyboard.press("ArrowRight")
+        window.until(f"{decision}.min_area === {area}")
     page.click("#band")
     window.until(f"{decision}.review !== null")
     said = page.evaluate(decision)

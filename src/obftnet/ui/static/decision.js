@@ -3,7 +3,7 @@
 // Scores crowd near 0 and near 1, so what a slider moves evenly is log10(s / (1 - s)): from 0.01 to 0.9999999.
 
 import { h } from "./dom.js";
-import { number, score, t } from "./texts.js";
+import { current, number, score, t } from "./texts.js";
 
 const MOST_AREA = 5; // powers of ten
 const LOWEST = -2;
@@ -37,12 +37,20 @@ export class DecisionForm {
     this.outputs = { outline: h("output"), area: h("output"), from: h("output"), to: h("output") };
   }
 
+  // The same element each time: a slider keeps the focus (`renew`), which one in a new element would have lost.
   element() {
+    if (this.language !== current()) this.built = this.#build();
+    this.language = current();
+    this.#fill();
+    return this.built;
+  }
+
+  #build() {
     const row = (name, input) =>
       h("p", { class: "row" }, h("label", {}, t(`decision.${name}`), input), this.outputs[name]);
     this.exact.setAttribute("aria-label", t("decision.exact"));
     this.bandRows = h("div", { class: "stack" }, row("from", this.from), row("to", this.to));
-    const element = h(
+    return h(
       "section",
       { class: "box", "aria-label": t("decision") },
       h("h3", {}, t("decision")),
@@ -52,8 +60,6 @@ export class DecisionForm {
       h("p", { class: "row" }, h("label", {}, this.band, t("decision.band"))),
       this.bandRows,
     );
-    this.#fill();
-    return element;
   }
 
   become(said) {
@@ -72,8 +78,7 @@ export class DecisionForm {
       this.changed(this.said, false);
     });
     input.addEventListener("change", () => {
-      this.moving = false;
-      this.#read(name);
+      this.moving = false; // what it says was read when it moved
       this.changed(this.said, true);
     });
     return input;
@@ -93,15 +98,24 @@ export class DecisionForm {
       const low = there(this.outline.value);
       this.low = low < this.said.threshold ? low : null;
       this.said = { ...this.said, low_threshold: this.low };
-    } else if (moved === "area") this.said = { ...this.said, min_area: Math.round(10 ** Number(this.area.value) - 1) };
+    } else if (moved === "area") this.said = { ...this.said, min_area: this.#area() };
     else {
       const { threshold, review } = this.said;
       const [low, high] = review;
       const end = there(this[moved].value);
       this.said = { ...this.said, review: moved === "from" ? [Math.min(end, threshold), high] : [low, Math.max(end, threshold)] };
     }
-    this.#place(moved);
+    this.#place(this[moved].matches(":active") ? moved : null);
     this.#fill();
+  }
+
+  // The least region where its slider stands; a step of a key is a pixel at least.
+  #area() {
+    const before = this.said.min_area;
+    const area = Math.round(10 ** Number(this.area.value) - 1);
+    if (area !== before || this.area.matches(":active")) return area;
+    const by = Math.sign(Number(this.area.value) - powers(before));
+    return Math.max(0, before + by);
   }
 
   // Another threshold, the outline where it was, and the band around it as wide as before.
@@ -114,10 +128,10 @@ export class DecisionForm {
     return { threshold, low_threshold, review: [Math.min(low, threshold), Math.max(high, threshold)] };
   }
 
-  // Have the sliders where the numbers are; not the one that is moved.
-  #place(moved) {
+  // Have the sliders where the numbers are; not the one that a pointer moves.
+  #place(moved = null) {
     const { threshold, low_threshold, min_area, review } = this.said;
-    const at = { threshold: place(threshold), outline: place(low_threshold ?? threshold), area: min_area > 0 ? Math.log10(min_area + 1) : 0 };
+    const at = { threshold: place(threshold), outline: place(low_threshold ?? threshold), area: powers(min_area) };
     if (review) [at.from, at.to] = review.map(place);
     for (const [name, value] of Object.entries(at)) if (name !== moved) this[name].value = value;
     this.band.checked = review !== null;
@@ -134,6 +148,8 @@ export class DecisionForm {
   }
 }
 
+const powers = (area) => Math.log10(area + 1);
+
 // Where a slider stands for a score, and the score where it stands: with as few digits as tell it from its neighbours.
 function place(value) {
   if (value <= 0) return LOWEST;
@@ -143,7 +159,7 @@ function place(value) {
 
 function there(at) {
   const value = 1 / (1 + 10 ** -Math.min(HIGHEST, Math.max(LOWEST, Number(at))));
-  const digits = Math.min(7, Math.max(3, Math.ceil(-Math.log10(1 - value)) + 1));
+  const digits = Math.min(7, Math.ceil(-Math.log10(Math.min(value, 1 - value))) + 2);
   return Number(value.toFixed(digits));
 }
 
