@@ -398,9 +398,9 @@ def test_a_kind_that_seems_good_is_not_looked_at_twice():
     model = model_of("cues", cues="abnsu", self_support=True, presence=True)
     guidance, query = of_kinds(model, ("cut", "dent"))
     looks = torch.full((2, 64, 64), 0.001)
-    looks[0, :16, :16] = 0.95
+    looks[:, :16, :16] = 0.95
     once = model.evidence(query[:1], guidance)
-    model.read = lambda relation, size: looks.logit()
+    model.judge = lambda relation, size: (looks, torch.tensor([0.7, 0.4]))
     twice = model.evidence(query[:1], guidance, second_look=True)
     assert not torch.equal(twice[0][0].scan.largest, once[0][0].scan.largest)
     assert torch.equal(twice[1][0].scan.largest, once[1][0].scan.largest)

@@ -114,8 +114,8 @@ class CuesConfig(_Config):
     self_support: bool = False
     #: The reader reads the query's residuals from softly aligned good features, too (`relation.change`).
     change: bool = False
-    #: The reader says whether there is any defect, and no score is larger than the probability of it; a query
-    #: that seems good is then not looked at twice.
+    #: The reader says how likely it is that there is any defect, and scales all scores by it
+    #: (`readers.presence`); a query that seems good is then not looked at twice.
     presence: bool = False
 
     @model_validator(mode="after")
@@ -126,6 +126,8 @@ class CuesConfig(_Config):
             raise ValueError(
                 f"cues {self.cues!r} alone look at the query only; add one that looks at the guidance"
             )
+        if self.presence and self.shots_rule == "vote":
+            raise ValueError("presence goes with shots_rule = joint; leave one of them out")
         if self.coreset:
             self._check_streamed("a coreset serves")
         if self.views:

@@ -141,8 +141,8 @@ class OBFTNet(nn.Module):
         if guidance.each_shot:
             looks = [self.read(self.relate(query, alone), query.size) for alone in guidance.each_shot]
             return vote(looks).unsqueeze(1)
-        logit = self.read(self.relate(query, guidance, second_look=self.looks_twice), query.size)
-        return logit.sigmoid().reshape(len(query), kinds, *query.size)
+        relation = self.relate(query, guidance, second_look=self.looks_twice)
+        return self.scores(relation, query.size).reshape(len(query), kinds, *query.size)
 
     def relate(self, query: Features, guidance: Guidance, *, second_look: bool = False) -> Relation:
         """The correspondence of b queries with their guidance, which the reader reads.
@@ -198,8 +198,24 @@ class OBFTNet(nn.Module):
         return self._looked_again(query, found, nearest) if second_look else _of_kinds(found)
 
     def read(self, relation: Relation, size: tuple[int, int]) -> Tensor:
-        """Relation -> (b, h, w) logit of defect, of `size`."""
+        """Relation -> (b, h, w) logit of defect, of `size`; whatever the presence, which no loss sees."""
         return self.reader(relation, size)  # type: ignore[no-any-return]
+
+    def scores(self, relation: Relation, size: tuple[int, int]) -> Tensor:
+        """Relation -> (b, h, w) score of defect in 0..1, of `size`.
+
+        With `config.presence`, the probability of a position times that of there being any defect.
+        """
+        score, presence = self.judge(relation, size)
+        return score if presence is None else score * presence[:, None, None]
+
+    def judge(self, relation: Relation, size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+        """What `scores` multiplies: relation -> (b, h, w) probability of defect if there is any, of `size`;
+        (b,) that there is any, None without `config.presence`."""
+        if not isinstance(self.reader, CuesReader) or self.reader.presence is None:
+            return self.read(relation, size).sigmoid(), None
+        logit, presence = self.reader.judge(relation, size)
+        return logit.sigmoid(), presence.sigmoid()
 
     def forward(
         self,
@@ -328,10 +344,9 @@ class OBFTNet(nn.Module):
         with torch.no_grad():
             items = stacked([self._cue_relation(query, one).tensors() for one in once])
             relation = relation_of(items, len(self.levels), changes=self.changes)
-            first = self.read(relation, query.size).sigmoid()
+            first, presence = self.judge(relation, query.size)
         self.reader.train(learning)
-        assert self.config.reader == "cues"
-        good = [self.config.presence and seems_good(one) for one in first]
+        good = [False] * len(once) if presence is None else [seems_good(one) for one in presence]
         if all(good):
             return once
         own = [own_columns(unit[0], first) for unit in query.taps]

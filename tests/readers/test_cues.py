@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from obftnet.readers.cues import CuesReader, CueUNet, _both
+from obftnet.readers.cues import CuesReader, CueUNet
 from obftnet.relation.relation import Relation
 
 
@@ -105,23 +105,6 @@ def test_items_of_a_batch_do_not_meet_in_eval_mode():
     together = net(maps, (20, 20))
     alone = net(Relation(tuple(x[1:] for x in maps.levels)), (20, 20))
     torch.testing.assert_close(together[1:], alone, rtol=1e-4, atol=1e-5)
-
-
-def test_a_position_is_no_likelier_than_there_being_any_defect():
-    one, other = torch.tensor([-30.0, -2.0, 0.5, 60.0]), torch.tensor([[-3.0], [0.0], [40.0]])
-    expected = one.double().sigmoid() * other.double().sigmoid()
-    torch.testing.assert_close(_both(one, other).double().sigmoid(), expected, rtol=1e-5, atol=0)
-
-
-def test_presence_scales_the_whole_map():
-    torch.manual_seed(0)
-    net = CueUNet(3, presence=True).eval()
-    cues = torch.randn(2, 3, 9, 7)
-    net.presence.bias.data.fill_(40.0)
-    sure = net(cues).sigmoid()
-    net.presence.weight.data.zero_()
-    net.presence.bias.data.fill_(0.0)
-    torch.testing.assert_close(net(cues).sigmoid(), sure / 2, rtol=1e-3, atol=1e-6)
 
 
 def test_residual_maps_of_any_grid_are_read_beside_the_cues():

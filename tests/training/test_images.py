@@ -181,7 +181,8 @@ def test_backgrounds_beyond_the_first_two_count_and_take_no_gradient(episode, ba
 def test_a_query_that_seems_good_is_not_looked_at_again_where_presence_is_judged(episode, backbone, presence):
     config = CuesConfig(backbone="compact", size=64, cues="abns", self_support=True, presence=presence)
     model = OBFTNet(config, backbone).train()
-    model.read = lambda relation, size: torch.full((1, *size), -9.0)  # type: ignore[method-assign]
+    likely = torch.tensor([0.4]) if presence else None
+    model.judge = lambda relation, size: (torch.full((1, *size), 1e-4), likely)  # type: ignore[method-assign]
     seen = [load_episodes([episode(0)], 64, np.random.default_rng(0))] * 2
     once, twice = (one.query[0][0, 1] for one in inputs_of(model, seen, torch.float32, [False, True]))
     # Every cell is an example of sound material of the second look, if there is one.

@@ -72,7 +72,7 @@ def logged(out: Path) -> list[dict[str, str]]:
 
 def test_end_to_end_the_backbone_learns_too_and_a_killed_run_goes_on(run, backbone, tmp_path):
     options = {"backbone_lr": 1e-3, "good_fraction": 0.5, "queries": 2, "average": 0.9, "image_loss": 0.3}
-    options["model"] = {"cues": "abns", "query_skip": True, "change": True, "presence": True}
+    options["model"] = {"cues": "abns", "query_skip": True, "change": True}
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
     whole = run(tmp_path / "whole", steps=5, **options)
     learned, _ = load_model(whole)
@@ -91,6 +91,12 @@ def test_end_to_end_the_backbone_learns_too_and_a_killed_run_goes_on(run, backbo
         assert torch.equal(tensors(again)[key], value), key
     backbone.load_state_dict(before)
     backbone.requires_grad_(False)
+
+
+def test_a_presence_is_not_trained(run, tmp_path):
+    with pytest.raises(InputError, match="presence is fitted"):
+        run(tmp_path / "out", steps=1, model={"cues": "abns", "presence": True})
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_average_of_the_weights_is_what_a_run_ends_with(run, tmp_path):

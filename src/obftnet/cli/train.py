@@ -61,9 +61,6 @@ def train_command(
     change: Annotated[
         bool | None, _Opt(help="Read the query's residuals from aligned good features, too (cues).")
     ] = None,
-    presence: Annotated[
-        bool | None, _Opt(help="Scores no larger than the probability of any defect (cues).")
-    ] = None,
     transport: Annotated[Literal["none", "foreground", "bilateral"] | None, _Opt(help="Ablation.")] = None,
     background: Annotated[bool | None, _Opt(help="Background branch (encoder4d).")] = None,
     cosine_channels: Annotated[
@@ -150,7 +147,6 @@ def train_command(
         "query_skip": query_skip,
         "self_support": self_support,
         "change": change,
-        "presence": presence,
         "transport": transport,
         "background": background,
         "cosine_channels": cosine_channels,
@@ -168,7 +164,7 @@ def train_command(
         common = {"backbone": backbone or "mobilenet_v2", "size": 256 if size is None else size}
         started, model_config = None, new_config(method or "obftnet", common, own)
     else:
-        anew = {"cues": cues, "self_support": self_support, "change": change, "presence": presence}
+        anew = {"cues": cues, "self_support": self_support, "change": change}
         started, model_config = started_from(start, shared | own | dict.fromkeys(anew), size, anew)
     found = data_set(data, protocol, layout, folds, background_source)
     asked = {

@@ -14,14 +14,15 @@ from obftnet.model import OBFTNet
 from obftnet.training.widen import widened
 from obftnet.weights import load_method
 
+#: A coreset is for the use of a model: to choose one for every episode of training costs more than it saves.
+#: A presence is fitted to a trained reader, and would no longer fit.
+_NOT_TRAINED = {"coreset": 0, "presence": False}
+
 
 def started_from(
     start: str, settled: dict[str, Any], size: int | None, anew: dict[str, Any]
 ) -> tuple[OBFTNet | Learned, MethodConfig]:
-    """The method of a model file, and its configuration with the size and what of obftnet is asked for anew.
-
-    A coreset is for the use of a model: to choose one for every episode of training costs more than it saves.
-    """
+    """The method of a model file, and its configuration with the size and what is asked for anew."""
     settles = f"the model of --start {start} settles it; leave one of the two out"
     _refuse(settled, settles)
     model = load_method(start)[0]
@@ -29,7 +30,7 @@ def started_from(
     if not isinstance(model, OBFTNet):
         _refuse(anew, settles)
         return model, settings(LearnedConfig, values)
-    config = settings(lambda **fields: model_config(fields), values | {"coreset": 0} | given(anew))
+    config = settings(lambda **fields: model_config(fields), values | _NOT_TRAINED | given(anew))
     return widened(model, config), config
 
 

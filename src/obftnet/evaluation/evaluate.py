@@ -66,7 +66,7 @@ class Evaluator:
         """
         if self._kept is not None and self._kept[0].one_relation(len(episode.supports)):
             model, relations = self._kept
-            score = model.read(relations.get(episode), (model.size, model.size)).sigmoid()
+            score = model.scores(relations.get(episode), (model.size, model.size))
         else:
             guidance = guidance if guidance is not None else self._episodes.guidance(episode)
             score = self._method.score(self._episodes.query(episode.query), guidance)

@@ -66,9 +66,9 @@ class ScoreGraph(nn.Module):
         if query.early is not None:
             early = query.early if self.kinds == 1 else query.early.repeat_interleave(self.kinds, 0)
         seen = [tap.seen(unit) for tap, unit in zip(self._each, query.taps, strict=True)]
-        first = self._read(seen, [one.scans for one in seen], early)
+        first, presence = self._judge(seen, [one.scans for one in seen], early)
         if not self.model.looks_twice:
-            return first
+            return _scaled(first, presence)
         scans = []
         for tap, one, unit in zip(self._each, seen, query.taps, strict=True):
             own = tap.own(unit, first)
@@ -81,20 +81,20 @@ class ScoreGraph(nn.Module):
                     for rows in zip(one.scans, own, strict=True)
                 )
             )
-        second = self._read(seen, scans, early)
-        assert self.model.config.reader == "cues"
-        if not self.model.config.presence:
+        second, again = self._judge(seen, scans, early)
+        if presence is None:
             return second
-        return torch.where(first.amax((-2, -1), keepdim=True) < SURE, first, second)
+        return torch.where(presence < SURE, _scaled(first, presence), _scaled(second, again))
 
     @property
     def _each(self) -> "list[_Tap]":
         return list(self.taps)  # type: ignore[arg-type]
 
-    def _read(
+    def _judge(
         self, seen: "Sequence[_Seen]", scans: Sequence[Sequence[_Rows]], early: Tensor | None
-    ) -> Tensor:
-        """Scores (b, kinds, S, S) by the scans of each tap, one a kind of defect."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """As `OBFTNet.judge`, by the scans of each tap, one a kind of defect: (b, kinds, S, S), and
+        (b, kinds, 1, 1)."""
         maps = [tap.cues(one, of) for tap, one, of in zip(self._each, seen, scans, strict=True)]
         levels, at = [], 0
         for count in self.model.levels:
@@ -104,8 +104,14 @@ class ScoreGraph(nn.Module):
         if self.kinds > 1:
             change = tuple(x.repeat_interleave(self.kinds, 0) for x in change)
         side = self.model.size
-        logit = self.model.read(Relation(tuple(levels), early, change=change), (side, side))
-        return logit.sigmoid().reshape(-1, self.kinds, side, side)
+        score, presence = self.model.judge(Relation(tuple(levels), early, change=change), (side, side))
+        if presence is not None:
+            presence = presence.reshape(-1, self.kinds, 1, 1)
+        return score.reshape(-1, self.kinds, side, side), presence
+
+
+def _scaled(score: Tensor, presence: Tensor | None) -> Tensor:
+    return score if presence is None else score * presence
 
 
 class _Scan(Scan):

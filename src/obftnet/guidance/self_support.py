@@ -16,7 +16,7 @@ CERTAIN_DEFECT = 0.9
 #: A cell is an example of sound material where no pixel of it, and of its eight neighbours, scores as much:
 #: a neighbour's features show some of a defect, too.
 CERTAIN_SOUND = 0.02
-#: A query that scores as much nowhere seems good (`seems_good`).
+#: A query of which it is less likely that it shows any defect seems good (`seems_good`).
 SURE = 0.5
 
 
@@ -45,10 +45,10 @@ def own_columns(unit: Tensor, scores: Tensor) -> Columns | None:
     return Columns(matrix, counts, torch.ones_like(matrix[0]), place, defect_counts)
 
 
-def seems_good(score: Tensor) -> bool:
-    """Whether a first look (H, W) for a kind of defect is sure of it nowhere.
+def seems_good(presence: Tensor) -> bool:
+    """Whether a first look finds it more likely that a query shows no defect, of its probability of one.
 
     Such a query's sound positions, taken as guidance, would only make what little stands out of it stand out
     more.
     """
-    return bool(score.amax() < SURE)
+    return bool(presence < SURE)

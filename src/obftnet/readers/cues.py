@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from obftnet.readers.presence import Presence
 from obftnet.relation.relation import Relation
 
 
@@ -22,9 +23,6 @@ def _block(inside: int, outside: int, dilation: int = 1) -> nn.Sequential:
 #: Channels that the query's own early features are reduced to: outlines, not a second opinion.
 _SKIP = 16
 
-#: Logit of there being a defect before anything is learnt.
-_PRESENT = 2.0
-
 
 class CueUNet(nn.Module):
     """Batch norm, 1x1 to 64, two 3x3 at 64; pooled, two 3x3 at 96 (the second dilated); joined, 64; doubled
@@ -32,13 +30,9 @@ class CueUNet(nn.Module):
 
     With `early` > 0, that many channels of the query's own features at the doubled size are reduced to 16 and
     read along with the doubled map. With `change`, maps of as many channels each are read at the entry beside
-    the cues, each through a batch norm and a 1x1 convolution to 64 of its own. With `presence`, the mean and
-    the largest value of each pooled channel give the logit of there being any defect, and the score of a
-    position is its own probability times that."""
+    the cues, each through a batch norm and a 1x1 convolution to 64 of its own."""
 
-    def __init__(
-        self, channels: int, early: int = 0, change: tuple[int, ...] = (), *, presence: bool = False
-    ) -> None:
+    def __init__(self, channels: int, early: int = 0, change: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels)
         self.entry = nn.Conv2d(channels, 64, 1)
@@ -51,10 +45,6 @@ class CueUNet(nn.Module):
         self.skip = nn.Sequential(nn.BatchNorm2d(early), nn.Conv2d(early, _SKIP, 1)) if early else None
         wide = 64 + (_SKIP if early else 0)
         self.exit = nn.Sequential(_block(wide, 64), _block(64, 32), nn.Conv2d(32, 1, 1))
-        self.presence = nn.Linear(2 * 96, 1) if presence else None
-        if self.presence is not None:
-            # Whether there is anything is learnt from maps that find something.
-            nn.init.constant_(self.presence.bias, _PRESENT)
 
     def forward(self, cues: Tensor, change: Sequence[Tensor] = (), early: Tensor | None = None) -> Tensor:
         """(b, channels, h, w), and where it was built for them maps of the other inputs, of any size ->
@@ -67,10 +57,6 @@ class CueUNet(nn.Module):
         fine = self.fine(F.relu(entered))
         # ceil_mode: maps may have an odd side, or a side of 1.
         coarse = self.coarse(F.max_pool2d(fine, 2, ceil_mode=True))
-        presence = None
-        if self.presence is not None:
-            pooled = torch.cat([coarse.mean((-2, -1)), coarse.amax((-2, -1))], 1)
-            presence = self.presence(pooled)[..., None, None]
         coarse = F.interpolate(coarse, fine.shape[-2:], mode="bilinear", align_corners=False)
         joined = self.join(torch.cat([fine, coarse], 1))
         doubled = F.interpolate(joined, scale_factor=2, mode="bilinear", align_corners=False)
@@ -78,12 +64,7 @@ class CueUNet(nn.Module):
             own = F.interpolate(self.skip(early), doubled.shape[-2:], mode="bilinear", align_corners=False)
             doubled = torch.cat([doubled, own], 1)
         logit: Tensor = self.exit(doubled)
-        return logit if presence is None else _both(logit.float(), presence.float())
-
-
-def _both(one: Tensor, other: Tensor) -> Tensor:
-    """The logit of a product of probabilities, of their logits: 1 / pq - 1 = e^-a + e^-b + e^-(a + b)."""
-    return -torch.logaddexp(torch.logaddexp(-one, -other), -one - other)
+        return logit
 
 
 class CuesReader(nn.Module):
@@ -98,13 +79,14 @@ class CuesReader(nn.Module):
         presence: bool = False,
     ) -> None:
         """`channels`: maps a level, fine to coarse; `early`: channels of the query's early map or 0;
-        `change`: of the residual maps, if any; `presence`: as `CueUNet`."""
+        `change`: of the residual maps, if any; `presence`: whether it says if there is any defect."""
         super().__init__()
         self.levels = len(channels)
-        self.unet = CueUNet(sum(channels), early, change, presence=presence)
+        self.unet = CueUNet(sum(channels), early, change)
+        self.presence = Presence(sum(channels)) if presence else None
 
     def forward(self, relation: Relation, size: tuple[int, int]) -> Tensor:
-        """Logit of defect.
+        """Logit of defect, whatever the presence.
 
         Args:
             relation: (b, l, hq, wq) a level; for a reader built with `early` the queries' early map, for one
@@ -114,10 +96,30 @@ class CuesReader(nn.Module):
         Returns:
             (b, H, W) logits.
         """
+        return _enlarged(self.look(relation)[0], size)
+
+    def look(self, relation: Relation) -> tuple[Tensor, Tensor]:
+        """What the U-Net says, before it is enlarged, and the cues that it read.
+
+        Args:
+            relation: as `forward`.
+
+        Returns:
+            (b, 1, 2h, 2w) logits, (b, channels, h, w) cues at the finest grid.
+        """
         tensors = relation.tensors()[: self.levels]
         grid = tensors[0].shape[-2:]
         cues = torch.cat(
             [F.interpolate(level, grid, mode="bilinear", align_corners=False) for level in tensors], 1
         )
-        logit = self.unet(cues, relation.change, relation.early)
-        return F.interpolate(logit, size, mode="bilinear", align_corners=False).squeeze(1)
+        return self.unet(cues, relation.change, relation.early), cues
+
+    def judge(self, relation: Relation, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Logit of defect, and of there being any: (b, H, W) and (b,), for a reader built with presence."""
+        assert self.presence is not None
+        logit, cues = self.look(relation)
+        return _enlarged(logit, size), self.presence(logit, cues)
+
+
+def _enlarged(logit: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(logit, size, mode="bilinear", align_corners=False).squeeze(1)

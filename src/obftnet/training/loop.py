@@ -94,6 +94,8 @@ def train(
             f"take a multiple of {world}",
             "batch",
         )
+    if getattr(model_config, "presence", False):
+        raise InputError("presence is fitted to what was trained, never trained; leave it out", "presence")
     half = config.precision == "bfloat16"
     if half and device.type == "cpu" and not model_config.half_precision_on_cpu:
         raise InputError(

@@ -11,19 +11,16 @@ from obftnet.model import OBFTNet
 def widened(model: OBFTNet, config: ModelConfig) -> OBFTNet:
     """The same model with what `config` reads; what it did not read weighs nothing until it is trained.
 
-    A presence that it did not have begins as that of a new model: nearly 1, whatever the image.
-
     Args:
         model: a cue reader.
-        config: the model's own but for `cues`, which hold all of its, for `change` and `presence`, which it
-            does not have or keeps, and for what has no weights.
+        config: the model's own but for `cues`, which hold all of its, for `change`, which it does not have or
+            keeps, for `presence`, which is fitted anew to what is trained, and for what has no weights.
 
     Raises:
-        InputError: a cue of the model's is missing, or its change or presence; or it has another reader.
+        InputError: a cue of the model's is missing, or its change; or it has another reader.
     """
-    for part in ("change", "presence"):
-        if getattr(model.config, part, False) and not getattr(config, part, False):
-            raise InputError(f"{part}: a model goes on with what it reads; it was trained with {part}")
+    if getattr(model.config, "change", False) and not getattr(config, "change", False):
+        raise InputError("change: a model goes on with what it reads; it was trained with change")
     had, wanted = (one.cues if isinstance(one, CuesConfig) else "" for one in (model.config, config))
     if set(had) - set(wanted):
         raise InputError(f"cues {wanted!r}: a model goes on with all of its own cues, {had!r}, or with more")
@@ -32,9 +29,11 @@ def widened(model: OBFTNet, config: ModelConfig) -> OBFTNet:
     state = wide.reader.state_dict()
     for key, value in state.items():
         # Not the norms, which keep their statistics.
-        if value.ndim > 1 and key.startswith(("unet.change.", "unet.presence.")):
+        if value.ndim > 1 and key.startswith("unet.change."):
             value.zero_()
     for key, old in model.reader.state_dict().items():
+        if key.startswith("presence."):
+            continue
         new = state[key]
         if key == "unet.entry.weight":
             new.zero_()
