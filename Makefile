@@ -80,9 +80,11 @@ weights: $(VENV)/.demo
 	$(MAKE) weights-data
 	$(MAKE) $(BACKBONE)
 	$(MAKE) weights-run
-	$(BIN)/python tools/ship.py $(RUNS)/weights/model.safetensors $(SHIPPED) --coreset $(CORESET)
+	$(BIN)/python tools/ship.py $(RUNS)/weights/model.safetensors $(RUNS)/shipped.safetensors --coreset $(CORESET)
+	$(MAKE) weights-presence
+	cp $(RUNS)/presence.safetensors $(SHIPPED)
 
-.PHONY: weights-data weights-run
+.PHONY: weights-data weights-run weights-presence
 weights-data:
 	$(OBFTNET) synthesize --out $(RUNS)/generated --materials $(MATERIALS) --seed 110 --kinds 3 --defective 6 \
 	  --good 14 --size 256 --largest 512 --workers $(WORKERS)
@@ -97,6 +99,12 @@ weights-run:
 	  --steps $(STEPS) --batch 4 --queries 4 --shots 5 --backgrounds 16 --varied-shots --good-fraction 0.5 \
 	  --lr 2e-3 --backbone-lr 3e-4 --average 0.998 --keep-every $(KEEP) \
 	  --precision bfloat16 --device $(DEVICE) --seed 0 --out $(RUNS)/weights $(TRAIN)
+
+# On materials that the weights have not seen: of those they have, every good part is told.
+weights-presence:
+	$(OBFTNET) synthesize --out $(RUNS)/unseen --materials $(MATERIALS) --seed 111 --kinds 3 --defective 6 \
+	  --good 12 --size 256 --largest 384 --workers $(WORKERS)
+	$(BIN)/python tools/presence.py $(RUNS)/shipped.safetensors $(RUNS)/unseen $(RUNS)/presence.safetensors
 
 clean:
 	rm -rf $(VENV) demo dist docs/_build
