@@ -1,5 +1,6 @@
 """PNG files: EXIF wherever it stands, and rows that are missing."""
 
+import struct
 import zlib
 
 import numpy as np
@@ -18,7 +19,9 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
 
 
-def png(kind: tuple[int, int, int], rows: int, said: int, value: int = 0, behind: bytes = b"") -> bytes:
+def png(
+    kind: tuple[int, int, int], rows: int, said: int, value: int = 0, behind: bytes = b"", before: bytes = b""
+) -> bytes:
     """A file of 9 columns that has `rows` of the rows that it says it has, all of one value."""
     bits, colour, samples = kind
     header = (9).to_bytes(4, "big") + said.to_bytes(4, "big") + bytes([bits, colour, 0, 0, 0])
@@ -26,7 +29,15 @@ def png(kind: tuple[int, int, int], rows: int, said: int, value: int = 0, behind
     palette = chunk(b"PLTE", bytes(range(48))) if colour == 3 else b""
     data = zlib.compress(row * rows)
     parts = chunk(b"IDAT", data[:5]) + chunk(b"IDAT", data[5:])
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + palette + parts + behind + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + palette
+        + before
+        + parts
+        + behind
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,16 +86,46 @@ def test_rows_of_an_interlaced_image(size):
     assert _stored(size, 8, True) == seen.size + rows
 
 
-@pytest.mark.parametrize("behind", [b"", chunk(b"eXIf", ORIENTATION_6), chunk(b"eXIf", b"")])
-def test_exif_behind_the_pixels_is_followed_by_path_and_by_object(tmp_path, behind):
+def exif_block(kind: int, value: bytes) -> bytes:
+    """EXIF of one tag, the orientation, of a TIFF type and 4 bytes."""
+    return bytes.fromhex("4d4d002a 00000008 0001 0112") + struct.pack(">HI", kind, 1) + value + bytes(4)
+
+
+_RAW = b"\nexif\n%8d\n" % (6 + len(ORIENTATION_6)) + (b"Exif\0\0" + ORIENTATION_6).hex().encode()
+_XMP = b'<x xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+#: A chunk that says how an image is turned, and whether it does.
+TURNED_BY = {
+    "nothing": (b"", False),
+    "short": (chunk(b"eXIf", ORIENTATION_6), True),
+    "byte": (chunk(b"eXIf", exif_block(1, b"\6\0\0\0")), True),
+    "undefined": (chunk(b"eXIf", exif_block(7, b"\6\0\0\0")), True),
+    "long": (chunk(b"eXIf", exif_block(4, b"\0\0\0\6")), True),
+    "float": (chunk(b"eXIf", exif_block(11, struct.pack(">f", 6))), True),
+    "a half": (chunk(b"eXIf", exif_block(11, struct.pack(">f", 6.5))), False),
+    "text": (chunk(b"eXIf", exif_block(2, b"6\0\0\0")), False),
+    "empty": (chunk(b"eXIf", b""), False),
+    "the last": (chunk(b"eXIf", exif_block(3, b"\0\3\0\0")) + chunk(b"eXIf", ORIENTATION_6), True),
+    "ImageMagick": (chunk(b"tEXt", b"Raw profile type exif\0" + _RAW), True),
+    "packed": (chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(_RAW)), True),
+    "XMP": (chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + _XMP), True),
+}
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+@pytest.mark.parametrize("said", TURNED_BY)
+def test_orientation_is_one_by_path_and_by_object_wherever_it_stands(tmp_path, said, place, recwarn):
+    content, turned = TURNED_BY[said]
     path = tmp_path / "a.png"
-    path.write_bytes(png((8, 0, 1), 7, 7, 9, behind))
-    turned = len(behind) > 12
+    path.write_bytes(png((8, 0, 1), 7, 7, 9, **{place: content}))
     shape = (9, 7) if turned else (7, 9)
     assert read_picture(path).shape == shape
     assert image_size(path) == shape
     with Image.open(path) as opened:
         assert as_picture(opened).shape == shape
+    with Image.open(path) as loaded:
+        loaded.load()
+        assert as_picture(loaded).shape == shape
+    assert not recwarn.list
 
 
 def test_exif_that_is_damaged_is_not_followed(tmp_path):

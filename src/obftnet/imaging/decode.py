@@ -1,5 +1,7 @@
 """Files and PIL images to pictures: what is stored, unscaled, and every way in which it can be unusable."""
 
+import io
+import warnings
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -22,7 +24,7 @@ from obftnet.imaging.codecs import codecs
 from obftnet.imaging.formats import READ, image_format
 from obftnet.imaging.orientation import ORIENTATION, swaps_sides, upright, valid_orientation
 from obftnet.imaging.picture import Picture, unit_floats
-from obftnet.imaging.png import check_header, check_rows, exif_behind_pixels
+from obftnet.imaging.png import check_header, check_rows, with_metadata_first
 
 __all__ = [
     "MAX_PIXELS",
@@ -44,6 +46,8 @@ _WHITE_IS_ZERO = 0
 _STRIP = 1 << 21
 _ALPHA = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
 _COLOUR = ("RGBX", "CMYK", "YCbCr", "HSV")
+#: Where Pillow keeps what says how a PNG is turned.
+_TURNED_BY = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 _PLAIN = ("1", "L", "LA", "RGB", "RGBA", "F")
 
 
@@ -159,9 +163,10 @@ def _opened(path: Path) -> Image.Image:
             with path.open("rb") as file:
                 image = Image.OPEN[found.upper()][0](file, str(path))
             raise
-        behind = exif_behind_pixels(path) if found == "PNG" else None
-    if behind is not None:
-        image.info["exif"] = b"Exif\0\0" + behind
+        whole = with_metadata_first(path) if found == "PNG" else None
+        if whole is not None:
+            with Image.open(io.BytesIO(whole), formats=("PNG",)) as all_said:
+                image.info |= {key: all_said.info[key] for key in _TURNED_BY if key in all_said.info}
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and found != "JPEG":  # of a JPEG they are previews, or the other eye's
         image.close()
@@ -179,11 +184,13 @@ def pil_orientation(image: Image.Image) -> int:
 
     The base class's method, because that of PNG decodes the whole file to look there.
     """
-    try:
-        return valid_orientation(Image.Image.getexif(image).get(ORIENTATION, 1))
-    except Exception:
-        # Damaged metadata are no reason to refuse sound pixels.
-        return 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return valid_orientation(Image.Image.getexif(image).get(ORIENTATION, 1))
+        except Exception:
+            # Damaged metadata are no reason to refuse sound pixels.
+            return 1
 
 
 def _is_sixteen_bit_colour(image: Image.Image) -> bool:

@@ -10,7 +10,11 @@ ORIENTATION = 274
 
 
 def valid_orientation(value: object) -> int:
-    """1..8; 1, which changes nothing, for whatever is none."""
+    """1..8 of a tag of any type, some writers use odd ones; 1, which changes nothing, for whatever is none."""
+    if isinstance(value, tuple):
+        value = value[0] if value else 1
+    if isinstance(value, bytes):
+        value = int.from_bytes(value.strip(b"\0") or b"\1", "little")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return int(value) if isinstance(value, int | np.integer) and 1 <= value <= 8 else 1

@@ -1,4 +1,4 @@
-"""What Pillow does not look at in a PNG file: where its header is, EXIF behind the pixels, and whether all
+"""What Pillow does not look at in a PNG file: where its header is, metadata behind the pixels, and whether all
 rows are there."""
 
 import zlib
@@ -17,8 +17,11 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 _BLOCK = 1 << 16
 #: What stands before the header where pixels are stored in an order and compression that is not PNG's.
 _APPLES = b"CgBI"
-#: An EXIF block is what fits into one segment of a JPEG.
-_MOST_EXIF = 1 << 16
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: Chunks that may say how an image is turned, and the largest that are looked at: an EXIF block fits into a
+#: segment of a JPEG, and is twice as long as text.
+_METADATA = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+_MOST_METADATA = 1 << 18
 
 
 def check_header(path: Path) -> None:
@@ -33,18 +36,28 @@ def check_header(path: Path) -> None:
         )
 
 
-def exif_behind_pixels(path: Path) -> bytes | None:
-    """The content of the last eXIf chunk that stands behind the pixels; None where there is none whole."""
-    found, pixels = None, False
+def with_metadata_first(path: Path) -> bytes | None:
+    """The file without its pixels, and what says how it is turned before the place where they would be.
+
+    Pillow looks for EXIF, and for what ImageMagick and XMP have in its place, as far as the pixels; what stands
+    behind them it takes when they are decoded. Damaged chunks are left out.
+
+    Returns:
+        None where nothing stands behind the pixels.
+    """
+    parts, pixels, is_behind = [_SIGNATURE], False, False
     with path.open("rb") as file:
         for name, start, length in _chunks(path):
             pixels = pixels or name == b"IDAT"
-            if pixels and name == b"eXIf" and length <= _MOST_EXIF:
-                file.seek(start)
-                content = file.read(length)
-                if zlib.crc32(name + content) == int.from_bytes(file.read(4), "big"):
-                    found = content
-    return found
+            if name != b"IHDR" and not (name in _METADATA and length <= _MOST_METADATA):
+                continue
+            file.seek(start)
+            content, check = file.read(length), file.read(4)
+            if zlib.crc32(name + content).to_bytes(4, "big") == check:
+                parts.append(length.to_bytes(4, "big") + name + content + check)
+                is_behind = is_behind or pixels
+    no_pixels = b"\0\0\0\0IDAT" + zlib.crc32(b"IDAT").to_bytes(4, "big")
+    return b"".join((*parts, no_pixels)) if is_behind else None
 
 
 def check_rows(path: Path, image: Image.Image) -> None:

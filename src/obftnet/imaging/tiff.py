@@ -272,7 +272,7 @@ def _header(page: Any, tags: dict[int, Any], path: Path) -> Header:
         colours=colours,
         alpha=extra == 1 and alpha,
         premultiplied=alpha and kinds[0] == _ASSOCIATED,
-        orientation=_orientation(tags[ORIENTATION]),
+        orientation=valid_orientation(tags[ORIENTATION]),
     )
 
 
@@ -327,13 +327,6 @@ def _from_cmyk(pixels: NDArray[Any], white: int) -> NDArray[Any]:
     left = np.float32(white) - pixels.astype(np.float32)
     colours = left[:, :, :3] * (left[:, :, 3:] / np.float32(white))
     return colours if pixels.dtype.kind == "f" else np.rint(colours).astype(pixels.dtype)
-
-
-def _orientation(value: Any) -> int:
-    """Of a tag of any type: some writers use odd ones."""
-    if isinstance(value, bytes):
-        return valid_orientation(int.from_bytes(value.strip(b"\0") or b"\1", "little"))
-    return valid_orientation(value[0] if isinstance(value, tuple) and value else value)
 
 
 def _named(kinds: Any, value: Any) -> str:
