@@ -66,8 +66,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         InputError: there is something at `path`, or it cannot be written.
     """
     path = Path(path)
-    if os.path.lexists(path):
-        raise InputError(f"{path}: is there already; a new folder is wanted")
+    check_new_folder(path)
     with _partial(path, path) as temporary:
         temporary.mkdir()
         yield temporary
@@ -151,6 +150,32 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, ValueError) as error:
         _raise(path, error)
+
+
+def check_new_folder(path: str | Path) -> None:
+    """Find out before the work whether `atomic_folder` may make a folder.
+
+    Raises:
+        InputError: there is something at `path`, or it lies where nothing can be written.
+    """
+    if os.path.lexists(path):
+        raise InputError(f"{path}: is there already; a new folder is wanted")
+    check_output(path)
+
+
+def check_output_folder(path: str | Path) -> None:
+    """Find out before the work whether a folder may be written into.
+
+    Raises:
+        InputError: `path` is no folder, or lies where none can be made.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        if os.path.lexists(path):
+            raise InputError(f"{path}: is no folder; a folder to write into is wanted")
+        check_output(path)
+    elif not os.access(path, os.W_OK | os.X_OK):
+        raise unwritable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def refuse_existing(paths: Iterable[Path], why: str) -> None:

@@ -114,6 +114,18 @@ def test_another_rate_needs_no_prediction_and_a_dry_run_leaves_the_pack(place):
         assert len(list(csv.DictReader(file))) == 6
 
 
+def test_a_good_image_that_was_none_is_taken_out_and_it_goes_on(place):
+    """The decision that a calibration has made of a pack is no other setting for the next score maps."""
+    here, _, seen = place
+    calibrate(place)
+    count = len(seen)
+    (here / "good/g5.png").unlink()
+    (here / "good/g4.png").rename(here / "good/other.png")
+    found = calibrate(place)
+    assert found.bound.images == 5
+    assert len(seen) == count
+
+
 def test_images_of_the_guidance_and_those_given_twice_have_no_part(place):
     here, *_ = place
     shutil.copy(here / "guidance/background/b.png", here / "good" / "copy.png")

@@ -61,9 +61,7 @@ def made(tmp_path_factory) -> Path:
         if not (folder / "model").exists():
             weights = model_file(folder, **FULL)
             fitted(weights, kinds=2, tile=64).save(folder / "two.pack")
-            export_pack(
-                folder / "two.pack", folder / "model", weights=weights, engines=("onnx", "openvino")
-            )
+            export_pack(folder / "two.pack", folder / "model", weights=weights, engines=("onnx", "openvino"))
     return folder
 
 

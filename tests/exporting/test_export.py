@@ -216,7 +216,7 @@ def test_a_graph_that_is_not_what_its_contract_says_is_refused(exported, tmp_pat
     folder = tmp_path / "model"
     shutil.copytree(exported, folder)
     text = (folder / "contract.json").read_text()
-    (folder / "contract.json").write_text(text.replace(": 64", ": 32").replace(" 64", " 32"))
+    (folder / "contract.json").write_text(text.replace(": 64", ": 96").replace(" 64", " 96"))
     with pytest.raises(InputError, match="where its contract says"):
         ExportedSegmenter.load(folder)
 

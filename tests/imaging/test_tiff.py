@@ -13,7 +13,7 @@ from PIL import Image
 
 from obftnet.errors import InputError
 from obftnet.imaging import read, tiff
-from obftnet.imaging.read import image_size, read_image, read_picture
+from obftnet.imaging.read import as_picture, image_size, read_image, read_picture
 
 RAMP = np.add.outer(np.arange(40), 3 * np.arange(56)) / 204
 COLOUR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=2)
@@ -249,6 +249,28 @@ def test_orientation_of_any_type(tmp_path, code, orientation):
         tmp_path / "a.tif", turned, photometric="minisblack", extratags=[(274, int(code), 1, value, True)]
     )
     check(tmp_path / "a.tif", upright / 255, 1e-6)
+    with Image.open(io.BytesIO((tmp_path / "a.tif").read_bytes())) as opened:
+        np.testing.assert_array_equal(as_picture(opened).samples, upright)
+
+
+@pytest.mark.parametrize("is_loaded", [False, True])
+@pytest.mark.parametrize("colours", [1, 3])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_image_that_pillow_garbles_is_refused(tmp_path, orientation, colours, is_loaded):
+    """It maps uncompressed grey into memory, and takes rows for as long as those of the turned image."""
+    pixels = np.dstack([stored(RAMP, 8)] * colours).squeeze()
+    tag = [(274, "H", 1, orientation, True)]
+    kind = "rgb" if colours == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric=kind, extratags=tag)
+    with Image.open(tmp_path / "a.tif") as opened:
+        if is_loaded:
+            opened.load()
+        if orientation >= 5 and colours == 1:
+            with pytest.raises(InputError, match="give the file's path"):
+                as_picture(opened)
+        else:
+            wanted = read_picture(tmp_path / "a.tif").samples
+            np.testing.assert_array_equal(as_picture(opened).samples, wanted)
 
 
 def test_a_rounding_above_one_is_cut_and_no_more(tmp_path):

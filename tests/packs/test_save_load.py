@@ -133,6 +133,12 @@ def test_weights_that_do_not_ship_are_named_and_asked_for(models, guidance, tmp_
     assert e.value.parameters == ("weights",)
 
 
+def test_any_name_of_a_person_can_stand_in_the_history(models, guidance, tmp_path):
+    """Those of users are bytes, and need be no Unicode."""
+    fit(guidance, models / "cues.safetensors").save(tmp_path / "a.pack", who="J\xfcrgen \udcfc\x1b[2J")
+    assert [event.who for event in read_pack(tmp_path / "a.pack").content.history] == [r"Jürgen \xfc\x1b[2J"]
+
+
 def test_files_are_kept_byte_for_byte_and_no_place_is(models, guidance, tmp_path):
     fit(guidance, models / "cues.safetensors").save(tmp_path / "a.pack", who="Ada", what="first")
     pack = read_pack(tmp_path / "a.pack")

@@ -558,6 +558,15 @@ def test_a_job_killed_when_all_was_noted_leaves_no_journal_behind(case, predicte
     assert not (case.out / "segment.unfinished").exists()
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_in_the_journals_place_is_refused_and_stays(case, make):
+    run(case)
+    make(case.out / "segment.unfinished")
+    with pytest.raises(InputError, match=r"segment\.unfinished: not a regular file"):
+        run(case)
+    assert (case.out / "segment.unfinished").exists()
+
+
 def test_a_journal_of_other_settings_is_not_taken_up(case, predicted):
     run(case)
     content = record(case)

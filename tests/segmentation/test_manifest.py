@@ -67,12 +67,15 @@ def test_parquet(tmp_path):
 @pytest.mark.parametrize(
     ("text", "column", "says"),
     [
-        ("", None, "which column"),
+        ("", None, "the file is empty"),
+        ("\n", None, "which column"),
         ("path\n", None, "no row in it"),
         ("a,b\n1,2\n", None, "which column holds the images.*a, b"),
         ("a,b\n1,2\n", "path", "no column 'path'; there are: a, b"),
         ("path,part\na.png\n", None, "row 1 has 1 fields, the first line 2"),
         ("path,part\n ,1\n", None, "row 1 names no image"),
+        ("path,path\na.png,b.png\n", None, "two columns of the name 'path'"),
+        ("a,b,b\n1,2,3\n", "b", "two columns of the name 'b'"),
         ('path\n"a.png\n', None, "not a CSV table"),
     ],
 )
@@ -85,7 +88,7 @@ def test_a_table_that_cannot_be_read_is_one_line(tmp_path):
     (tmp_path / "list.csv").write_bytes(b"path\n\xff\xfe\n")
     with pytest.raises(InputError, match="not a CSV table in UTF-8"):
         read_manifest(tmp_path / "list.csv")
-    with pytest.raises(InputError, match=r"gone\.csv: cannot be read \(No such file"):
+    with pytest.raises(InputError, match=r"gone\.csv: no such file"):
         read_manifest(tmp_path / "gone.csv")
 
 
@@ -93,7 +96,7 @@ def test_a_job_of_a_table(case):
     """What it lists is done, in its folders, and what is not there is refused."""
     (case.queries / "sub").mkdir()
     (case.queries / "q2.png").rename(case.queries / "sub/q2.png")
-    (case.queries / "list.csv").write_text("path\nq0.png\nsub/q2.png\ngone.png\n")
+    (case.queries / "list.csv").write_text("path\nq0.png\nsub/q2.png\ngone.png\nn\0ul.png\n")
     summary = segment_files(
         [case.queries / "q0.png"],
         case.guidance,
@@ -104,5 +107,6 @@ def test_a_job_of_a_table(case):
     assert summary.done == 2
     assert (case.out / "q0_mask.png").is_file()
     assert (case.out / "sub/q2_mask.png").is_file()
-    assert len(summary.refused) == 1
-    assert "gone.png: cannot be read" in summary.refused[0]
+    assert len(summary.refused) == 2
+    assert "gone.png: cannot be read" in "".join(summary.refused)
+    assert r"n\x00ul.png: no name that a file can have" in "".join(summary.refused)

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import obftnet.segmentation.outputs
 from obftnet.errors import InputError
 from obftnet.imaging.read import read_mask
+from obftnet.packs.edit import edit_pack
 from obftnet.segmentation import segment_files
 from obftnet.watching import watch
 
@@ -73,6 +75,34 @@ def test_a_second_process_judges_only_what_is_new_or_changed(judge, arrive, line
     os.utime(line / "a.png", ns=(1, 1))
     watched = watch_again(judge, tmp_path)
     assert [Path(row["file"]).name for row in watched] == ["a.png", "b.png", "a.png"]
+
+
+def test_with_another_decision_within_the_hour_results_go_beside(judge, arrive, line, tmp_path, fitted):
+    pack, weights = fitted
+    arrive("a.png", 0)
+    first = judge()["a.png"]
+    other = tmp_path / "other.pack"
+    shutil.copy(pack, other)
+    decision = {"threshold": 0.75, "review": None}
+
+    def change(content):
+        return content.model_copy(update={"decision": content.decision.model_copy(update=decision)})
+
+    edit_pack(other, change, "stricter")
+    for seed, name in ((1, "b.png"), (2, "c.png")):
+        arrive(name, seed)
+        watch(line, other, tmp_path / "out", weights=weights, **QUICK)
+    found = rows(tmp_path)
+    assert found["a.png"] == first
+    places = [Path(found[name]["results"]).parent for name in ("a.png", "b.png", "c.png")]
+    assert places[1] != places[0]
+    assert places[1].name in (
+        f"{places[0].name}-2",
+        *map("{:02}".format, range(24)),
+    )  # at the turn of an hour
+    decisions = [json.loads((place / "segment.json").read_text())["settled"]["decision"] for place in places]
+    assert decisions[0]["threshold"] != 0.75
+    assert [one["threshold"] for one in decisions[1:]] == [0.75, 0.75]
 
 
 def watch_again(judge, tmp_path) -> list[dict[str, str]]:

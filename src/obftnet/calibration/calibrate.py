@@ -4,20 +4,21 @@ The score maps are made by `segment_files`, as all others, and kept: a second ca
 costs no prediction.
 """
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from obftnet.calibration.curve import trade, write_curve
+from obftnet.calibration.curve import CURVES, trade, write_curve
 from obftnet.calibration.least_region import LeastRegion, propose_least_region, where_it_fails
 from obftnet.calibration.quantile import CONFIDENCE, Bound, bound, enough, interval
 from obftnet.calibration.supports import SupportsSaid, ask_supports
 from obftnet.data.hashes import FileHashes
 from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide, image_score
 from obftnet.errors import InputError, InputWarning
-from obftnet.files import alone_in
+from obftnet.files import alone_in, check_output_folder, refuse_existing
 from obftnet.imaging.read import as_mask, as_picture, read_picture
 from obftnet.inputs import KnownPictures
 from obftnet.packs import Pack, check_pack_place, read_pack, write_pack
@@ -29,8 +30,12 @@ from obftnet.segmentation.changes import Changes, Unit
 from obftnet.segmentation.decider import read_score
 from obftnet.segmentation.outputs import Outputs
 from obftnet.segmentation.queries import look_through
+from obftnet.segmentation.record import NAME as RECORD
 from obftnet.segmentation.record import read_record
 from obftnet.segmenter import Segmenter, weights_of
+
+#: Folders of score maps.
+_GOOD, _DEFECTS = "good", "defects"
 
 Progress = Callable[[int, int, str], None]
 Notice = Callable[[str], None]
@@ -124,8 +129,10 @@ def calibrate_pack(
     place = path.with_name(f"{path.stem}.calibration") if out is None else Path(out)
     decision, least = _least(found, Changes(min_area=min_area, min_length=min_length, unit=unit))
     pixels = replace(decision, review=None).in_pixels(found.content.scale)
-    goods, aside = _apart(found, good)
-    shown, more = _apart(found, defects)
+    check_output_folder(place)
+    goods, aside = _apart(found, good, place)
+    shown, more = _apart(found, defects, place)
+    _check_place(place, [file for _, file in (*goods, *shown)])
     both = {hash_ for hash_, _ in goods} & {hash_ for hash_, _ in shown}
     if both:
         twice = next(file for hash_, file in goods if hash_ in both)
@@ -136,12 +143,12 @@ def calibrate_pack(
         if notice:
             notice(line)
     common = {"weights": weights, "device": device, "progress": progress, "notice": notice}
-    scores, areas, refused = _scores([file for _, file in goods], place / "good", path, pixels, common)
+    scores, areas, refused = _scores([file for _, file in goods], place / _GOOD, path, pixels, common)
     if not scores:
         raise InputError(f"no good image can be read; {refused[0]}")
     of_defects: list[float] = []
     if shown:
-        of_defects, _, lost = _scores([file for _, file in shown], place / "defects", path, pixels, common)
+        of_defects, _, lost = _scores([file for _, file in shown], place / _DEFECTS, path, pixels, common)
         refused += lost
     limit = bound(scores, false_alarms)
     if limit.threshold >= 1:
@@ -236,12 +243,30 @@ def _least(pack: Pack, changes: Changes) -> tuple[Decision, LeastRegion | None]:
     return replace(decision.in_pixels(pack.content.scale), min_area=least.area), least
 
 
-def _apart(pack: Pack, sources: Iterable[str | Path]) -> tuple[list[tuple[str, Path]], list[str]]:
-    """Images with their hashes, each content once and none of the guidance; and a line for each left out."""
+def _check_place(place: Path, images: Iterable[Path]) -> None:
+    """Raises InputError where score maps and curve may not be written: among images that are read, where the
+    next call would take them for such, or over files of somebody else."""
+    real = os.path.realpath(place)
+    for image in images:
+        if Path(os.path.realpath(image)).is_relative_to(real):
+            raise InputError(
+                f"{place}: holds {image}, which is read; name a folder for the results alone", "out"
+            )
+    if not any((place / folder / RECORD).is_file() for folder in (_GOOD, _DEFECTS)):
+        refuse_existing([place / name for name in CURVES], "it is not of a calibration")
+
+
+def _apart(
+    pack: Pack, sources: Iterable[str | Path], place: Path
+) -> tuple[list[tuple[str, Path]], list[str]]:
+    """Images with their hashes, each content once and none of the guidance; and a line for each left out.
+
+    place: of the score maps, which are no images to look at.
+    """
     sources = [sources] if isinstance(sources, str | Path) else list(sources)
     if not sources:
         return [], []
-    listed = look_through(sources)
+    listed = look_through(sources, [(place, "the folder of score maps")])
     lines = [aside.reason for aside in listed.refused]
     own = {entry.image.sha256: pack.content.path(entry) for entry in pack.content.images}
     own |= {entry.mask.sha256: pack.content.mask_path(entry) for entry in pack.content.supports if entry.mask}
@@ -276,12 +301,25 @@ def _scores(
     images: Sequence[Path], out: Path, pack: Path, decision: Decision, common: dict[str, Any]
 ) -> tuple[list[float], list[int], list[str]]:
     """Image scores; pixels of the largest region above 0.5; and what was refused."""
-    summary = segment_files(images, None, out, pack=pack, keep=["score"], **common)
+    # Always by one decision, that the pack's, which is about to change, makes no map another's.
+    plain = Decision(DEFAULT_THRESHOLD, interest=decision.interest)
+    summary = segment_files(
+        images,
+        None,
+        out,
+        pack=pack,
+        keep=["score"],
+        threshold=plain.threshold,
+        min_area=plain.min_area,
+        min_length=plain.min_length,
+        unit="px",
+        review="none",
+        **common,
+    )
     record = read_record(out)
     assert record is not None
     wanted = {str(path.resolve()) for path in images}
     scores, areas = [], []
-    plain = Decision(DEFAULT_THRESHOLD, interest=decision.interest)
     for entry in record.images:
         if entry.file in wanted:
             score = read_score(Outputs.of(out, entry.result).score)

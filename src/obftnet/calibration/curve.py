@@ -10,6 +10,8 @@ from obftnet.decision import DEFAULT_THRESHOLD
 from obftnet.files import atomic
 from obftnet.regions.tables import write_rows
 
+#: Files that are written.
+CURVES = ("curve.csv", "curve.png")
 _COLUMNS = ("threshold_score", "promised_false_alarms", "defects_found", "defects")
 
 
@@ -38,7 +40,7 @@ def write_curve(folder: Path, rows: Sequence[tuple[float, float, int, int]], ask
     Raises:
         InputError: they cannot be written.
     """
-    write_rows(folder / "curve.csv", _COLUMNS, rows)
+    write_rows(folder / CURVES[0], _COLUMNS, rows)
     if not rows or not rows[0][3]:
         return
     from matplotlib.figure import Figure
@@ -55,5 +57,5 @@ def write_curve(folder: Path, rows: Sequence[tuple[float, float, int, int]], ask
     axis.set_ylabel(f"defective images found, % of {rows[0][3]}")
     axis.grid(alpha=0.3)
     axis.legend(loc="lower right")
-    with atomic(folder / "curve.png") as temporary:
+    with atomic(folder / CURVES[1]) as temporary:
         figure.savefig(temporary, format="png")

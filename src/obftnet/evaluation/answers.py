@@ -34,9 +34,7 @@ class Protocol:
     @property
     def decision(self) -> Decision:
         """Makes masks and image scores of score maps. Raises InputError for a number outside its range."""
-        return Decision(
-            self.threshold, self.min_area, self.min_length, low_threshold=self.low_threshold
-        )
+        return Decision(self.threshold, self.min_area, self.min_length, low_threshold=self.low_threshold)
 
 
 @dataclass(frozen=True)

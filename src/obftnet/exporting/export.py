@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from obftnet.exported.export import CONTRACT, GRAPH, GUIDANCE, INTEREST
 from obftnet.exporting.generated import generated_pictures
 from obftnet.exporting.graph import ScoreGraph
 from obftnet.exporting.parity import Progress, pictures_of, prove
-from obftnet.files import atomic_folder, write_json
+from obftnet.files import atomic_folder, check_new_folder, write_json
 from obftnet.imaging.guidance_picture import draw_guidance
 from obftnet.imaging.picture import Picture
 from obftnet.packs import Pack, read_pack
@@ -59,8 +58,7 @@ def export_pack(
     for module in ("onnx", "onnxscript", "onnxruntime"):
         _check_installed(module)
     out = Path(out)
-    if os.path.lexists(out):
-        raise InputError(f"{out}: is there already; name a new folder")
+    check_new_folder(out)
     found = read_pack(pack)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is fitted again, which is refused below

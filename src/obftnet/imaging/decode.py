@@ -44,6 +44,8 @@ _LENGTH, _BITS, _PHOTOMETRIC, _STRIP_OFFSETS, _ROWS_PER_STRIP = 257, 258, 262, 2
 _WHITE_IS_ZERO = 0
 # Rows that go through Pillow at a time, in samples: beside the image there is no room for two copies.
 _STRIP = 1 << 21
+#: Modes whose pixels Pillow may map.
+_MAPPED = ("L", "P", "RGBX", "RGBA", "CMYK", "I;16", "I;16L", "I;16B")
 _ALPHA = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
 _COLOUR = ("RGBX", "CMYK", "YCbCr", "HSV")
 #: Where Pillow keeps what says how a PNG is turned.
@@ -211,9 +213,24 @@ def _check_tiff(image: Image.Image, name: str) -> None:
     tags = getattr(image, "tag_v2", {})
     if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and image.mode not in ("1", "L"):
         raise InputError(f"{name}: a TIFF that Pillow shows as its negative; give the file's path instead")
+    if _is_garbled(image):
+        raise InputError(f"{name}: a turned TIFF that Pillow garbles; give the file's path instead")
     rows = tags.get(_ROWS_PER_STRIP, 0)
     if rows and len(tags.get(_STRIP_OFFSETS, ())) < -(-tags.get(_LENGTH, 0) // rows):
         raise InputError(f"{name}: truncated or damaged (strips missing); a whole image file is wanted")
+
+
+def _is_garbled(image: Image.Image) -> bool:
+    """Whether Pillow takes rows of a file for as long as those of the image once it is turned: what it does
+    where it maps the pixels into memory, instead of reading them."""
+    path, tiles = str(getattr(image, "filename", "")), getattr(image, "tile", ())
+    mapped = getattr(image, "map", None) is not None or any(tile[0] == "raw" for tile in tiles)
+    if image.format != "TIFF" or image.mode not in _MAPPED or not (path and mapped):
+        return False
+    try:
+        return swaps_sides(orientation_stored(path))
+    except InputError:
+        return False
 
 
 def _from_loaded(image: Image.Image, name: str, orientation: int, indices: bool) -> Picture:

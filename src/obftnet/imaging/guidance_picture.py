@@ -40,27 +40,13 @@ def draw_guidance(
     Raises:
         InputError: an image or a mask cannot be used; the picture cannot be written.
     """
-    panels: list[tuple[str, NDArray[np.uint8]]] = []
+    # Each by a call of its own: of large photographs there is no room for two.
     names = list(dict.fromkeys(kinds))
-    for index, (image, annotation) in enumerate(supports):
-        picture = _picture(image, f"support {index}", bits)
-        mask = as_mask(
-            annotation, like=picture.shape, name=f"mask of support {index}", image_name=picture.name
-        )
-        share = f"{100 * float(mask.mean()):.2g} % marked"
-        kind = kinds[index] if kinds else ""
-        of_kind = f"{kind}: " if kind else "support "
-        panels.append(
-            (
-                f"{of_kind}{Path(picture.name).name}\n{share}",
-                _small(picture, mask, names.index(kind) if kinds else 0),
-            )
-        )
-    for index, image in enumerate(backgrounds):
-        picture = _picture(image, f"background {index}", bits)
-        panels.append(
-            (f"background\n{Path(picture.name).name}", _small(picture, np.zeros(picture.shape, bool)))
-        )
+    panels = [
+        _support_panel(pair, index, bits, kinds[index] if kinds else "", names)
+        for index, pair in enumerate(supports)
+    ]
+    panels += [_background_panel(image, index, bits) for index, image in enumerate(backgrounds)]
     columns = min(_COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(2.6 * columns, 3.0 * rows), dpi=120, layout="constrained")
@@ -72,6 +58,24 @@ def draw_guidance(
         axis.set_axis_off()
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def _support_panel(
+    pair: tuple[ImageSource, ImageSource], index: int, bits: int | None, kind: str, kinds: Sequence[str]
+) -> tuple[str, NDArray[np.uint8]]:
+    """Title and picture (h, w, 3) of a support."""
+    image, annotation = pair
+    picture = _picture(image, f"support {index}", bits)
+    mask = as_mask(annotation, like=picture.shape, name=f"mask of support {index}", image_name=picture.name)
+    title = f"{kind}: " if kind else "support "
+    title += f"{Path(picture.name).name}\n{100 * float(mask.mean()):.2g} % marked"
+    return title, _small(picture, mask, kinds.index(kind) if kind else 0)
+
+
+def _background_panel(image: ImageSource, index: int, bits: int | None) -> tuple[str, NDArray[np.uint8]]:
+    """The same of a background."""
+    picture = _picture(image, f"background {index}", bits)
+    return f"background\n{Path(picture.name).name}", _small(picture, np.zeros(picture.shape, bool))
 
 
 def _picture(source: ImageSource, name: str, bits: int | None) -> Picture:

@@ -10,7 +10,7 @@ ORIENTATION = 274
 
 
 def valid_orientation(value: object) -> int:
-    """1..8 of a tag of any type, some writers use odd ones; 1, which changes nothing, for whatever is none."""
+    """1..8 of a tag of any type, as some writers use odd ones; 1, which changes nothing, of all else."""
     if isinstance(value, tuple):
         value = value[0] if value else 1
     if isinstance(value, bytes):

@@ -1,5 +1,5 @@
-"""What Pillow does not look at in a PNG file: where its header is, metadata behind the pixels, and whether all
-rows are there."""
+"""What Pillow does not look at in a PNG file: where its header is, what stands behind the pixels, and whether
+all rows are there."""
 
 import zlib
 from collections.abc import Iterator
@@ -39,8 +39,8 @@ def check_header(path: Path) -> None:
 def with_metadata_first(path: Path) -> bytes | None:
     """The file without its pixels, and what says how it is turned before the place where they would be.
 
-    Pillow looks for EXIF, and for what ImageMagick and XMP have in its place, as far as the pixels; what stands
-    behind them it takes when they are decoded. Damaged chunks are left out.
+    Pillow looks for EXIF, and for what ImageMagick and XMP have in its place, as far as the pixels; what
+    stands behind them it takes when they are decoded. Damaged chunks are left out.
 
     Returns:
         None where nothing stands behind the pixels.

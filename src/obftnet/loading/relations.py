@@ -78,13 +78,13 @@ class Relations:
 
 def _kept(path: Path, key: str, count: int) -> list[NDArray[np.float16]] | None:
     """The `count` levels of a file; None where there is no whole one of this key."""
+    if not path.is_file():
+        return None
     try:
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["key"]) != key:
                 return None  # under another's name
             return [kept[f"arr_{index}"] for index in range(count)]
-    except FileNotFoundError:
-        return None
     except (
         OSError,
         ValueError,

@@ -140,8 +140,12 @@ def _background(image: ImageSource, index: int) -> Kept:
 
 
 def _check_new(pack: Pack, new: Kept, kept: Sequence[Kept]) -> None:
-    """Raises InputError for an image that is among those kept: twice, it would count twice."""
+    """Raises InputError for an image that is among those kept, as twice it would count twice, or a mask."""
     for one in kept:
+        if one.mask is not None and one.mask.data == new.image.data:
+            raise InputError(
+                f"{new.image.name}: the mask of {one.image.name} in {pack.name}, no photograph; leave it out"
+            )
         if one.image.data == new.image.data and (one.role, one.kind) == (new.role, new.kind):
             raise InputError(
                 f"{new.image.name}: the same image as {one.image.name}, which is in {pack.name} already; "

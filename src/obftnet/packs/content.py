@@ -15,8 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from obftnet.data.layouts.guidance import IGNORE_SUFFIX
 from obftnet.data.layouts.pairs import SUFFIX, image_stem
 from obftnet.decision import Decision
+from obftnet.errors import printable
 from obftnet.imaging.read import IMAGE_SUFFIXES
-from obftnet.inputs import BackgroundSource
+from obftnet.inputs import MAX_TILE, MIN_TILE, BackgroundSource
 from obftnet.kinds import DEFAULT_KIND, check_kinds
 from obftnet.tiling import TilePlan
 from obftnet.version import __version__
@@ -191,7 +192,7 @@ class Event(_Part):
     def now(cls, what: str, who: str) -> Self:
         """Something that is done now, by this version."""
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(when=when, who=who[:200], obftnet=__version__, what=what[:10_000])
+        return cls(when=when, who=printable(who)[:200], obftnet=__version__, what=printable(what)[:10_000])
 
 
 class Content(_Part):
@@ -209,7 +210,7 @@ class Content(_Part):
     format: Literal[1] = 1
     images: tuple[ImageEntry, ...]
     weights: WeightsEntry
-    tile: int | None = None
+    tile: Annotated[int, Field(ge=MIN_TILE, le=MAX_TILE)] | None = None
     plan: PlanEntry | None = None
     bits: Annotated[int, Field(ge=8, le=16)] | None = None
     background_source: BackgroundSource = "good"

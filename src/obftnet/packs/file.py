@@ -24,6 +24,7 @@ from obftnet.errors import InputError
 from obftnet.files import atomic, check_output
 from obftnet.imaging.encoded import Encoded
 from obftnet.imaging.read import as_mask
+from obftnet.inputs import check_threshold
 from obftnet.json_files import parse_json
 from obftnet.packs.content import FORMAT, Content, Encoding, ImageEntry
 from obftnet.safeheader import check_no_pickle, in_order
@@ -103,6 +104,7 @@ class Pack:
     def decision(self) -> Decision:
         """By what masks are made, sizes as they were given. Raises InputError: numbers that make no sense."""
         try:
+            check_threshold(self.content.decision.threshold)
             decision = self.content.decision.decision(self.interest)
             decision.in_pixels(self.content.scale)
         except InputError as error:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from obftnet.data.collection import GOOD, Collection, Sample
+from obftnet.imaging.checks import check_file
 from obftnet.imaging.read import image_size
 from obftnet.protocols.read import DataProtocol, MaterialFacts
 
@@ -72,6 +73,7 @@ def material_hash(collection: Collection, material: str) -> str:
     files = {file for sample in samples for file in (sample.image, sample.mask) if file is not None}
     digest = hashlib.sha256()
     for file in sorted(files, key=collection.relative):
+        check_file(file)
         digest.update(collection.relative(file).encode() + b"\0")
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

@@ -42,6 +42,8 @@ def write_regions(path: str | Path, regions: Sequence[Region]) -> None:
 
 def read_regions(path: str | Path) -> list[Region]:
     """What `write_regions` wrote. Raises InputError where it cannot be read, or holds something else."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file, or not a regular one; segment the image again")
     try:
         stored = _LIST.validate_json(Path(path).read_bytes())
         return [Region(**one.model_dump(exclude={"counts"}), runs=expanded(one.counts)) for one in stored]

@@ -76,18 +76,8 @@ def run_job(
     if shard is None and not queries and not found.refused:
         raise InputError(f"{found.left_out[-1].reason}; name at least one image to segment")
     check_apart(out, queries, guided.files)
-    file = guided.weights_file
-    record = Record(
-        weights=str(file),
-        weights_sha256=hashes.of(file),
-        engine=guided.engine,
-        settled=Settled.of(decision, scale),
-        tile=guided.tile,
-        plan=None if guided.plan is None else str(guided.plan),
-        bits=guided.bits,
-        guidance=guided.record(hashes),
-        left_out=_reasons(found.left_out),
-    )
+    record = _new_record(guided, decision, scale, hashes)
+    record.left_out = _reasons(found.left_out)
     earlier = read_record(out)
     noted: list[Entry] = []
     if earlier is not None:
@@ -120,6 +110,34 @@ def check_workers(workers: int) -> None:
     """Raises InputError for a number of processes that no job has."""
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError(f"{workers} workers: 1 to {MOST_WORKERS} processes are wanted", "workers")
+
+
+def holds_others(out: Path, guided: Guided) -> bool:
+    """Whether a folder holds results by other settings than `run_job` would make by this guidance.
+
+    Raises:
+        InputError: as `read_record`.
+    """
+    earlier = read_record(out)
+    if earlier is None:
+        return False
+    now = _new_record(guided, guided.decision, guided.scale, FileHashes())
+    return bool(earlier.differences(now) + earlier.settled.differences(now.settled))
+
+
+def _new_record(guided: Guided, decision: Decision, scale: float | None, hashes: FileHashes) -> Record:
+    """Of a job by these settings, with nothing done."""
+    file = guided.weights_file
+    return Record(
+        weights=str(file),
+        weights_sha256=hashes.of(file),
+        engine=guided.engine,
+        settled=Settled.of(decision, scale),
+        tile=guided.tile,
+        plan=None if guided.plan is None else str(guided.plan),
+        bits=guided.bits,
+        guidance=guided.record(hashes),
+    )
 
 
 def check_keep(keep: Collection[Kind]) -> tuple[Kind, ...]:

@@ -1,11 +1,13 @@
 """What is done of a job, a line an image, on the disk before the next image is looked at."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from obftnet.errors import InputError
 from obftnet.files import append_line, atomic
 from obftnet.segmentation.record import Entry, Record
 
@@ -36,9 +38,20 @@ def remove_journal(folder: Path) -> None:
 
 
 def read_journal(folder: Path, key: str) -> list[Entry]:
-    """The entries that a killed job of the same key left; of any other, and behind a damaged line, none."""
+    """The entries that a killed job of the same key left; of any other, and behind a damaged line, none.
+
+    Raises:
+        InputError: something else is in the file's place.
+    """
+    path = folder / NAME
+    if not os.path.lexists(path):
+        return []
+    if not path.is_file():
+        raise InputError(
+            f"{path}: not a regular file; what an unfinished job noted is wanted there, remove it"
+        )
     try:
-        lines = (folder / NAME).read_bytes().decode("utf-8").split("\n")
+        lines = path.read_bytes().decode("utf-8").split("\n")
         if json.loads(lines[0]) != {"key": key}:
             return []
     except (OSError, ValueError, RecursionError):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from obftnet.errors import InputError
+from obftnet.imaging.checks import check_file
 from obftnet.segmentation.queries import Query
 
 #: Columns that hold the images where nobody names one, the first that there is.
@@ -36,6 +37,7 @@ def read_manifest(path: str | Path, column: str | None = None) -> list[Query]:
             without an image; no row at all.
     """
     path = Path(path)
+    check_file(path, "a table of images is wanted")
     names = _parquet(path, column) if path.suffix.lower() in (".parquet", ".pq") else _csv(path, column)
     base = path.absolute().parent
     files: dict[str, Path] = {}
@@ -96,6 +98,9 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
 
 
 def _column(path: Path, heads: Sequence[str], column: str | None) -> str:
+    twice = [name for name in (COLUMNS if column is None else (column,)) if heads.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: two columns of the name {twice[0]!r}; leave one", "column")
     if column is not None:
         if column in heads:
             return column

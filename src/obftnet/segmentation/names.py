@@ -72,7 +72,7 @@ def name_results(
 
 def resolved(path: Path) -> str:
     """A file's one name, however it was given."""
-    return os.path.realpath(path)
+    return str(path) if "\0" in str(path) else os.path.realpath(path)  # a name that a table has, and no file
 
 
 def _default(query: Query) -> str:

@@ -87,6 +87,9 @@ def look_through(sources: Iterable[str | Path | Query], apart: Sequence[tuple[Pa
     walk = _Walk(found, folders, {os.path.realpath(folder): what for folder, what in apart})
     for given in sources:
         source = given.path if isinstance(given, Query) else Path(given)
+        if "\0" in str(source):
+            found.refused.append(Aside(source, f"{source}: no name that a file can have; name an image"))
+            continue
         listed = [given] if isinstance(given, Query) else list(walk.of(source))
         if not listed and not walk.asides_of(source):
             found.refused.append(
@@ -120,7 +123,9 @@ class _Walk:
             reason = "no such file or folder" if isinstance(error, FileNotFoundError) else _reason(error)
             self._refuse(source, f"{reason}; an image or a folder of images is wanted")
             return
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(mode) and (source / RECORD).is_file():
+            self._refuse(source, "the results of an earlier job; a folder of photographs is wanted")
+        elif stat.S_ISDIR(mode):
             yield from self._folder(source, PurePosixPath())
         else:
             yield Query(source)

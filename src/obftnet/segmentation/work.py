@@ -3,8 +3,10 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from obftnet.data.hashes import FileHashes
 from obftnet.errors import InputError
@@ -68,6 +70,8 @@ def do(
         if support is not None:
             raise InputError(is_support(query, Path(support)))
         prediction = segmenter.predict(image)
+        # It is decided by the job: of a large image there is no room for two masks.
+        prediction = replace(prediction, mask=np.zeros(image.shape, np.bool_))
         hashes.of(query)
     seconds = time.perf_counter() - start
     entry = Entry.undecided(resolved(query), digest, task.name, image.shape, seconds)

@@ -56,6 +56,8 @@ def _content(folder: Path) -> str:
         name = path.relative_to(folder).as_posix()
         if name == _FILE or path.is_dir():
             continue
+        if not path.is_file():
+            raise InputError(f"{path}: not a regular file; {_OTHERWISE}")
         try:
             held = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:

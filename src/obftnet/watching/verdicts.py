@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from obftnet.errors import InputError
 from obftnet.files import append_line, atomic
-from obftnet.imaging.checks import unreadable
+from obftnet.imaging.checks import check_file, unreadable
 from obftnet.watching.arrivals import State
 
 NAME = "verdicts.csv"
@@ -48,6 +48,7 @@ class Verdicts:
 
 def _read(path: Path) -> Iterator[tuple[str, Judged]]:
     """Each line, by its file. A half line at the end, of a machine that lost its power, is taken away."""
+    check_file(path, _WANTED)
     first = ",".join(FIELDS).encode() + b"\n"
     try:
         data = path.read_bytes()

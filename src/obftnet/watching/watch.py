@@ -10,11 +10,11 @@ from pathlib import Path
 
 from obftnet.data.hashes import FileHashes
 from obftnet.errors import InputError, printable
-from obftnet.files import exclusive
+from obftnet.files import check_output_folder, exclusive
 from obftnet.imaging.checks import check_folder
 from obftnet.packs import read_pack
 from obftnet.segmentation.fitted import ByPack
-from obftnet.segmentation.job import Notice, check_keep, run_job
+from obftnet.segmentation.job import Notice, check_keep, holds_others, run_job
 from obftnet.segmentation.names import resolved
 from obftnet.segmentation.outputs import KINDS, Kind
 from obftnet.segmentation.record import Entry
@@ -90,10 +90,11 @@ def watch(
 ) -> Watched:
     """Judge each image that comes into a folder, or into one below it, once; results as `segment_files`.
 
-    Results go into a folder an hour, `out/2026-11-28/14`, a line an image into `out/verdicts.csv`: what is
-    there is judged, also for the next process. An image that is replaced by another is a new one. The command
-    runs before its line is written, so that after a kill it may run a second time, and never not at all. What
-    the system refuses (a full disk, a share that is gone) is said once and tried again.
+    Results go into a folder an hour, `out/2026-11-28/14` (`14-2` where an earlier process looked by another
+    pack), a line an image into `out/verdicts.csv`: what is there is judged, also for the next process. An
+    image that is replaced by another is a new one. The command runs before its line is written, so that after
+    a kill it may run a second time, and never not at all. What the system refuses (a full disk, a share that
+    is gone) is said once and tried again.
 
     Args:
         folder: that images come into.
@@ -131,6 +132,8 @@ def watch(
     for other, name in ((out, "out"), (move_to, "move_to")):
         if other is not None and place.is_relative_to(os.path.realpath(other)):
             raise InputError(f"{other}: {folder} lies in it; name another place", name)
+        if other is not None:
+            check_output_folder(other)
     guided = _Kept.of(read_pack(pack), weights, (), None, device)
     with exclusive(out, "watch"):
         guided.segmenter()
@@ -168,6 +171,7 @@ class _Loop:
             self._arrivals.settled(file, judged.state)
         self._to_move = {Path(file): judged for file, judged in self._table.before.items()}
         self._trouble = ""
+        self._hour = (Path(), Path())
         self.verdicts: Counter[str] = Counter()
 
     def turn(self) -> bool:
@@ -205,7 +209,7 @@ class _Loop:
                 by_file[resolved(path)] = arrival
         if not by_file:
             return
-        results = self._out / f"{datetime.now():%Y-%m-%d/%H}"
+        results = self._place()
         finished = set()
 
         def each(entry: Entry) -> None:
@@ -221,6 +225,17 @@ class _Loop:
                 lines = (*summary.refused, *summary.left_out)
                 reason = next((line for line in lines if line.startswith(start)), f"{start} not looked at")
                 self._finish(arrival, None, reason)
+
+    def _place(self) -> Path:
+        """The folder of this hour's results, another where an earlier process looked by another pack."""
+        hour = self._out / f"{datetime.now():%Y-%m-%d/%H}"
+        if self._hour[0] != hour:
+            folder, number = hour, 1
+            while holds_others(folder, self._guided):
+                number += 1
+                folder = hour.with_name(f"{hour.name}-{number}")
+            self._hour = hour, folder
+        return self._hour[1]
 
     def _finish(
         self, arrival: Arrival, entry: Entry | None, reason: str, results: Path | None = None
