@@ -314,6 +314,7 @@ def _scores(
         min_length=plain.min_length,
         unit="px",
         review="none",
+        low_threshold="none",
         **common,
     )
     record = read_record(out)
