@@ -86,9 +86,9 @@ def in_python(segmenter: Any, decision: Any) -> Callable[[Path, Path], dict[str,
 @contextmanager
 def page(pack: Path, project: Path) -> Iterator[Callable[[Path, Path], dict[str, Found]]]:
     """The page's server, asked as the page asks it to run a folder."""
-    project.mkdir(parents=True, exist_ok=True)
-    (project / "fit.pack").write_bytes(pack.read_bytes())
     with serving(["ui", str(project), "--port", "0", "--device", "cpu", "--threads", "1"]) as address:
+        # As if it had been fitted there.
+        (project / "fit.pack").write_bytes(pack.read_bytes())
 
         def run(images: Path, out: Path) -> dict[str, Found]:
             number = ask(f"{address}api/batches", {"folder": str(images)})["number"]
