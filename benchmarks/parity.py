@@ -108,7 +108,8 @@ def server(pack: Path, folder: Path) -> Iterator[Callable[[Path, Path], dict[str
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "one.pack").write_bytes(pack.read_bytes())
-    with serving(["serve", "--packs", str(folder), "--port", "0"]) as address:
+    words = ["serve", "--packs", str(folder), "--port", "0", "--device", "cpu", "--threads", "1"]
+    with serving([*words, "--timeout", "3600"]) as address:
 
         def run(images: Path, out: Path) -> dict[str, Found]:
             found = {}
