@@ -109,7 +109,7 @@ def walk(
     shown = [write(folder / f"shown{n}.png", MATERIAL.defective(80 + n, KIND, size=side)[0]) for n in (0, 1)]
     window.drop(".group-of:has([data-key=add-held_defect])", shown)
     page.wait_for_selector("[data-key='item-shown1.png']")
-    rate = {6: 20, 20: 5}[unseen_good]
+    rate = {6: 20, 10: 10}[unseen_good]
     page.fill("#rate", str(rate))
     page.press("#rate", "Tab")
     window.until("rate => obftnet.state.settings.calibration.false_alarms === rate / 100", rate)
@@ -196,7 +196,7 @@ def test_the_pictures_of_the_docs(window, project, tmp_path):
         (folder / f"{name}.jpg").write_bytes(data)
 
     server = Server(project, None)
-    walk(window, server, tmp_path / "given", 512, picture, 20)
+    walk(window, server, tmp_path / "given", 512, picture, 10)
     server.end()
     assert len(list(folder.glob("*.jpg"))) == 11
 

@@ -155,6 +155,75 @@ def read_guidance_support(workspace: Workspace):
     return read_guidance(workspace.guidance).supports[0]
 
 
+SPOT = Stroke(tool="polygon", value=2, points=[(100, 10), (120, 10), (120, 40), (100, 40)])
+
+
+@pytest.mark.parametrize("role", ["defect", "good"])
+def test_what_is_ignored_is_read_by_every_command(project, tmp_path, role):
+    workspace = Workspace(project)
+    image = put(workspace, tmp_path, role)
+    put(workspace, tmp_path, "good" if role == "defect" else "defect", "b.png", 1)
+    (painted,) = workspace.images_of("defect")
+    workspace.strokes(painted).add(DOT, 0)
+    strokes = workspace.strokes(image)
+    strokes.add(SPOT, strokes.record.revision)
+    before = workspace.guidance_sha256()
+    found = read_guidance(workspace.guidance)
+    assert [tuple(path.name for path in pair) for pair in found.ignored] == [("a.png", "a_ignore.png")]
+    assert read_mask(found.ignored[0][1]).sum() == strokes.record.ignored == 600
+    # It is another guidance without, its file goes, and both come back.
+    strokes.undo(strokes.record.revision)
+    assert workspace.guidance_sha256() != before
+    assert read_guidance(workspace.guidance).ignored == ()
+    strokes.redo(strokes.record.revision)
+    assert Workspace(project).guidance_sha256() == before
+
+
+@pytest.mark.parametrize("form", ["png", "json"])
+def test_a_region_to_be_ignored_that_is_there_is_no_image_and_is_kept(project, form):
+    photo(project / "guidance/background/b.png")
+    region = np.zeros((96, 128), np.uint8)
+    region[10:41, 100:121] = 255
+    file = project / f"guidance/background/b_ignore.{form}"
+    if form == "png":
+        Image.fromarray(region).save(file)
+    else:
+        shape = {"label": "x", "shape_type": "rectangle", "points": [[100, 10], [121, 41]]}
+        file.write_text(json.dumps({"imageHeight": 96, "imageWidth": 128, "shapes": [shape]}))
+    workspace = Workspace(project)
+    (image,) = workspace.images()
+    assert workspace.strokes(image).record.ignored == (region > 0).sum()
+    assert Workspace(project).strokes(image).record.revision == 1
+    workspace.write_masks()
+    assert np.array_equal(read_mask(image.region), region > 0)
+    moved = workspace.move("b.png", "query")
+    assert [path.name for path in moved.path.parent.iterdir()] == ["b.png"]
+    workspace.move("b.png", "good")
+    workspace.write_masks()
+    assert np.array_equal(read_mask(image.region), region > 0)
+
+
+def test_what_the_mask_marks_is_not_ignored(project, tmp_path):
+    image = put(workspace := Workspace(project), tmp_path, "defect")
+    workspace.strokes(image).add(DOT, 0)
+    marked = workspace.strokes(image).record.marked
+    Image.fromarray(np.full((96, 128), 255, np.uint8)).save(image.region)
+    record = Workspace(project).strokes(image).record
+    assert (record.marked, record.ignored) == (marked, 96 * 128 - marked)
+
+
+def test_strokes_of_the_first_version_are_read(project, tmp_path):
+    image = put(workspace := Workspace(project), tmp_path, "defect")
+    workspace.strokes(image).add(DOT, 0)
+    workspace.write_masks()
+    file = project / "strokes/a.png.json"
+    said = json.loads(file.read_text())
+    said["current"] = True
+    del said["region"]
+    file.write_text(json.dumps(said))
+    assert Workspace(project).strokes(image).record.current == ("mask",)
+
+
 def test_kinds_are_refused_by_name(project):
     photo(project / "guidance/support/scratch/a.png")
     with pytest.raises(InputError, match="guidance of one kind"):

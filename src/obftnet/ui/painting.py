@@ -33,7 +33,7 @@ class Stroke(BaseModel):
     """One thing that was done.
 
     tool: "brush" along `points` with `radius`; "polygon" with these corners; "fill" of what encloses the one
-        point; "mask", the file `mask` in the place of all; "clear", of all.
+        point; "mask", the file `mask` in the place of all that has this value; "clear", of all.
     value: what is painted: 0 nothing, 1 defect, 2 neither defect nor good.
     points: (x, y) in pixels of the image. radius: pixels. mask: SHA-256 of what a mask made elsewhere marks.
     """
@@ -53,7 +53,7 @@ class Stroke(BaseModel):
             raise ValueError(f"a {self.tool} with {len(self.points)} points")
         if (self.tool == "brush") != (self.radius > 0):
             raise ValueError(f"a {self.tool} with a radius of {self.radius}")
-        if (self.tool == "mask") != (self.mask is not None):
+        if (self.tool == "mask") != (self.mask is not None) or (self.mask and not self.value):
             raise ValueError(f"a {self.tool} with mask {self.mask}")
         if any(abs(number) > 1e6 for point in self.points for number in point):
             raise ValueError("a point far outside of any image")
@@ -81,7 +81,7 @@ class Painting:
             return Painting(self.size)
         if stroke.tool == "mask":
             assert stroke.mask is not None
-            return painting_of(read(stroke.mask))
+            return self._with_mask(read(stroke.mask), stroke.value)
         if stroke.tool == "fill":
             return self._filled(stroke.points[0], stroke.value)
         points = np.array(stroke.points, np.float64)
@@ -130,13 +130,27 @@ class Painting:
             rows = self.level(0, (top, 0), (height, self.size[1]))
             yield (rows == value).astype(np.uint8) * np.uint8(255)
 
-    def shows(self, mask: NDArray[np.bool_]) -> bool:
-        """Whether the defect is marked where a mask (h, w) is True, and nowhere else."""
+    def shows(self, mask: NDArray[np.bool_], value: int = DEFECT) -> bool:
+        """Whether this label is where a mask (h, w) is True, and nowhere else."""
         tops = range(0, self.size[0], SIDE)
         return all(
             np.array_equal(strip != 0, mask[top : top + SIDE])
-            for top, strip in zip(tops, self.strips(DEFECT), strict=True)
+            for top, strip in zip(tops, self.strips(value), strict=True)
         )
+
+    def _with_mask(self, mask: NDArray[np.bool_], value: int) -> "Painting":
+        """A mask (h, w) in the place of this label; what is the defect is not ignored."""
+        other = IGNORED if value == DEFECT else DEFECT
+        marked, tiles = painting_of(mask).tiles, {}
+        for place in {*self.tiles, *marked}:
+            tile = np.zeros((SIDE, SIDE), np.uint8)
+            if place in self.tiles:
+                tile[self.tiles[place] == other] = other
+            if place in marked:
+                tile[(marked[place] != 0) & ((tile == 0) | (value == DEFECT))] = value
+            if tile.any():
+                tiles[place] = tile
+        return Painting(self.size, tiles)
 
     def _places(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
         """Tiles of the image that a box from (x, y) to (x, y) touches."""

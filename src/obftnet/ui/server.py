@@ -28,7 +28,7 @@ from obftnet.ui.calibrating import Calibrating
 from obftnet.ui.checks import Checks
 from obftnet.ui.downloads import downloads
 from obftnet.ui.engine import Engine
-from obftnet.ui.painting import Painting, Stroke
+from obftnet.ui.painting import DEFECT, NOTHING, Painting, Stroke
 from obftnet.ui.pictures import READING, TILE, Pictures, levels_of, painted_png
 from obftnet.ui.scores import Decided
 from obftnet.ui.security import FAULT, MAX_IMAGE, Guard
@@ -104,7 +104,7 @@ class Page:
     def described(self, image: Image, until: float = math.inf) -> dict[str, Any]:
         """What is known of an image, and of what is painted on it; after this moment, what costs nothing."""
         said: dict[str, Any] = {"name": image.name, "role": image.role, **self._file(image)}
-        if image.role == "defect":
+        if image.guides:
             record = self.workspace.strokes(image).record
             said |= {
                 "revision": record.revision,
@@ -233,7 +233,10 @@ def _painting(page: Page) -> APIRouter:
 
     @router.get("/{name}/painted/{level}/{row}/{column}")
     def painted(name: str, level: int, row: int, column: int, revision: int = 0) -> Response:
-        return _tile(workspace.strokes(workspace.image(name)).painting(), level, row, column)
+        image = workspace.image(name)
+        # What was painted as the defect when a good image served as one is kept, and not shown.
+        hidden = None if image.role == "defect" else DEFECT
+        return _tile(workspace.strokes(image).painting(), level, row, column, hidden)
 
     @router.post("/{name}/strokes")
     def change(name: str, change: Change) -> dict[str, Any]:
@@ -415,15 +418,17 @@ class Folder(_Message):
     folder: str | None = None
 
 
-def _tile(painting: Painting, level: int, row: int, column: int) -> Response:
-    """A tile of what is painted; of a place outside, 404."""
+def _tile(painting: Painting, level: int, row: int, column: int, hidden: int | None = None) -> Response:
+    """A tile of what is painted, without the label that is hidden; of a place outside, 404."""
     if not 0 <= level <= levels_of(painting.size):
         return _png(None)
     height, width = (-(-n // 2**level) for n in painting.size)
     if not (0 <= row * TILE < height and 0 <= column * TILE < width):
         return _png(None)
     size = (min(TILE, height - row * TILE), min(TILE, width - column * TILE))
-    return _png(painted_png(painting.level(level, (row * TILE, column * TILE), size)))
+    labels = painting.level(level, (row * TILE, column * TILE), size)
+    labels[labels == hidden] = NOTHING
+    return _png(painted_png(labels))
 
 
 def _asked(

@@ -3,11 +3,13 @@
 import hashlib
 import threading
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from obftnet.annotations.region import read_region
 from obftnet.errors import InputError
 from obftnet.files import file_hash, write_json
 from obftnet.imaging.read import read_mask
@@ -28,8 +30,8 @@ class Record(BaseModel):
     """All that a file of strokes says.
 
     revision: counts the changes. done: how many of the strokes count; those behind were undone.
-    marked, ignored: pixels of the painting. mask: hash of the mask file that was written last,
-        "" of none; current: whether it is of this painting.
+    marked, ignored: pixels of the painting. mask, region: hashes of the files written last of both, ""
+        of none; current: those of them that are of this painting.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,7 +42,14 @@ class Record(BaseModel):
     marked: int = 0
     ignored: int = 0
     mask: str = ""
-    current: bool = False
+    region: str = ""
+    current: tuple[Literal["mask", "region"], ...] = ()
+
+    @field_validator("current", mode="before")
+    @classmethod
+    def _as_once(cls, current: object) -> object:
+        """It was true or false when there was but the mask."""
+        return (("mask",) if current else ()) if isinstance(current, bool) else current
 
 
 class Strokes:
@@ -105,34 +114,61 @@ class Strokes:
             self._check(revision)
             with READING:
                 mask = read_mask(file, like=self.size, image=image)
-            digest = hashlib.sha256(str(mask.shape).encode() + np.packbits(mask).tobytes()).hexdigest()
-            write_png(self._imported / f"{digest}.png", mask)
-            self.add(Stroke(tool="mask", mask=digest), revision)
+            self._take(mask, 1, revision)
 
-    def write_mask(self, path: Path) -> None:
-        """Have the mask's file show what is painted: written where it does not, removed where nothing is.
+    def take_region(self, file: Path, revision: int) -> None:
+        """Have a region made elsewhere (`annotations.read_region`) in the place of what is ignored.
 
         Raises:
-            InputError: it cannot be written.
+            StaleError, InputError: as `add`; or it is no region of this image's size.
         """
         with self._lock:
+            self._check(revision)
+            with READING:
+                region = read_region(file, like=self.size)
+            self._take(region, 2, revision)
+
+    def write_files(self, mask: Path | None, region: Path) -> None:
+        """Have files show what is painted: written where they do not, removed where nothing is.
+
+        Args:
+            mask: of the defect; None for none.
+            region: of what is ignored.
+
+        Raises:
+            InputError: one cannot be written.
+        """
+        for path, value in ((mask, DEFECT), (region, IGNORED)):
+            if path is not None:
+                self._write_file(path, value)
+
+    def _write_file(self, path: Path, value: int) -> None:
+        name = "mask" if value == DEFECT else "region"
+        with self._lock:
             record = self.record
-            if not record.marked:
+            if not (record.marked if value == DEFECT else record.ignored):
                 path.unlink(missing_ok=True)
                 return
-            if record.current and path.exists() and self.wrote(path):
+            if name in record.current and path.exists() and self.wrote(path, value):
                 return
             painting = self.painting()
         # Of a large image it takes seconds, in which painting goes on.
-        write_png_strips(path, self.size, painting.strips(DEFECT))
+        write_png_strips(path, self.size, painting.strips(value))
         with self._lock:
-            current = self.record.revision == record.revision
-            self.record = self.record.model_copy(update={"mask": file_hash(path), "current": current})
+            current = {*self.record.current, name} if self.record.revision == record.revision else set()
+            changed = {name: file_hash(path), "current": tuple(sorted(current))}
+            self.record = self.record.model_copy(update=changed)
             self._write()
 
-    def wrote(self, path: Path) -> bool:
-        """Whether a mask's file is what was last written of the strokes, painted since or not."""
-        return self.record.mask != "" and file_hash(path) == self.record.mask
+    def wrote(self, path: Path, value: int = DEFECT) -> bool:
+        """Whether a file is what was last written of the strokes of this value, painted since or not."""
+        written = self.record.mask if value == DEFECT else self.record.region
+        return written != "" and file_hash(path) == written
+
+    def _take(self, mask: NDArray[np.bool_], value: Literal[1, 2], revision: int) -> None:
+        digest = hashlib.sha256(str(mask.shape).encode() + np.packbits(mask).tobytes()).hexdigest()
+        write_png(self._imported / f"{digest}.png", mask)
+        self.add(Stroke(tool="mask", value=value, mask=digest), revision)
 
     def _check(self, revision: int) -> None:
         if revision != self.record.revision:
@@ -157,7 +193,7 @@ class Strokes:
             marked=painting.count(DEFECT),
             ignored=painting.count(IGNORED),
             mask=before.mask,
-            current=False,
+            region=before.region,
         )
         try:
             self._write()

@@ -19,9 +19,10 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from obftnet.annotations.region import read_region
 from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.folders import subfolders
-from obftnet.data.layouts.guidance import GuidanceFolder, read_guidance
+from obftnet.data.layouts.guidance import IGNORE_SUFFIX, GuidanceFolder, read_guidance
 from obftnet.data.layouts.pairs import SUFFIX, image_stem
 from obftnet.errors import InputError
 from obftnet.files import output_folder, write_json
@@ -32,6 +33,7 @@ from obftnet.packs.content import DecisionEntry, plain_name
 from obftnet.segmentation.queries import is_annotation
 from obftnet.segmentation.record import GuidanceRecord
 from obftnet.tiling import Tile, check_tiling
+from obftnet.ui.painting import DEFECT, IGNORED
 from obftnet.ui.pictures import READING
 from obftnet.ui.strokes import Strokes
 
@@ -89,6 +91,11 @@ class Image:
         """Where its mask is if it shows a defect."""
         return self.path.with_name(f"{self.path.stem}{SUFFIX}.png")
 
+    @property
+    def region(self) -> Path:
+        """Where what is ignored of it stands if it is of the guidance."""
+        return self.path.with_name(f"{self.path.stem}{IGNORE_SUFFIX}.png")
+
 
 class Workspace:
     """The project's folder, for one process at a time."""
@@ -138,8 +145,11 @@ class Workspace:
             paths = list_images(self.folder / _FOLDERS[role])
             stems = {path.stem for path in paths}
             for path in paths:
-                if not (role == "defect" and image_stem(path.stem) in stems):
-                    found.append(Image(path.name, role, path))
+                if role == "defect" and image_stem(path.stem) in stems:
+                    continue
+                image = Image(path.name, role, path)
+                if not (image.guides and path.stem.removesuffix(IGNORE_SUFFIX) in stems - {path.stem}):
+                    found.append(image)
         return found
 
     def images_of(self, role: Role) -> list[Image]:
@@ -174,7 +184,7 @@ class Workspace:
         """
         stem, _, ending = self.plain_name(called).rpartition(".")
         suffix = f".{ending}"
-        if image_stem(stem) is not None:
+        if image_stem(stem) is not None or stem.endswith(IGNORE_SUFFIX):
             stem += "-image"  # so that it is not taken for the mask of another
         taken = {image.path.stem.casefold() for image in self.images()}
         names = (stem, *(f"{stem}-{number}" for number in range(2, 100_000)))
@@ -225,9 +235,9 @@ class Workspace:
             image = self.image(name)
             if image.role == role:
                 return image
-            if image.role == "defect":
-                self.strokes(image)  # takes in a mask that was put there by hand
-                image.mask.unlink(missing_ok=True)
+            if image.guides:
+                self.strokes(image)  # takes in what was put there by hand
+                self._unlink(image)
             path = self.folder / _FOLDERS[role] / name
             image.path.replace(path)
             return Image(name, role, path)
@@ -236,8 +246,8 @@ class Workspace:
         """Remove an image and what was painted on it."""
         with self.lock:
             image = self.image(name)
-            if image.role == "defect":
-                image.mask.unlink(missing_ok=True)
+            if image.guides:
+                self._unlink(image)
             image.path.unlink()
             self._strokes.pop(name, None)
             self._strokes_file(name).unlink(missing_ok=True)
@@ -255,18 +265,21 @@ class Workspace:
                     found.take_mask(mask, found.record.revision, image.path)
                     if mask != image.mask:
                         mask.unlink()  # it is kept among the imported ones
+                if image.guides:
+                    self._take_region(image, found)
                 self._strokes[image.name] = found
             return self._strokes[image.name]
 
     def write_masks(self) -> None:
-        """Have the mask of every defect image as it is painted. Raises InputError: one cannot be written."""
+        """Have what is painted beside each image of the guidance. Raises InputError: it cannot be written."""
         # Not with the project's lock: of large images it takes seconds, in which painting goes on.
         with self._writing:
             for image in self.images():
-                if image.role == "defect":
-                    self.strokes(image).write_mask(image.mask)
+                if image.guides:
+                    mask = image.mask if image.role == "defect" else None
+                    self.strokes(image).write_files(mask, image.region)
                     if not image.path.exists():  # it was moved meanwhile
-                        image.mask.unlink(missing_ok=True)
+                        self._unlink(image)
 
     def unpainted(self) -> list[Image]:
         """Defect images on which no defect is painted."""
@@ -298,7 +311,7 @@ class Workspace:
         for image in self.images():
             if image.guides:
                 found = image.path.stat()
-                revision = self.strokes(image).record.revision if image.role == "defect" else 0
+                revision = self.strokes(image).record.revision
                 state.append((image.path, found.st_size, found.st_mtime_ns, revision))
         return tuple(state)
 
@@ -310,6 +323,26 @@ class Workspace:
 
     def _strokes_file(self, name: str) -> Path:
         return self.folder / "strokes" / f"{name}.json"
+
+    def _unlink(self, image: Image) -> None:
+        """Remove what stands beside an image; its strokes are kept."""
+        if image.role == "defect":
+            image.mask.unlink(missing_ok=True)
+        image.region.unlink(missing_ok=True)
+
+    def _take_region(self, image: Image, strokes: Strokes) -> None:
+        """Take in what is ignored of an image where it is not what was written of its strokes."""
+        for path in (image.region, image.region.with_suffix(".json")):
+            if path.exists() and not strokes.wrote(path, IGNORED):
+                with READING:
+                    region = read_region(path, like=strokes.size)
+                region[strokes.painting().level(0, (0, 0), strokes.size) == DEFECT] = False
+                if not strokes.painting().shows(region, IGNORED):
+                    strokes.take_region(path, strokes.record.revision)
+                if path != image.region:
+                    kept = self.folder / "strokes" / "imported" / path.name
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    path.replace(kept)
 
     def _foreign_mask(self, image: Image, strokes: Strokes) -> Path | None:
         """A mask beside a defect image that is not what was written of its strokes."""

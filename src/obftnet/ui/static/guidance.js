@@ -76,7 +76,7 @@ export class Guidance {
   #said(image) {
     const refused = this.app.state.findings.some((one) => one.image === image.name && one.refused);
     if (refused) return [t("refused"), "bad"];
-    if (image.role === "good") return [t("size", image), ""];
+    if (image.role === "good") return [image.ignored ? t("ignored", { count: image.ignored }) : t("size", image), ""];
     return image.marked ? [t("marked", { count: image.marked }), ""] : [t("unpainted"), "bad"];
   }
 

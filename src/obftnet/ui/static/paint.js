@@ -12,6 +12,7 @@ export class Painter {
     Object.assign(this, { viewer, painted, told });
     const kept = JSON.parse(localStorage.getItem(STORED) ?? "{}");
     this.tool = "brush";
+    this.onGood = false; // whether a good image is painted on: what is to be ignored, and only once it was asked for
     this.value = 1;
     this.radius = kept.radius ?? null; // pixels of the image; null until an image gives a sensible one
     this.image = null;
@@ -33,17 +34,27 @@ export class Painter {
       this.stroke = null;
       this.corners = [];
       this.pen = false;
+      this.onGood = false;
       if (image) {
         this.viewer.keyboard = { x: image.width / 2, y: image.height / 2, shown: false };
         this.radius ??= Math.max(2, Math.round(Math.min(image.width, image.height) / 100));
       }
     }
     this.image = image;
-    if (image?.role === "defect") {
+    if (image) {
       // An answer that was under way while something was painted tells of an older state.
       this.revisions.set(key(image), Math.max(image.revision, this.revisions.get(key(image)) ?? 0));
       this.painted.become(image.name, this.revision);
     } else this.painted.become(null, 0);
+  }
+
+  get paints() {
+    return this.image?.role === "defect" || (this.image?.role === "good" && this.onGood);
+  }
+
+  // What is painted: on a good image nothing is the defect.
+  get paint() {
+    return this.image?.role === "good" && this.value === 1 ? 2 : this.value;
   }
 
   get revision() {
@@ -74,6 +85,7 @@ export class Painter {
     }
     this.tool = tool;
     this.value = value;
+    if (this.image?.role === "good") this.onGood = true;
     this.viewer.redraw();
     this.told.tool();
   }
@@ -132,7 +144,7 @@ export class Painter {
     if (this.corners.length >= 3) {
       const points = this.corners;
       this.corners = [];
-      this.#finish({ tool: "polygon", value: erase ? 0 : this.value, points });
+      this.#finish({ tool: "polygon", value: erase ? 0 : this.paint, points });
     }
   }
 
@@ -146,7 +158,7 @@ export class Painter {
   #begin(point, erase) {
     this.stroke = {
       tool: "brush",
-      value: erase ? 0 : this.value,
+      value: erase ? 0 : this.paint,
       points: [[point.x, point.y]],
       radius: this.radius,
     };
@@ -176,7 +188,7 @@ export class Painter {
   #click(point, erase) {
     const place = [point.x, point.y];
     if (this.tool === "fill") {
-      this.#give({ do: "stroke", stroke: { tool: "fill", value: erase ? 0 : this.value, points: [place] } });
+      this.#give({ do: "stroke", stroke: { tool: "fill", value: erase ? 0 : this.paint, points: [place] } });
       return;
     }
     const first = this.corners[0];
@@ -304,7 +316,7 @@ export class Painter {
       }
     }
     if (!this.image) return;
-    if (event.button === 1 || this.space || this.image.role !== "defect") {
+    if (event.button === 1 || this.space || !this.paints) {
       this.panning = this.viewer.at(event);
       return;
     }
@@ -354,7 +366,7 @@ export class Painter {
   // --- what is drawn on top ---
 
   #over(context) {
-    if (!this.image || this.image.role !== "defect") return;
+    if (!this.image || !this.paints) return;
     const { viewer } = this;
     if (this.stroke) {
       context.globalAlpha = this.painted.alpha;

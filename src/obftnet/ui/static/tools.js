@@ -12,6 +12,7 @@ const TOOLS = [
 ];
 const VALUES = [
   [1, "defect", "D"],
+  [2, "ignore", "I"],
   [0, "erase", "E"],
 ];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -50,7 +51,7 @@ export class Paint {
   }
 
   get paints() {
-    return this.image?.role === "defect";
+    return this.painter.paints;
   }
 
   render() {
@@ -63,6 +64,7 @@ export class Paint {
       this.app.status("");
       return;
     }
+    const good = image.role === "good";
     const undo = this.paints ? image.undo : 0;
     const redo = this.paints ? image.redo : 0;
     renew(
@@ -79,8 +81,8 @@ export class Paint {
             h(
               "span",
               { class: "group", role: "group", "aria-label": t("paints") },
-              VALUES.map(([value, name, key]) =>
-                toggle(t(`value.${name}`), key, painter.value === value, () => painter.choose(painter.tool, value), name),
+              VALUES.filter(([value]) => !(good && value === 1)).map(([value, name, key]) =>
+                toggle(t(`value.${name}`), key, painter.paint === value, () => painter.choose(painter.tool, value), name),
               ),
             ),
             h(
@@ -118,7 +120,7 @@ export class Paint {
               button(t("clear"), t("clear.all"), "", () => painter.clear(), !image.marked && !image.ignored, "clear"),
             ),
           ]
-        : null,
+        : toggle(t("value.ignore"), "I", false, () => painter.choose(painter.tool, 2), "ignore"),
     );
     renew(find("#zoom"), this.app.zoomButtons());
     this.#status();
@@ -137,7 +139,8 @@ export class Paint {
     const tip = viewer.keyboard.shown ? viewer.keyboard : this.painter.pointer && viewer.toImage(this.painter.pointer);
     const inside = tip && tip.x >= 0 && tip.y >= 0 && tip.x < viewer.image.width && tip.y < viewer.image.height;
     const at = inside ? ` · ${Math.floor(tip.x)}, ${Math.floor(tip.y)}` : "";
-    const hint = this.paints ? ` · ${t(`hint.${this.painter.tool}`)}` : ` · ${t("hint.look")}`;
+    const ignores = this.painter.paint === 2 && this.painter.tool === "brush";
+    const hint = this.paints ? ` · ${t(`hint.${ignores ? "ignore" : this.painter.tool}`)}` : ` · ${t("hint.look")}`;
     find("#status").textContent = zoom + at + hint;
   }
 
@@ -146,7 +149,9 @@ export class Paint {
     const { viewer } = this.app;
     if (!this.image) return;
     const within = event.target === find("#canvas") || event.target === document.body || event.target.closest("#stage") === event.target;
-    const handled = this.#always(event) || (this.paints && this.#painting(event)) || (within && this.#moving(event));
+    const begins = !this.paints && event.key.toLowerCase() === "i" && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (begins) painter.choose(painter.tool, 2);
+    const handled = begins || this.#always(event) || (this.paints && this.#painting(event)) || (within && this.#moving(event));
     if (handled) {
       event.preventDefault();
       viewer.redraw();
@@ -229,7 +234,7 @@ export class Paint {
         "keys.paint",
         [
           ["B P F", "keys.tools"],
-          ["D E", "keys.values"],
+          ["D I E", "keys.values"],
           ["Shift", "keys.shift"],
           ["[ ]", "keys.size"],
           ["Shift+wheel", "keys.size-wheel"],
