@@ -218,3 +218,30 @@ def test_pictures_are_known_again_pixel_for_pixel():
     assert known.find(as_picture(changed), "support") is None
     with pytest.raises(InputError, match=r"^b: the same image as the support s"):
         known.add(as_picture(grey, "b"), "background")
+
+
+@pytest.mark.parametrize(
+    ("bits", "top", "dark"), [(16, 4095, True), (16, 4096, False), (12, 255, True), (12, 256, False)]
+)
+def test_a_nearly_black_image_of_16_bits_may_be_of_fewer(bits, top, dark):
+    samples = np.minimum(RAMP * 64, top)
+    picture = Picture(samples, 65535, "q.png")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        assert with_bits(picture, bits).white == 2**bits - 1
+    assert [str(one.message).startswith(f"q.png: no sample above {top}") for one in caught] == [True] * dark
+
+
+@pytest.mark.parametrize(
+    ("values", "flat"),
+    [((0, 255), True), ((0, 1), True), ((0, 0), True), ((7, 9), False), ((0, 1, 2), False)],
+)
+def test_a_background_that_looks_like_a_mask_is_asked_about(values, flat):
+    picture = Picture(np.resize(np.array(values, np.uint8), (48, 60)), 255, "b.png")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        KnownPictures().add(picture, "background")
+        KnownPictures().add(picture, "support")
+    assert [str(one.message).startswith("b.png: black and one other value") for one in caught] == [
+        True
+    ] * flat

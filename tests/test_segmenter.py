@@ -7,7 +7,7 @@ from PIL import Image
 
 from obftnet.backbones.weights import load_backbone
 from obftnet.config import CuesConfig
-from obftnet.errors import InputError
+from obftnet.errors import InputError, InputWarning
 from obftnet.model import OBFTNet
 from obftnet.segmenter import Segmenter, resolve_device
 from obftnet.weights import save_model
@@ -247,3 +247,11 @@ def test_supports_of_kinds_are_named_by_them(segmenter):
     supports = {"cut": [(picture(0), mask_of())], "dent": [(picture(4), mask_of().T)]}
     with pytest.raises(InputError, match="mask of support 0 of dent"):
         segmenter.fit(supports, [picture(1)])
+
+
+def test_one_picture_twice_in_a_kind_is_asked_about(segmenter):
+    """What only the other's mask marks would be good material in it."""
+    pairs = [(picture(0), mask_of()), (picture(0), np.roll(mask_of(), 30, 0))]
+    with pytest.warns(InputWarning, match="support 1: the same image as support 0"):
+        segmenter.fit(pairs, [picture(1)])
+    segmenter.fit({"one": pairs[:1], "other": pairs[1:]}, [picture(1)])

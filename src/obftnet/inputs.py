@@ -30,6 +30,9 @@ MOST_SUPPORTS = 5
 #: A mask of fewer pixels is likely a slip of the brush, one of a larger share of its image likely inverted.
 _LEAST_MARKED, _MOST_MARKED = 9, 0.5
 
+#: An image that uses so many bits fewer than the guidance is nearly black beside it.
+_DARK = 4
+
 _FINGERPRINT_ROWS = 16
 
 
@@ -315,6 +318,8 @@ def check_count(supports: int, of_kind: str = "") -> None:
 def with_bits(picture: Picture, bits: int | None) -> Picture:
     """A picture with white where the bits that its 16-bit samples use put it; None: the guidance has no such.
 
+    Warns (InputWarning) of one so dark that it may be of fewer bits.
+
     Raises:
         InputError: a sample beyond the bits; or None, and samples that leave it open.
     """
@@ -325,7 +330,15 @@ def with_bits(picture: Picture, bits: int | None) -> Picture:
                 f"{picture.name}: 16-bit samples of which {bits} bits are used, and the guidance has none "
                 "to compare with; say how many bits the samples have"
             )
-    return picture if bits is None else picture.with_bits(bits)
+    if bits is None:
+        return picture
+    found = picture.with_bits(bits)
+    if picture.is_deep and bits_for(top := int(picture.samples.max())) <= bits - _DARK:
+        _warn(
+            f"{picture.name}: no sample above {top} in an image read as {bits} bits of 16 (white is "
+            f"{found.white}): nearly black, or stored with fewer bits than the guidance; see which"
+        )
+    return found
 
 
 def check_tile_fits(shape: tuple[int, int], tile: int, name: str | None = None) -> None:
@@ -366,7 +379,7 @@ class KnownPictures:
             self._found.setdefault(one.fingerprint, []).append(one)
 
     def add(self, picture: Picture, role: str) -> KnownPicture:
-        """Take in a picture as "support" or "background".
+        """Take in a picture as "support" or "background". Warns (InputWarning) of a mask as the latter.
 
         Raises:
             InputError: a background that is a support's image: it cannot be both.
@@ -376,6 +389,8 @@ class KnownPictures:
             raise InputError(
                 f"{picture.name}: the same image as the support {known}; a background must show no defect"
             )
+        if role == "background" and _is_like_a_mask(picture):
+            _warn(f"{picture.name}: black and one other value alone, as a mask; a background is a photograph")
         entry = known_picture(picture, role)
         self._found.setdefault(entry.fingerprint, []).append(entry)
         return entry
@@ -395,6 +410,23 @@ def known_picture(picture: Picture, role: str) -> KnownPicture:
 def warn_of_background(query: str, background: str) -> None:
     """Warns (InputWarning) of a query that is a picture of the guidance."""
     _warn(f"{query}: the same image as the background {background}; its result proves nothing")
+
+
+def warn_of_repeated(support: str, other: str) -> None:
+    """Warns (InputWarning) of a support whose picture is another's of its kind."""
+    _warn(
+        f"{support}: the same image as {other}: what only the other's mask marks counts as good "
+        "in it; mark all of its defects in one mask"
+    )
+
+
+def _is_like_a_mask(picture: Picture) -> bool:
+    """Whether every sample is black or has one other value."""
+    samples = picture.values()
+    high = samples.max()
+    rows = max(1, (1 << 20) // samples[0].size)
+    strips = (samples[top : top + rows] for top in range(0, len(samples), rows))
+    return not samples.min() and all(bool(((strip == 0) | (strip == high)).all()) for strip in strips)
 
 
 def _fingerprint(picture: Picture) -> str:

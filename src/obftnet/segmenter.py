@@ -49,6 +49,7 @@ from obftnet.inputs import (
     masks_of_others,
     read_support,
     support_names,
+    warn_of_repeated,
     with_bits,
 )
 from obftnet.model import OBFTNet
@@ -404,7 +405,11 @@ class Segmenter:
         for index, (image_source, mask_source) in enumerate(pairs):
             image, mask = read_support(image_source, mask_source, names[index], bits)
             shown, kind = known.add(image, "support"), kinds[index]
-            seen = any(one.known.digest == shown.digest for one in given)
+            alike = [one for one in given if one.known.digest == shown.digest]
+            seen = bool(alike)
+            for one in alike:
+                if one.kind == kind:
+                    warn_of_repeated(shown.name, one.known.name)
             region, outside = self._left_out(image, regions[index])
             marked_by_all = mask_hash(mask, region)
             source = regions[index]

@@ -28,7 +28,7 @@ def test_processes_a_table_and_parts(command, world, monkeypatch):
         ("--workers 0", "0 workers: 1 to 256 processes are wanted (--workers)"),
         ("--shard 3/2", "part i of n as i/n is wanted, from 1/n to n/n (--shard)"),
         ("--column path", "of no manifest; name one, too (--column)"),
-        ("--manifest gone.csv", "gone.csv: cannot be read"),
+        ("--manifest gone.csv", "gone.csv: no such file"),
         ("--manifest list.csv --column part", "no column 'part'; there are: path (--column)"),
     ],
 )

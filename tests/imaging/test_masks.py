@@ -158,3 +158,14 @@ def test_a_heat_map_is_no_smooth_mask():
     heat = np.exp(-((y - 40) ** 2 + (x - 60) ** 2) / 800)
     with pytest.raises(InputError, match="grey values, but the mask"):
         as_mask((heat * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_a_rough_photograph_is_no_smooth_mask(colours):
+    """Every pixel of it has both peaks near it, and the commonest of its values are nearly black and nearly
+    white."""
+    noise = np.random.default_rng(0).integers(0, 256, (96, 128), dtype=np.uint8)
+    noise[::7], noise[3::7] = 2, 253
+    pixels = noise if colours == 1 else np.repeat(noise[:, :, None], 3, axis=2)
+    with pytest.raises(InputError, match="grey values, but the mask"):
+        as_mask(pixels)

@@ -15,6 +15,8 @@ from obftnet.imaging.overlay import grown
 #: from them a JPEG's pixels may be anywhere. Pixels from the outline: where a value may lie between the two,
 #: and where a JPEG may ring (a block with halved colours).
 _PEAK, _NOISE = 0.125, 0.01
+#: Least share of the pixels that are black or white, by the first of these.
+_FLAT = 0.75
 _BETWEEN, _RINGING = 3, 16
 #: Samples that are compared at a time.
 _STRIP = 1 << 22
@@ -113,6 +115,9 @@ def _cut_at_half(pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
     if low > _PEAK or high < 1 - _PEAK:
         return None
     apart = np.abs(values - np.where(above, high, low))
+    # In a rough photograph all pixels lie near an outline; a mask has one of two values nearly everywhere.
+    if float((apart <= _PEAK).mean()) < _FLAT:
+        return None
     # Few values are classes that somebody numbered, if away from the outline: nothing is granted to them.
     is_jpeg = len(np.unique(pixels)) > 8
     between = apart > (2 * _PEAK if is_jpeg else 0)
