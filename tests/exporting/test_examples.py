@@ -1,12 +1,14 @@
-"""The example in C++ finds what obftnet finds; it is compiled and run where there is what it needs.
+"""The examples in C++ and C# find what obftnet finds; they are compiled and run where they can be.
 
 ONNXRUNTIME_ROOT names a folder with `include` and, unless the Python package's library is to be used, `lib`.
+C# is compiled by Mono, against a stand-in for ONNX Runtime's package, which is restored by .NET alone.
 """
 
 import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,21 +49,54 @@ def _library(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory) -> Path:
+def _cpp(folder: Path) -> list[str]:
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("no C++ compiler (g++) is here")
     headers = _headers()
     if not any(Path(root, "nlohmann/json.hpp").exists() for root in ("/usr/include", "/usr/local/include")):
         pytest.skip("nlohmann/json is not here (Debian: nlohmann-json3-dev)")
-    folder = tmp_path_factory.mktemp("cpp")
     library = _library(folder)
     source = ROOT / "runtime/examples/cpp/segment.cpp"
     words = [compiler, "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", str(source)]
     words += ["-isystem", str(headers), "-L", str(library), "-lonnxruntime", f"-Wl,-rpath,{library}"]
     subprocess.run([*words, "-o", str(folder / "segment")], check=True)
-    return folder / "segment"
+    return [str(folder / "segment")]
+
+
+#: Sides of the graph's input and output; with a file, what is in it goes through the graph.
+_STAND_IN = """
+import sys
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession(sys.argv[1])
+shapes = [[n if isinstance(n, int) else -1 for n in value.shape]
+          for value in (*session.get_inputs(), *session.get_outputs())]
+if len(sys.argv) == 2:
+    print(*shapes[0], *shapes[1])
+else:
+    image = np.fromfile(sys.argv[2], np.float32).reshape(1, *shapes[0][1:])
+    session.run(None, {"image": image})[0].tofile(sys.argv[2])
+"""
+
+
+def _csharp(folder: Path) -> list[str]:
+    if shutil.which("mcs") is None or shutil.which("mono") is None:
+        pytest.skip("no C# compiler (Debian: mono-mcs) is here")
+    stand_in = Path(__file__).with_name("onnxruntime_stand_in.cs")
+    sources = [ROOT / "runtime/examples/csharp/Segment.cs", stand_in]
+    libraries = [f"-r:System.{name}" for name in ("Core", "Xml", "Xml.Linq", "Runtime.Serialization")]
+    words = ["mcs", "-langversion:7", "-warnaserror", f"-out:{folder / 'segment.exe'}", *libraries]
+    subprocess.run([*words, *map(str, sources)], check=True)
+    (folder / "stand_in.py").write_text(_STAND_IN)
+    return ["env", f"STAND_IN={sys.executable}|{folder / 'stand_in.py'}", "mono", str(folder / "segment.exe")]
+
+
+@pytest.fixture(scope="module", params=[_cpp, _csharp], ids=["cpp", "csharp"])
+def program(request, tmp_path_factory) -> list[str]:
+    """The command that the example is run by."""
+    return request.param(tmp_path_factory.mktemp("example"))
 
 
 @pytest.fixture
@@ -84,18 +119,18 @@ def change(model: Path, tiles: bool, **decision: object) -> None:
     ("shape", "tiles", "decision"),
     [
         ((80, 100), True, {}),
-        ((40, 150), True, {"min_area": 30, "review": [0.2, 1.0]}),
+        ((40, 100), True, {"min_area": 30, "review": [0.2, 1.0]}),
         ((33, 64), True, {"threshold": 0.9, "low_threshold": 0.2, "min_area": 5}),
         ((90, 47), False, {"threshold": 0.6, "min_area": 12.5, "unit": "mm"}),
         ((30, 200), False, {"threshold": 0.999, "review": [0.1, 0.9999]}),
     ],
 )
-def test_cpp_finds_what_obftnet_finds(shape, tiles, decision, program, model, tmp_path):
+def test_it_finds_what_obftnet_finds(shape, tiles, decision, program, model, tmp_path):
     change(model, tiles, **decision)
     segmenter = ExportedSegmenter.load(model)
     Image.fromarray(picture(31, *shape)).save(tmp_path / "part.ppm")
     wanted = segmenter.predict(picture(31, *shape))
-    words = [program, model, tmp_path / "part.ppm", tmp_path / "mask.pgm", tmp_path / "score.pfm"]
+    words = [*program, model, tmp_path / "part.ppm", tmp_path / "mask.pgm", tmp_path / "score.pfm"]
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -121,7 +156,7 @@ def test_what_it_does_not_do_is_one_line(decision, said, program, model, tmp_pat
     Image.fromarray(picture(31, 80, 100)).save(tmp_path / "part.ppm")
     if "PPM" in said:
         (tmp_path / "part.ppm").write_bytes(b"P5\n4 4\n255\n" + bytes(16))
-    words = [program, model, tmp_path / "part.ppm", tmp_path / "mask.pgm"]
+    words = [*program, model, tmp_path / "part.ppm", tmp_path / "mask.pgm"]
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
