@@ -2,6 +2,7 @@
 
     python benchmarks/serve.py [--clients 1,4,16] [--requests 200] [--size 64] [--network tiny|shipped]
                                [--workers 1] [--threads 1] [--batch 1] [--kill SECONDS]
+                               [--seconds MOST]
 
 A server in a process of its own, one pack, sixteen generated images, clients in threads that each keep one
 connection. `tiny` is a network of 64 x 64 pixels with random weights, which takes little, so that the server
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--kill", type=float, default=0)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--at-once", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.at_once:
@@ -176,7 +178,7 @@ def run(
     import numpy as np
     import tifffile
 
-    numbers, seconds, statuses = count(), [], Counter()
+    numbers, asked, seconds, statuses = count(), [], [], Counter()
     lock, over = threading.Lock(), threading.Event()
     known: dict[str, set[str]] = {}
 
@@ -195,7 +197,9 @@ def run(
 
     def client() -> None:
         connection = server.connection()
-        while (number := next(numbers)) < arguments.requests:
+        while time.perf_counter() < end and (number := next(numbers)) < arguments.requests:
+            with lock:
+                asked.append(number)
             index = number % len(images)
             while True:
                 start = time.perf_counter()
@@ -231,6 +235,7 @@ def run(
     if arguments.kill:
         killer.start()
     start = time.perf_counter()
+    end = start + arguments.seconds
     with ThreadPoolExecutor(clients) as pool:
         for one in [pool.submit(client) for _ in range(clients)]:
             one.result()
@@ -241,10 +246,10 @@ def run(
     killed = statuses.pop("killed", 0)
     ranked = statistics.quantiles(seconds, n=100)
     said = ", ".join(f"{number} {what}" for what, number in sorted(statuses.items()))
-    lost = arguments.requests - sum(statuses.values())
+    lost = len(asked) - sum(statuses.values())
     return (
-        f"{clients} client(s): {arguments.requests} requests in {whole:.1f} s, "
-        f"{arguments.requests / whole:.2f} a second; p50 {ranked[49]:.3f} s, p99 {ranked[98]:.3f} s; "
+        f"{clients} client(s): {len(asked)} requests in {whole:.1f} s, "
+        f"{len(asked) / whole:.2f} a second; p50 {ranked[49]:.3f} s, p99 {ranked[98]:.3f} s; "
         f"{said}, {lost} lost" + (f"; {killed} processes killed" if arguments.kill else "")
     )
 
