@@ -166,6 +166,15 @@ class Server:
             one.pid for one in children if one.status() != "zombie" and "spawn_main" in str(one.cmdline())
         ]
 
+    def processor(self) -> dict[str, float]:
+        """Seconds so far; of processes that were killed no more."""
+        import psutil
+
+        def spent(process: int) -> float:
+            return sum(psutil.Process(process).cpu_times()[:2])
+
+        return {"server": spent(self.process.pid), "workers": sum(map(spent, self.workers()))}
+
     def __exit__(self, *error: object) -> None:
         self.process.terminate()
         self.process.wait(120)
@@ -234,12 +243,13 @@ def run(
     killer = threading.Thread(target=kill)
     if arguments.kill:
         killer.start()
-    start = time.perf_counter()
+    start, before = time.perf_counter(), server.processor()
     end = start + arguments.seconds
     with ThreadPoolExecutor(clients) as pool:
         for one in [pool.submit(client) for _ in range(clients)]:
             one.result()
     whole = time.perf_counter() - start
+    each = {name: 1000 * (now - before[name]) / len(asked) for name, now in server.processor().items()}
     over.set()
     if arguments.kill:
         killer.join()
@@ -250,7 +260,9 @@ def run(
     return (
         f"{clients} client(s): {len(asked)} requests in {whole:.1f} s, "
         f"{len(asked) / whole:.2f} a second; p50 {ranked[49]:.3f} s, p99 {ranked[98]:.3f} s; "
-        f"{said}, {lost} lost" + (f"; {killed} processes killed" if arguments.kill else "")
+        f"{said}, {lost} lost; processor a request: {each['server']:.0f} ms of the server, "
+        f"{each['workers']:.0f} ms of the processes that look"
+        + (f"; {killed} of these killed" if arguments.kill else "")
     )
 
 

@@ -107,7 +107,7 @@ class Server:
         return self.http.post(f"/packs/{pack}/segment", content=image, params=parameters, headers=headers)
 
     def until(self, condition) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             if condition():
                 return

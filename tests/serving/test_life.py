@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +113,15 @@ def test_too_much_is_refused_and_what_takes_too_long_too(started, folder):
     server = started(folder, "--queue", "2", "--timeout", "4").until_ready()
     (worker,) = server.workers()
     os.kill(worker, signal.SIGSTOP)  # it is there, and does nothing
+    # A client that goes gives its place back.
+    address = (server.http.base_url.host, server.http.base_url.port)
+    with socket.create_connection(address) as connection:
+        head = f"POST /packs/tile/segment HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n"
+        head += f"Content-Type: image/png\r\nContent-Length: {len(IMAGE)}\r\nX-Request-Id: goes\r\n\r\n"
+        connection.sendall(head.encode() + IMAGE)
+        server.until(lambda: server.metric("obftnet_requests_in_hand") == 1)
+    server.until(lambda: server.metric("obftnet_requests_in_hand") == 0)
+    server.until(lambda: "id=goes" in server.log)
     with ThreadPoolExecutor(2) as pool:
         asked = [pool.submit(server.ask, "tile", IMAGE) for _ in range(2)]
         server.until(lambda: server.metric("obftnet_requests_in_hand") == 2)
