@@ -10,7 +10,7 @@ from obftnet.cli.threads import use_threads, wait_passively
 #: Commands that compute with PyTorch.
 COMPUTING = (
     *("demo", "segment", "fit", "calibrate", "explain", "train", "evaluate", "reproduce", "distill"),
-    *("ui", "watch", "export"),
+    *("ui", "watch", "export", "serve"),
 )
 
 

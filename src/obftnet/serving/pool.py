@@ -15,8 +15,11 @@ from obftnet.serving.limits import Limits
 from obftnet.serving.metrics import Metrics
 from obftnet.serving.worker import Asked, Broken, Drop, Load, Look, Message, Refused
 
-#: How many processes may end under an image before it is given up, or before they begin before the server is.
+#: How many processes may end under an image before it is given up.
 _TRIES = 2
+#: How many processes in a row may end before they begin, before the server is given up: what ends them, such
+#: as too little memory, can pass. Seconds before the next; each pause is twice the one before.
+_BEGINNINGS, _PAUSE = 5, 0.2
 #: Bytes of images that are in hand at a time; one image may be more.
 _IN_HAND = 512 << 20
 #: Seconds between two looks into the folder.
@@ -221,12 +224,14 @@ class Pool:
                 self._log(f"a process ended ({error}); another begins")
                 self.metrics.ended.inc()
                 never_began += 1
-                if never_began == _TRIES:
+                if never_began == _BEGINNINGS:
                     raise InputError(
                         f"a process for the work ended before it began ({error}); see that there is memory "
                         "for as many workers, or ask for fewer",
                         "workers",
                     ) from error
+                if never_began > 0:
+                    await asyncio.sleep(_PAUSE * 2 ** (never_began - 1))
             finally:
                 self._children.discard(child)
                 self.metrics.workers.set(self.able)

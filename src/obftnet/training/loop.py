@@ -95,7 +95,7 @@ def train(
             "batch",
         )
     if getattr(model_config, "presence", False):
-        raise InputError("presence is fitted to what was trained, never trained; leave it out", "presence")
+        raise InputError("presence is fitted to what was trained, never trained; leave it out")
     half = config.precision == "bfloat16"
     if half and device.type == "cpu" and not model_config.half_precision_on_cpu:
         raise InputError(
