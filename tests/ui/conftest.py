@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -85,11 +86,14 @@ class Client:
 class Server:
     """`obftnet ui` in a process of its own."""
 
+    started: ClassVar[list["Server"]] = []
+
     def __init__(self, project: Path, weights: Path | None, port: int = 0) -> None:
         command = [sys.executable, "-m", "obftnet", "ui", str(project), "--port", str(port)]
         command += ["--device", "cpu", "--threads", "1"]
         command += [] if weights is None else ["--weights", str(weights)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.started.append(self)
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().split()[-1]
 
@@ -144,6 +148,15 @@ def guide_server(server: Server, folder: Path) -> None:
     server.add(photo(folder / "given/g.png", 1), "good")
     stroke = {"tool": "brush", "points": [[40, 40], [70, 60]], "radius": 9}
     server.ask("images/s.png/strokes", {"revision": 0, "do": "stroke", "stroke": stroke})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_server_is_left() -> Iterator[None]:
+    """End those that a failed test has left."""
+    yield
+    for server in Server.started:
+        if server.process.poll() is None:
+            server.end()
 
 
 @pytest.fixture
