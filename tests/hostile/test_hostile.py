@@ -854,7 +854,7 @@ def newest() -> list[Case]:
     table = f"{listed} --manifest m.csv"
     cases += [(f"manifest_{name}", table, put("m.csv", text), says) for name, (text, says) in tables.items()]
     cases += [
-        (f"manifest_{name}", table, instead("m.csv", make), "m.csv") for name, (make, _) in NO_FILE.items()
+        (f"manifest_is_{name}", table, instead("m.csv", make), "m.csv") for name, (make, _) in NO_FILE.items()
     ]
     cases.append(("manifest_parquet", f"{listed} --manifest m.parquet", put("m.parquet", PNG), "m.parquet"))
     for value in ("0/2", "3/2", "1/0", "x", "1/2/3", "-1/2", "²/3", "1.0/2", f"1/{HUGE_NUMBER}", ""):
