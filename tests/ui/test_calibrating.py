@@ -87,7 +87,7 @@ def test_what_can_be_promised_is_said_before(ready, tmp_path):
 
 def test_a_moved_threshold_is_said_and_taken_back(ready):
     calibrated = calibrate(ready, false_alarms=0.4)["settings"]
-    moved = calibrated | {"decision": calibrated["decision"] | {"threshold": 0.123}}
+    moved = calibrated | {"decision": calibrated["decision"] | {"threshold": 0.123, "low_threshold": None}}
     state = ready.http.put("/api/settings", json=moved).json()["calibration"]
     assert (state["holds"], state["found"]["asked"]) == (False, 0.4)
     assert ready.post("calibration/return")["settings"] == calibrated

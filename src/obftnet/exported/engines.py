@@ -52,7 +52,9 @@ def load_engine(name: str, graph: bytes, what: str, threads: int | None = None) 
 
 def threads_here(threads: int | None) -> int:
     """How many threads `load_engine` leads to on this machine: at most one a core that this process has."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # There is one on Linux alone.
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return threads or _wanted_threads() or cores
 
 
