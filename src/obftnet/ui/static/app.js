@@ -17,7 +17,7 @@ const LATER = 4000;
 class App {
   constructor() {
     this.state = null;
-    this.held = false; // whether a slider is being moved
+    this.held = false; // whether a pointer is down on something that a drawing would replace
     this.late = false; // whether something is to be drawn when it rests
     this.viewer = new Viewer(find("#canvas"));
     this.step = null;
@@ -45,7 +45,7 @@ class App {
       // What falls beside an area for it must not replace the page.
       document.addEventListener(name, (event) => event.preventDefault());
     }
-    document.addEventListener("pointerdown", (event) => (this.held = event.target.matches("input[type=range]")));
+    document.addEventListener("pointerdown", (event) => (this.held = event.target.closest("input[type=range], button, summary") !== null));
     for (const name of ["pointerup", "pointercancel"]) {
       document.addEventListener(name, () => {
         this.held = false;
@@ -72,7 +72,7 @@ class App {
   }
 
   render() {
-    // A slider that is drawn anew would fall out of the hand that moves it.
+    // A slider that is drawn anew would fall out of the hand that moves it, and a button would lose its click.
     this.late = this.held;
     if (this.held) return;
     find("#project").textContent = this.state.project;
@@ -92,6 +92,12 @@ class App {
       ),
     );
     this.step.render();
+  }
+
+  // Draw a part anew, or all of it once nothing is held.
+  redraw(draw) {
+    if (this.held) this.late = true;
+    else draw();
   }
 
   // onlyChanges: nothing is drawn anew where all is as it was.

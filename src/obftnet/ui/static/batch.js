@@ -15,7 +15,7 @@ export class Batch {
   constructor(app) {
     this.app = app;
     this.id = "run";
-    this.shown = new ChosenBatch(app, () => this.active && this.#show());
+    this.shown = new ChosenBatch(app, () => this.active && app.redraw(() => this.#show()));
     this.filter = null;
     this.chosen = null;
     this.what = "overlay";

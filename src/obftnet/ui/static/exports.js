@@ -9,7 +9,7 @@ export class Exports {
   constructor(app) {
     this.app = app;
     this.id = "export";
-    this.shown = new ChosenBatch(app, () => this.active && this.#show());
+    this.shown = new ChosenBatch(app, () => this.active && app.redraw(() => this.#show()));
   }
 
   get active() {
