@@ -85,7 +85,6 @@ def test_what_can_be_promised_is_said_before(ready, tmp_path):
     ask(ready, folder=None)
 
 
-@pytest.mark.slow  # it does not wait for what is under way, and fails where a machine is quick
 def test_a_moved_threshold_is_said_and_taken_back(ready):
     calibrated = calibrate(ready, false_alarms=0.4)["settings"]
     moved = calibrated | {"decision": calibrated["decision"] | {"threshold": 0.123, "low_threshold": None}}
@@ -120,7 +119,6 @@ def test_without_a_fit_or_images_it_says_what_is_missing(client, tmp_path):
     assert "no good image to calibrate by" in ended["error"]
 
 
-@pytest.mark.slow  # it does not wait for what is under way, and fails where a machine is quick
 def test_a_new_fit_ends_it_once_it_is_accepted(ready):
     calibrate(ready, false_alarms=0.4)
     ready.post("tried/g3.png/false-alarm")
@@ -139,7 +137,6 @@ def test_a_new_fit_ends_it_once_it_is_accepted(ready):
     assert not ready.page.trying.calibrated.exists()
 
 
-@pytest.mark.slow  # it does not wait for what is under way, and fails where a machine is quick
 def test_a_killed_server_goes_on_with_it(ready, project, model_file):
     folder = ready.page.workspace.folder
     asked = {"false_alarms": 0.4, "folder": None}

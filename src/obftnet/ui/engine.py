@@ -34,8 +34,8 @@ class Job:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is something to wait for."""
-        return self.state in ("waiting", "running")
+        """Whether there is something to wait for: the task, or what `then` makes of it."""
+        return not self.ended.is_set()
 
 
 class Engine:

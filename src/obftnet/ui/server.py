@@ -86,6 +86,7 @@ class Page:
         """All that the page shows beside pictures."""
         workspace = self.workspace
         checking, findings = self.checks.now()
+        fit = self.trying.state()
         until = time.monotonic() + PATIENCE
         return {
             "version": __version__,
@@ -96,7 +97,7 @@ class Page:
             "images": [self.described(image, until) for image in workspace.images()],
             "checking": checking,
             "findings": [asdict(finding) for finding in findings],
-            "fit": self.trying.state(),
+            "fit": fit,
             "calibration": self.calibrating.state(),
             "batches": self.batches.listed(),
         }

@@ -75,6 +75,9 @@ class Trying:
 
     def state(self) -> dict[str, Any]:
         """All of it but the results."""
+        # First, so that what is no longer under way shows all that it left.
+        job = self.job
+        under_way = job is not None and job.is_open
         content, proposed = self.content, self._content(self.proposed)
         now = self.workspace.guidance_sha256()
         settings = self.workspace.settings
@@ -92,8 +95,8 @@ class Trying:
             "plan": None if last is None or last.tile_plan is None else str(last.tile_plan),
             "proposed": proposed is not None,
             "version": "".join(f"{_stamp(file)} " for file in (self.pack, self.proposed)).strip(),
-            "job": None if self.job is None or not self.job.is_open else self._job(self.job),
-            "ended": None if self.job is None or self.job.is_open else self._ended(self.job),
+            "job": self._job(job) if job is not None and under_way else None,
+            "ended": None if job is None or under_way else self._ended(job),
         }
 
     def fit(self) -> None:
