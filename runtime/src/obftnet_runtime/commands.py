@@ -5,37 +5,17 @@ from typing import Annotated
 
 import typer
 
-from obftnet import __version__
 from obftnet.cli.bulk import ALL_KINDS, Column, Keep, Manifest, Out, Queries, ShardOf, Workers, end, kinds_of
 from obftnet.cli.deciding import LowThreshold, MinArea, MinLength, Review, Scale, UnitOf, band, level
 from obftnet.cli.options import Threads
+from obftnet.cli.program import program
 from obftnet.cli.progress import progress_bar
 from obftnet.cli.signals import signals
-from obftnet.cli.terminal import note, say
+from obftnet.cli.terminal import note
 
 _Opt = typer.Option
 
-app = typer.Typer(
-    name="obftnet-runtime", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        say(f"obftnet-runtime {__version__}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _every_command(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
-    ] = False,
-) -> None:
-    """Segment defects with a model that obftnet exported, without PyTorch."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
+app = program("obftnet-runtime", "Segment defects with a model that obftnet exported, without PyTorch.")
 
 
 @app.command("segment")

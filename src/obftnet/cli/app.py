@@ -1,10 +1,5 @@
 """The commands there are. Their modules import nothing heavy before a command runs."""
 
-from typing import Annotated
-
-import typer
-
-from obftnet import __version__
 from obftnet.cli.calibrate import calibrate_command
 from obftnet.cli.check import check_command
 from obftnet.cli.decide import decide_command
@@ -17,18 +12,20 @@ from obftnet.cli.export import export_command
 from obftnet.cli.fit import fit_command
 from obftnet.cli.import_ import import_command
 from obftnet.cli.pack import pack_app
+from obftnet.cli.program import program
 from obftnet.cli.protocol import protocol_command
 from obftnet.cli.report import report_command
 from obftnet.cli.reproduce import reproduce_command
 from obftnet.cli.segment import segment_command
 from obftnet.cli.serve import serve_command
 from obftnet.cli.synthesize import synthesize_command
-from obftnet.cli.terminal import say
 from obftnet.cli.train import train_command
 from obftnet.cli.ui import ui_command
 from obftnet.cli.watch import watch_command
 
-app = typer.Typer(name="obftnet", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = program(
+    "obftnet", "Segment defects on a material never seen before, from one to five annotated images."
+)
 app.command("demo")(demo_command)
 app.command("segment")(segment_command)
 app.command("decide")(decide_command)
@@ -50,21 +47,3 @@ app.command("watch")(watch_command)
 app.command("serve")(serve_command)
 app.command("export")(export_command)
 app.add_typer(pack_app, name="pack")
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        say(f"obftnet {__version__}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _every_command(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
-    ] = False,
-) -> None:
-    """Segment defects on a material never seen before, from one to five annotated images."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())

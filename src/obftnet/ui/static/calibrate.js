@@ -3,23 +3,16 @@
 import { send } from "./api.js";
 import { find, h, renew } from "./dom.js";
 import { ended, underWay } from "./job.js";
-import { LOOK } from "./keys.js";
 import { drop, group } from "./lists.js";
 import { has, number, percent, score, t } from "./texts.js";
-import { KEYS, Tried, said } from "./tried.js";
+import { said } from "./tried.js";
+import { TriedStep } from "./tried-step.js";
 
 const ROLES = ["held_good", "held_defect"];
 
-export class Calibrating {
+export class Calibrating extends TriedStep {
   constructor(app) {
-    this.app = app;
-    this.id = "calibrate";
-    this.chosen = null;
-    this.tried = new Tried(app, this);
-  }
-
-  get image() {
-    return this.images().find((image) => image.name === this.chosen) ?? null;
+    super(app, "calibrate");
   }
 
   // The good ones as they would fail, the likeliest first.
@@ -29,18 +22,8 @@ export class Calibrating {
     return ROLES.flatMap((role) => images.filter((image) => image.role === role).sort((a, b) => value(b) - value(a)));
   }
 
-  enter() {
-    this.tried.enter();
-  }
-
-  leave() {
-    this.tried.leave();
-  }
-
   choose(name) {
-    if (name !== this.chosen) this.tried.forget();
-    this.chosen = name;
-    this.render();
+    super.choose(name);
     find('#list [aria-current="true"]')?.scrollIntoView({ block: "nearest" });
   }
 
@@ -177,25 +160,6 @@ export class Calibrating {
         ? h("ul", { class: "findings" }, lines.map(([about, text]) => h("li", {}, has(`calibrated.says.${about}`) ? t(`calibrated.says.${about}`, values) : text)))
         : null,
     );
-  }
-
-  walk(by) {
-    const images = this.images();
-    if (!images.length) return;
-    const at = images.findIndex((image) => image.name === this.chosen);
-    this.choose(images[(at + by + images.length) % images.length].name);
-  }
-
-  key(event) {
-    this.tried.key(event, { PageDown: () => this.walk(1), PageUp: () => this.walk(-1) });
-  }
-
-  keyup(event) {
-    this.tried.keyup(event);
-  }
-
-  keys() {
-    return [["step.calibrate", KEYS], LOOK];
   }
 }
 

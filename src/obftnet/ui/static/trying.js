@@ -3,39 +3,18 @@
 import { ask, send } from "./api.js";
 import { find, h, renew } from "./dom.js";
 import { ended, underWay } from "./job.js";
-import { LOOK } from "./keys.js";
 import { drop, group } from "./lists.js";
 import { number, score, t } from "./texts.js";
-import { KEYS, Tried, said } from "./tried.js";
+import { said } from "./tried.js";
+import { TriedStep } from "./tried-step.js";
 
-export class Trying {
+export class Trying extends TriedStep {
   constructor(app) {
-    this.app = app;
-    this.id = "try";
-    this.chosen = null;
-    this.tried = new Tried(app, this);
-  }
-
-  get image() {
-    return this.images().find((image) => image.name === this.chosen) ?? null;
+    super(app, "try");
   }
 
   images() {
     return this.app.state.images.filter((image) => image.role === "query");
-  }
-
-  enter() {
-    this.tried.enter();
-  }
-
-  leave() {
-    this.tried.leave();
-  }
-
-  choose(name) {
-    if (name !== this.chosen) this.tried.forget();
-    this.chosen = name;
-    this.render();
   }
 
   async added(name) {
@@ -198,24 +177,5 @@ export class Trying {
     );
     select.selectedIndex = values.indexOf(tile);
     return select;
-  }
-
-  walk(by) {
-    const images = this.images();
-    if (!images.length) return;
-    const at = images.findIndex((image) => image.name === this.chosen);
-    this.choose(images[(at + by + images.length) % images.length].name);
-  }
-
-  key(event) {
-    this.tried.key(event, { PageDown: () => this.walk(1), PageUp: () => this.walk(-1) });
-  }
-
-  keyup(event) {
-    this.tried.keyup(event);
-  }
-
-  keys() {
-    return [["step.try", KEYS], LOOK];
   }
 }
