@@ -40,3 +40,17 @@ def test_weights_get_a_presence_and_stay_what_they_were(obftnet, tmp_path):
         assert torch.equal(state[name], tensor), name
     assert state["reader.presence.linear.weight"].abs().sum() > 0
     assert read_notes(target) == {"learnt": "nothing", "presence_fitted_on": "3 materials of data"}
+
+    # What was kept is of those weights.
+    torch.manual_seed(1)
+    save_model(weights, OBFTNet(model.config), {})
+    before = target.read_bytes()
+    told = subprocess.run(
+        [sys.executable, TOOL, weights, tmp_path / "data", target],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert "of other weights or other images; name another TARGET" in told.stderr
+    assert target.read_bytes() == before

@@ -40,54 +40,47 @@ def main() -> None:
     parser.add_argument("--materials", type=int, help="the first so many")
     arguments = parser.parse_args()
     collection = read_layout("mvtec", arguments.data)
-    seen = _looks(
-        arguments.weights, collection, arguments.target.with_suffix(".looks.safetensors"), arguments.materials
-    )
-    columns = torch.cat([x for x, _ in seen.values()])
-    present = torch.cat([x for _, x in seen.values()])
-    groups = [name for name, (x, _) in seen.items() for _ in x]
+    trained, weights_hash = load_model(arguments.weights)
+    # What was seen is of these weights and images, whatever they are called.
+    of = {"weights_sha256": weights_hash, "data_sha256": collection.content(collection.samples)}
+    names = sorted(collection.materials)
+    random.Random(0).shuffle(names)
+    names = names[: arguments.materials]
+    seen = _looks(trained, collection, names, arguments.target.with_suffix(".looks.safetensors"), of)
+    columns = torch.cat([seen[f"columns/{name}"] for name in names])
+    present = torch.cat([seen[f"present/{name}"] for name in names])
+    groups = [name for name in names for _ in seen[f"present/{name}"]]
     _tell(left_out(columns, present, groups), present)
-    trained, _ = load_model(arguments.weights)
-    config = model_config(trained.config.model_dump() | {"presence": True})
-    model = OBFTNet(config, trained.backbone)
+    model = OBFTNet(model_config(trained.config.model_dump() | {"presence": True}), trained.backbone)
+    state = model.state_dict()
     model.load_state_dict(
-        trained.state_dict() | {k: v for k, v in model.state_dict().items() if "presence" in k}
+        trained.state_dict() | {key: x for key, x in state.items() if key.startswith("reader.presence.")}
     )
     assert isinstance(model.reader, CuesReader)
     assert model.reader.presence is not None
     fit_presence(model.reader.presence, columns, present)
-    notes = read_notes(arguments.weights) | {
-        "presence_fitted_on": f"{len(seen)} materials of {arguments.data.name}"
-    }
-    save_model(arguments.target, model, notes)
+    said = {"presence_fitted_on": f"{len(names)} materials of {arguments.data.name}"}
+    save_model(arguments.target, model, read_notes(arguments.weights) | said)
     print(arguments.target, arguments.target.stat().st_size, "bytes")
 
 
 def _looks(
-    weights: Path, collection: Collection, kept: Path, most: int | None
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """For each material the summaries of its looks (n, d), and whether their queries show a defect (n,)."""
-    found: dict[str, tuple[Tensor, Tensor]] = {}
+    model: OBFTNet, collection: Collection, names: list[str], kept: Path, of: dict[str, str]
+) -> dict[str, Tensor]:
+    """For each material columns/NAME (n, d), the summaries of its looks, and present/NAME (n,), whether their
+    queries show a defect; `kept`, of what, has those that were looked at before."""
+    found: dict[str, Tensor] = {}
     if kept.exists():
-        tensors = read_safetensors(kept)[0]
-        found = {
-            name[8:]: (x, tensors[f"present/{name[8:]}"])
-            for name, x in tensors.items()
-            if name.startswith("columns/")
-        }
-    segmenter = Segmenter.from_pretrained(weights, tile=None)
-    names = sorted(collection.materials)
-    random.Random(0).shuffle(names)
-    for index, name in enumerate(names[:most]):
-        if name not in found:
-            found[name] = _of_material(segmenter, collection, name)
-            write_safetensors(
-                kept,
-                {f"columns/{key}": x for key, (x, _) in found.items()}
-                | {f"present/{key}": x for key, (_, x) in found.items()},
-                {},
-            )
-            print(f"{index + 1} of {len(names[:most])}: {name}", flush=True)
+        found, said = read_safetensors(kept)
+        if {key: said.get(key) for key in of} != of:
+            raise SystemExit(f"{kept}: of other weights or other images; name another TARGET")
+    segmenter = Segmenter(model, device="cpu")
+    for index, name in enumerate(names):
+        if f"columns/{name}" not in found:
+            columns, present = _of_material(segmenter, collection, name)
+            found |= {f"columns/{name}": columns, f"present/{name}": present}
+            write_safetensors(kept, found, of)
+            print(f"{index + 1} of {len(names)}: {name}", flush=True)
     return found
 
 

@@ -25,6 +25,14 @@ def fit_presence(presence: Presence, columns: Tensor, present: Tensor, penalty: 
     Raises:
         ValueError: all queries are of one sort.
     """
+    weight, bias = _regression(columns, present, penalty)
+    with torch.no_grad():
+        presence.linear.weight.copy_(weight)
+        presence.linear.bias.copy_(bias)
+
+
+def _regression(columns: Tensor, present: Tensor, penalty: float = PENALTY) -> tuple[Tensor, Tensor]:
+    """Weights (d,) and bias, of columns as they are: float64."""
     if bool(present.all()) or not bool(present.any()):
         raise ValueError("queries with and without a defect are wanted")
     x = columns.double()
@@ -40,9 +48,7 @@ def fit_presence(presence: Presence, columns: Tensor, present: Tensor, penalty: 
         curve = (x.mT * (found * (1 - found))) @ x + torch.diag(penalised)
         weight = weight - torch.linalg.solve(curve, slope)
     scaled = weight[:-1] / spread
-    with torch.no_grad():
-        presence.linear.weight.copy_(scaled)
-        presence.linear.bias.copy_(weight[-1] - scaled @ mean)
+    return scaled, weight[-1] - scaled @ mean
 
 
 def left_out(columns: Tensor, present: Tensor, groups: Sequence[str], parts: int = 10) -> Tensor:
@@ -53,9 +59,6 @@ def left_out(columns: Tensor, present: Tensor, groups: Sequence[str], parts: int
     found = torch.zeros(len(columns))
     for index in range(min(parts, len(names))):
         rest, here = part != index, part == index
-        presence = Presence(0)
-        presence.linear = torch.nn.Linear(columns.shape[1], 1)
-        fit_presence(presence, columns[rest], present[rest])
-        with torch.no_grad():
-            found[here] = presence.linear(columns[here].float())[:, 0].sigmoid()
+        weight, bias = _regression(columns[rest], present[rest])
+        found[here] = (columns[here].double() @ weight + bias).sigmoid().float()
     return found
