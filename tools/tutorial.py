@@ -47,6 +47,7 @@ def run(folder: Path, blocks: list[str]) -> str:
 
 def draw(folder: Path, out: Path) -> None:
     """The document's pictures, of what the commands left in a folder."""
+    out.mkdir(parents=True, exist_ok=True)
     save(Image.open(folder / "found" / "guidance.png"), out / "tutorial-guidance.jpg", 900)
     from playwright.sync_api import sync_playwright
 

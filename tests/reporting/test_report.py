@@ -96,6 +96,13 @@ def test_the_counts_and_the_decision_are_at_the_top(report):
     assert not page.of("div", "alarm")
 
 
+@pytest.mark.parametrize("low", [None, 0.25])
+def test_a_low_threshold_is_among_the_settings_where_there_is_one(report, low):
+    texts = report(decision=Decision(0.5, low_threshold=low)).texts
+    assert (ENGLISH["setting_outline"] in texts) == (low is not None)
+    assert low is None or texts[texts.index(ENGLISH["setting_outline"]) + 1] == "0.25"
+
+
 @pytest.mark.parametrize(
     ("decision", "says"),
     [

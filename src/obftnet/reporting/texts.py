@@ -135,6 +135,7 @@ ENGLISH: Mapping[str, str] = {
     "setting_backgrounds": "good examples",
     "setting_kinds": "kinds",
     "setting_threshold": "threshold",
+    "setting_outline": "outlines drawn out to",
     "setting_least": "least region",
     "setting_review": "review band",
     "setting_scale": "scale",

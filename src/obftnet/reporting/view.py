@@ -350,6 +350,7 @@ class View:
             ("backgrounds", ", ".join(guidance.backgrounds)),
             ("kinds", ", ".join(guidance.kinds)),
             ("threshold", digits(decision.threshold)),
+            ("outline", "" if decision.low_threshold is None else digits(decision.low_threshold)),
             ("least", self._least()),
             ("scale", "" if settled.scale is None else self._say("pixels_mm", scale=f"{settled.scale:g}")),
             ("interest", "" if settled.interest is None else f"SHA-256 {settled.interest}"),
