@@ -71,6 +71,9 @@ class EncoderConfig(_Config):
     #: A plan's rows and columns do not say how alike two positions are at all; the cosines beside it do.
     cosine_channels: bool = False
     fusion: Literal["top_down", "bidirectional"] = "bidirectional"
+    width: int = Field(
+        default=128, ge=16, le=1024, multiple_of=8, description="channels of a squeezed level (HSNet: 128)"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -362,7 +362,8 @@ class OBFTNet(nn.Module):
 def _reader(config: ModelConfig, backbone: Backbone) -> CuesReader | Encoder4DReader:
     levels = backbone.spec.levels
     if config.reader == "encoder4d":
-        return Encoder4DReader([config.bilateral.channels * count for count in levels], config.fusion)
+        channels = [config.bilateral.channels * count for count in levels]
+        return Encoder4DReader(channels, config.fusion, config.width)
     early = backbone.spec.early if config.query_skip else None
     if config.query_skip and early is None:
         raise InputError(

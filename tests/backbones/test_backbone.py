@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 import torchvision
+from safetensors.torch import save_file
 from torch import nn
 
 from obftnet.backbones.backbone import Backbone
@@ -20,6 +21,7 @@ TABLE = [
     ("resnet101", (4, 23, 3), (512, 1024, 2048), (50, 25, 13)),
     ("mobilenet_v2", (3, 7, 4), (None, None, None), (50, 25, 13)),
     ("compact", (2, 2, 2), (96, 160, 224), (50, 25, 13)),
+    ("compact_coarse", (2, 2), (160, 224), (25, 13)),
 ]
 NAMES = [row[0] for row in TABLE]
 
@@ -148,6 +150,16 @@ def test_mobilenet_v2_is_tapped_at_its_blocks(backbones):
         x = block(x)
         if index >= 4:
             torch.testing.assert_close(maps[index - 4], x, rtol=1e-4, atol=1e-6)
+
+
+@torch.no_grad()
+def test_compact_coarse_is_compact_without_its_finest_stride(tmp_path):
+    compact, path = load_backbone("compact", "random", seed=0), tmp_path / "w.safetensors"
+    save_file(compact.network.state_dict(), path)
+    images = torch.rand(1, 3, 96, 64)
+    finer, coarse = compact(images).taps, load_backbone("compact_coarse", path)(images).taps
+    assert len(finer) == 2 + len(coarse)
+    assert all(torch.equal(one, other) for one, other in zip(finer[2:], coarse, strict=True))
 
 
 def test_a_backbone_stays_frozen(backbones):

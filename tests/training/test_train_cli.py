@@ -104,6 +104,8 @@ def test_folds_of_a_file(obftnet, textures, tmp_path):
         (("--lr", -1), "--lr"),
         (("--reader", "cues", "--cues", "xyz"), "cues must be distinct letters"),
         (("--reader", "cues", "--fusion", "top_down"), "cues reader does not read fusion"),
+        (("--reader", "encoder4d", "--width", 20), "--width"),
+        (("--reader", "cues", "--width", 64), "cues reader does not read width"),
         (("--reader", "cues", "--cosine-channels"), "cues reader does not read cosine_channels"),
         (("--backbone", "vgg99"), "unknown backbone 'vgg99'"),
         (("--backbone-weights", "absent.safetensors"), "absent.safetensors: no such file"),

@@ -65,10 +65,11 @@ def _mobilenet_v2_taps() -> tuple[Tap, ...]:
     )
 
 
-def _compact_taps() -> tuple[Tap, ...]:
+def _compact_taps(finest: int = 0) -> tuple[Tap, ...]:
+    """Of the stages from `finest` on, of 0, 1 and 2."""
     return tuple(
-        Tap(f"stages.{level}.{block}", level, CompactNet.CHANNELS[level], 8 * 2**level)
-        for level in range(3)
+        Tap(f"stages.{stage}.{block}", stage - finest, CompactNet.CHANNELS[stage], 8 * 2**stage)
+        for stage in range(finest, 3)
         for block in range(CompactNet.BLOCKS)
     )
 
@@ -129,6 +130,9 @@ BACKBONES: dict[str, BackboneSpec] = {
             Tap("stem", 0, CompactNet.STEM_CHANNELS, 4),
             extractor=itself,
         ),
+        # The same network and weights, read without stride 8: 4D tensors of the stride 16 of an input of 512
+        # pixels are as large as those of the stride 8 of 256, and show what 512 pixels show.
+        BackboneSpec("compact_coarse", CompactNet, _compact_taps(finest=1), None, extractor=itself),
         # Liu et al., "A ConvNet for the 2020s" (CVPR 2022).
         BackboneSpec(
             "convnext_tiny",

@@ -33,8 +33,8 @@ def train_command(
     backbone: Annotated[
         str | None,
         _Opt(
-            help="vgg16, resnet50, resnet101, mobilenet_v2, the default, or compact; with timm "
-            "convnext_tiny, dinov2_small, dinov3_small."
+            help="vgg16, resnet50, resnet101, mobilenet_v2, the default, compact or compact_coarse; "
+            "with timm convnext_tiny, dinov2_small, dinov3_small."
         ),
     ] = None,
     backbone_weights: BackboneWeights = None,
@@ -67,6 +67,7 @@ def train_command(
         bool | None, _Opt(help="Plain cosines beside the transport plans (encoder4d); off.")
     ] = None,
     fusion: Annotated[Literal["top_down", "bidirectional"] | None, _Opt(help="Ablation (encoder4d).")] = None,
+    width: Annotated[int | None, _Opt(help="Channels of a squeezed level (encoder4d); 128.")] = None,
     epsilon: Annotated[float | None, _Opt(help="Regularisation of the transport; 0.05.")] = None,
     iterations: Annotated[int | None, _Opt(help="Sinkhorn sweeps, the paper's t_max; 20.")] = None,
     transport_scale: Annotated[
@@ -151,6 +152,7 @@ def train_command(
         "background": background,
         "cosine_channels": cosine_channels,
         "fusion": fusion,
+        "width": width,
         "epsilon": epsilon,
         "iterations": iterations,
         "transport_scale": transport_scale,

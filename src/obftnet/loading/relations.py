@@ -19,7 +19,7 @@ from obftnet.model import OBFTNet
 from obftnet.relation.relation import Relation, relation_of
 
 #: What in a model's configuration does not change its relations.
-_NOT_RELATION = {"fusion", "shots_rule", "self_support", "presence"}
+_NOT_RELATION = {"fusion", "width", "shots_rule", "self_support", "presence"}
 
 
 class Relations:

@@ -28,9 +28,11 @@ def read(module: Encoder4DReader, levels: Sequence[Tensor], size: tuple[int, int
     return module(Relation(tuple(levels), shots=shots), size)
 
 
-def reader(channels: Sequence[int] = (2, 3, 1), fusion: str = "bidirectional") -> Encoder4DReader:
+def reader(
+    channels: Sequence[int] = (2, 3, 1), fusion: str = "bidirectional", width: int = 128
+) -> Encoder4DReader:
     torch.manual_seed(0)
-    return Encoder4DReader(channels, fusion)  # type: ignore[arg-type]
+    return Encoder4DReader(channels, fusion, width)  # type: ignore[arg-type]
 
 
 def count(module: torch.nn.Module) -> int:
@@ -48,7 +50,8 @@ def test_top_down_has_the_parameters_of_hsnet(channels, published):
 
 @pytest.mark.parametrize("channels", [(6, 6, 2), (8, 12, 6), (8, 46, 6), (8, 12)])
 @pytest.mark.parametrize("fusion", ["top_down", "bidirectional"])
-def test_parameters_counted_layer_by_layer(channels, fusion):
+@pytest.mark.parametrize("width", [128, 40])
+def test_parameters_counted_layer_by_layer(channels, fusion, width):
     def block(inside: int, outside: int, k: int) -> int:
         # two k x k kernels, two biases, and the scale and shift of the group norm
         return 2 * k * k * inside * outside + 2 * outside + 2 * outside
@@ -56,15 +59,16 @@ def test_parameters_counted_layer_by_layer(channels, fusion):
     def conv(inside: int, outside: int) -> int:
         return 9 * inside * outside + outside
 
+    half = width // 2
     kernels = {2: [(5, 5, 3), (3, 3, 3)], 3: [(5, 5, 3), (5, 3, 3), (3, 3, 3)]}[len(channels)]
     encoders = sum(
-        block(n, 16, k1) + block(16, 64, k2) + block(64, 128, k3)
+        block(n, 16, k1) + block(16, half, k2) + block(half, width, k3)
         for n, (k1, k2, k3) in zip(channels, kernels, strict=True)
     )
     steps = (len(channels) - 1) * {"top_down": 1, "bidirectional": 2}[fusion]
-    fusions = steps * 3 * block(128, 128, 3)
-    decoder = conv(128, 128) + conv(128, 64) + conv(64, 64) + conv(64, 2)
-    assert count(reader(channels, fusion)) == encoders + fusions + decoder
+    fusions = steps * 3 * block(width, width, 3)
+    decoder = conv(width, width) + conv(width, half) + conv(half, half) + conv(half, 2)
+    assert count(reader(channels, fusion, width)) == encoders + fusions + decoder
 
 
 def test_levels_between_share_the_middle_recipe():
@@ -98,6 +102,13 @@ def test_one_reader_serves_several_sizes_and_batches(fusion):
     assert read(module, larger, (40, 72)).shape == (2, 40, 72)
     points = [torch.rand(1, channels, 1, 1, 1, 1) for channels in (2, 3, 1)]
     assert read(module, points, (3, 5)).shape == (1, 3, 5)
+
+
+@torch.no_grad()
+def test_a_narrow_reader_reads_all_the_same():
+    module = reader(width=16)
+    assert [level.shape[1] for level in module.encode(correlations((2, 3, 1)))] == [16, 16, 16]
+    assert read(module, correlations((2, 3, 1), batch=2), (16, 12), shots=2).shape == (1, 16, 12)
 
 
 @pytest.mark.parametrize("levels", [2, 4])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from obftnet.readers.encoder4d.decoder import Decoder2d
-from obftnet.readers.encoder4d.encoder import LevelEncoder, recipes
+from obftnet.readers.encoder4d.encoder import WIDTH, LevelEncoder, recipes
 from obftnet.readers.encoder4d.fusion import Fusion, LevelFusion
 from obftnet.relation.bilateral import FactoredLevel
 from obftnet.relation.relation import Relation
@@ -26,22 +26,23 @@ class Encoder4DReader(nn.Module):
         channels: correlation channels of each level, fine to coarse; two levels or more. HSNet with ResNet50
             has (4, 6, 3), OBFTNet's bilateral tensors (8, 12, 6).
         fusion: "bidirectional" (OBFTNet) or "top_down" (HSNet).
+        width: channels of a squeezed level, a multiple of 8.
 
     Raises:
         ValueError: fewer than two levels, a channel count below 1, or another `fusion`.
     """
 
-    def __init__(self, channels: Sequence[int], fusion: Fusion = "bidirectional") -> None:
+    def __init__(self, channels: Sequence[int], fusion: Fusion = "bidirectional", width: int = WIDTH) -> None:
         super().__init__()
         if len(channels) < 2 or min(channels) < 1:
             raise ValueError(f"channels must be two or more counts >= 1, got {tuple(channels)}")
         self.channels = tuple(channels)
         self.encoders = nn.ModuleList(
-            LevelEncoder(count, kernels, strides)
+            LevelEncoder(count, kernels, strides, width)
             for count, (kernels, strides) in zip(channels, recipes(len(channels)), strict=True)
         )
-        self.fusion = LevelFusion(len(channels), fusion)
-        self.decoder = Decoder2d()
+        self.fusion = LevelFusion(len(channels), fusion, width)
+        self.decoder = Decoder2d(width)
 
     def encode(self, correlations: Sequence[Tensor | FactoredLevel]) -> list[Tensor]:
         """Squeezes the guidance axes of each level.
@@ -51,8 +52,8 @@ class Encoder4DReader(nn.Module):
                 their factors.
 
         Returns:
-            per level (b, 128, hq, wq, hg', wg'), >= 0; with three levels hg' is ceil(hg / 32), ceil(hg / 16),
-            ceil(hg / 8): 2 x 2 on each at an input of 400 px.
+            per level (b, width, hq, wq, hg', wg'), >= 0; with three levels hg' is ceil(hg / 32),
+            ceil(hg / 16), ceil(hg / 8): 2 x 2 on each at an input of 400 px.
 
         Raises:
             ValueError: another number of levels, a tensor of another shape or channel count, or batch sizes

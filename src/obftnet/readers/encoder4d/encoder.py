@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from obftnet.readers.encoder4d.conv4d import CenterPivotConv4d
 from obftnet.relation.bilateral import FactoredLevel
 
-#: Channels after each of the three blocks (HSNet).
-WIDTHS = (16, 64, 128)
+#: Channels of a squeezed level (HSNet).
+WIDTH = 128
 
 Recipe = tuple[tuple[int, int, int], tuple[int, int, int]]
 
@@ -22,6 +22,11 @@ _COARSE: Recipe = ((3, 3, 3), (2, 2, 2))
 def recipes(levels: int) -> list[Recipe]:
     """(kernels, guidance strides) per level, fine to coarse; `levels` >= 2, those between share a recipe."""
     return [_FINE, *[_MID] * (levels - 2), _COARSE]
+
+
+def widths(width: int) -> tuple[int, int, int]:
+    """Channels after each of the three blocks; HSNet's are (16, 64, 128)."""
+    return 16, width // 2, width
 
 
 def block4d(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -45,21 +50,25 @@ class GroupNorm4d(nn.GroupNorm):
 
 
 class LevelEncoder(nn.Module):
-    """Three blocks, channels -> 16 -> 64 -> 128, query grid kept, guidance grid strided down.
+    """Three blocks, channels -> `widths`, query grid kept, guidance grid strided down.
 
     Args:
         channels: correlation channels of this level.
         kernels: kernel side of each block.
         strides: guidance stride of each block.
+        width: channels of the squeezed level.
     """
 
-    def __init__(self, channels: int, kernels: Sequence[int], strides: Sequence[int]) -> None:
+    def __init__(
+        self, channels: int, kernels: Sequence[int], strides: Sequence[int], width: int = WIDTH
+    ) -> None:
         super().__init__()
-        inputs = (channels, *WIDTHS[:-1])
+        outputs = widths(width)
+        inputs = (channels, *outputs[:-1])
         self.blocks = nn.Sequential(
-            *(block4d(*block) for block in zip(inputs, WIDTHS, kernels, strides, strict=True))
+            *(block4d(*block) for block in zip(inputs, outputs, kernels, strides, strict=True))
         )
 
     def forward(self, correlation: Tensor | FactoredLevel) -> Tensor:
-        """(b, channels, hq, wq, hg, wg) -> (b, 128, hq, wq, hg', wg'), >= 0; hg' = ceil(hg / all strides)."""
+        """(b, channels, hq, wq, hg, wg) -> (b, width, hq, wq, hg', wg'), >= 0; hg' = ceil(hg / strides)."""
         return self.blocks(correlation)  # type: ignore[no-any-return]

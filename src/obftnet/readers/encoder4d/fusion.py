@@ -6,7 +6,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from obftnet.readers.encoder4d.encoder import WIDTHS, block4d
+from obftnet.readers.encoder4d.encoder import WIDTH, block4d
 
 Fusion = Literal["top_down", "bidirectional"]
 
@@ -44,21 +44,23 @@ class LevelFusion(nn.Module):
         levels: number of pyramid levels, >= 2.
         fusion: "top_down", coarse to fine (HSNet); "bidirectional", fine to coarse with weights of its own
             and then coarse to fine over what that gave (OBFTNet).
+        width: channels of every level.
 
     Raises:
         ValueError: another `fusion`.
     """
 
-    def __init__(self, levels: int, fusion: Fusion) -> None:
+    def __init__(self, levels: int, fusion: Fusion, width: int = WIDTH) -> None:
         super().__init__()
         if fusion not in ("top_down", "bidirectional"):
             raise ValueError(f"fusion must be 'top_down' or 'bidirectional', got {fusion!r}")
         # Step i of bottom_up ends on level i + 1, step i of top_down on level i.
-        self.bottom_up = nn.ModuleList(_step() for _ in range(levels - 1 if fusion == "bidirectional" else 0))
-        self.top_down = nn.ModuleList(_step() for _ in range(levels - 1))
+        upward = levels - 1 if fusion == "bidirectional" else 0
+        self.bottom_up = nn.ModuleList(_step(width) for _ in range(upward))
+        self.top_down = nn.ModuleList(_step(width) for _ in range(levels - 1))
 
     def forward(self, squeezed: Sequence[Tensor]) -> Tensor:
-        """(b, 128, hq, wq, hg, wg) per level, fine to coarse -> (b, 128, hq, wq) at the finest query grid."""
+        """(b, width, hq, wq, hg, wg) a level, fine to coarse -> (b, width, hq, wq) on the finest grid."""
         levels = align_guidance(squeezed)
         for i, step in enumerate(self.bottom_up):
             levels[i + 1] = step(_add(levels[i + 1], levels[i]))
@@ -67,8 +69,8 @@ class LevelFusion(nn.Module):
         return levels[0].mean((4, 5))
 
 
-def _step() -> nn.Sequential:
-    return nn.Sequential(*(block4d(WIDTHS[-1], WIDTHS[-1], kernel=3) for _ in range(3)))
+def _step(width: int) -> nn.Sequential:
+    return nn.Sequential(*(block4d(width, width, kernel=3) for _ in range(3)))
 
 
 def _add(level: Tensor, neighbour: Tensor) -> Tensor:
