@@ -54,7 +54,12 @@ def written_out(query: Tensor, guidance: Guidance, tap: int, made: Bilateral) ->
         scaled = found if made.scale == "none" else found * len(rows)
         return (1 + scaled).log() if made.scale == "log" else scaled
 
-    cosines = [fore.clamp(min=0) * defect, back.clamp(min=0) * usable]
+    def read(similarity: Tensor) -> Tensor:
+        if made.cosine_scale == "kernel":
+            return ((similarity - 1) / algorithm.epsilon).exp()
+        return similarity.clamp(min=0)
+
+    cosines = [read(fore) * defect, read(back) * usable]
     maps = list(cosines)
     if made.transport != "none":
         weight = defect.float() if algorithm.zeroed_columns == "drop" else torch.ones(len(defect))
@@ -87,18 +92,19 @@ def written_out(query: Tensor, guidance: Guidance, tap: int, made: Bilateral) ->
         [("none", True), ("none", False), ("foreground", True), ("foreground", False), ("bilateral", True)]
     ),
     cosines=st.booleans(),
+    read=st.sampled_from(["plain", "kernel"]),
     relu=st.sampled_from(["before", "after"]),
     scale=st.sampled_from(["none", "positions", "log"]),
     epsilon=st.sampled_from([0.01, 0.05]),
     seed=st.integers(0, 99),
 )
 def test_every_map_is_its_equation_written_out(
-    b, k, j, share, dirty, kind, cosines, relu, scale, epsilon, seed
+    b, k, j, share, dirty, kind, cosines, read, relu, scale, epsilon, seed
 ):
     query, guidance = episode(b, k, j, share, dirty, seed)
     made = bilateral(
-        transport=kind[0], background=kind[1], cosine_channels=cosines, relu=relu, scale=scale,
-        epsilon=epsilon, iterations=6,
+        transport=kind[0], background=kind[1], cosine_channels=cosines, cosine_scale=read, relu=relu,
+        scale=scale, epsilon=epsilon, iterations=6,
     )  # fmt: skip
     levels = made.levels(query, guidance, LEVELS)
     start = 0

@@ -66,6 +66,10 @@ def train_command(
     cosine_channels: Annotated[
         bool | None, _Opt(help="Plain cosines beside the transport plans (encoder4d); off.")
     ] = None,
+    cosine_scale: Annotated[
+        Literal["plain", "kernel"] | None,
+        _Opt(help="kernel: exp((cosine - 1) / epsilon) in place of cosines (encoder4d)."),
+    ] = None,
     fusion: Annotated[Literal["top_down", "bidirectional"] | None, _Opt(help="Ablation (encoder4d).")] = None,
     width: Annotated[int | None, _Opt(help="Channels of a squeezed level (encoder4d); 128.")] = None,
     epsilon: Annotated[float | None, _Opt(help="Regularisation of the transport; 0.05.")] = None,
@@ -151,6 +155,7 @@ def train_command(
         "transport": transport,
         "background": background,
         "cosine_channels": cosine_channels,
+        "cosine_scale": cosine_scale,
         "fusion": fusion,
         "width": width,
         "epsilon": epsilon,

@@ -116,20 +116,24 @@ def weights_line() -> Line:
     """The weights that ship are whole: as pip recorded them, and loaded as a model."""
     from obftnet.doctor.recorded import recorded_hash
     from obftnet.errors import InputError
-    from obftnet.weights import DEFAULT, find_weights, load_model
+    from obftnet.weights import DEFAULT, find_weights, load_model, shipped
 
     reinstall = "pip install --force-reinstall --no-deps obftnet"
-    try:
-        file = find_weights()
-        digest = load_model()[1]
-    except InputError as error:
-        return Line("weights", "fails", f"{error}; {reinstall}")
-    recorded = recorded_hash(file)
-    if recorded not in (None, digest):
-        changed = f"{file}: not the file that was installed (SHA-256 {digest[:12]})"
-        return Line("weights", "fails", f"{changed}; {reinstall}")
-    against = "no hash was recorded of it: a checkout" if recorded is None else "as installed"
-    return Line("weights", "ok", f"{DEFAULT}, loads, SHA-256 {digest[:12]} ({against})")
+    said = []
+    # The default is wanted even where its file is gone.
+    for name in sorted({DEFAULT, *shipped()}):
+        try:
+            file = find_weights(name)
+            digest = load_model(name)[1]
+        except InputError as error:
+            return Line("weights", "fails", f"{error}; {reinstall}")
+        recorded = recorded_hash(file)
+        if recorded not in (None, digest):
+            changed = f"{file}: not the file that was installed (SHA-256 {digest[:12]})"
+            return Line("weights", "fails", f"{changed}; {reinstall}")
+        against = "no hash was recorded of it: a checkout" if recorded is None else "as installed"
+        said.append(f"{name} loads, SHA-256 {digest[:12]} ({against})")
+    return Line("weights", "ok", "; ".join(said))
 
 
 def backbones_line() -> Line:

@@ -19,6 +19,8 @@ from obftnet.transport import Algorithm1
 
 #: What a plan is multiplied by, see `Bilateral`.
 Scale = Literal["none", "positions", "log"]
+#: What of a cosine is read, see `Bilateral`.
+CosineScale = Literal["plain", "kernel"]
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,11 @@ class Bilateral:
         size: unit marginals leave it at 1 / positions, which the first GroupNorm's epsilon swallows. "log"
         is log(1 + that), whose few large values no longer set the scale for all others. "none" is the
         literal form.
-    cosine_channels: whether the plain cosines, clamped at 0, of what is transported follow the plans as
-        channels of their own.
+    cosine_channels: whether the cosines of what is transported follow the plans as channels of their own.
+    cosine_scale: of whatever cosines are read, "plain" is the cosine, clamped at 0; "kernel" is
+        exp((cosine - 1) / epsilon), 0..1, the kernel that Algorithm 1 starts from: where features have much
+        in common, all cosines lie close below 1, and what tells positions apart is small beside the zeros of
+        a masked support.
     """
 
     algorithm: Algorithm1
@@ -98,6 +103,7 @@ class Bilateral:
     background: bool = True
     scale: Scale = "positions"
     cosine_channels: bool = False
+    cosine_scale: CosineScale = "plain"
 
     @property
     def channels(self) -> int:
@@ -171,8 +177,9 @@ class Bilateral:
         one = torch.ones_like(rows[:, :1])
         clean = usable.to(rows.dtype)
         if transport == "none":
-            similarity = (rows @ defect).clamp_(min=0)
-            foreground = FactoredMap(similarity, one, torch.ones_like(defect[0]), index, one * 0)
+            foreground = FactoredMap(
+                self._cosines(rows, defect), one, torch.ones_like(defect[0]), index, one * 0
+            )
         else:
             kernel, m, n = self.algorithm.foreground(rows, defect, count - len(index))
             m = self._scaled(m)
@@ -181,10 +188,18 @@ class Bilateral:
         if not self.background:
             return foreground, foreground
         if transport != "bilateral":
-            return foreground, FactoredMap((rows @ good).clamp_(min=0), one, clean, None, one)
+            return foreground, FactoredMap(self._cosines(rows, good), one, clean, None, one)
         weight = None if bool(usable.all()) else clean
         kernel, m, n = self.algorithm.background(rows, good, weight)
         return foreground, FactoredMap(kernel, self._scaled(m), n[:, 0], None, one, self._logarithm)
+
+    def _cosines(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """(M, c) and (c, N) unit features -> what is read of their (M, N) cosines."""
+        cosines = rows @ columns
+        if self.cosine_scale == "plain":
+            return cosines.clamp_(min=0)
+        # Rounding may leave a cosine just above 1.
+        return cosines.clamp_(max=1).sub_(1).div_(self.algorithm.epsilon).exp_()
 
     @property
     def _logarithm(self) -> bool:
