@@ -8,7 +8,7 @@ import obftnet
 
 #: From the bottom to the top. A package (or a module of the first level) imports from lower lines alone.
 LAYERS = (
-    ("children", "errors", "transport", "version"),
+    ("children", "errors", "transport", "version", "wording"),
     ("files", "kinds", "packaged", "web"),
     ("regions",),
     ("decision",),

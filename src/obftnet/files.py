@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from obftnet import wording
 from obftnet.errors import InputError
 
 _P = ParamSpec("_P")
@@ -213,9 +214,7 @@ def exclusive(folder: str | Path, family: str | None = None) -> Iterator[Path]:
             warnings.simplefilter("ignore")
             lock.acquire()
     except Timeout as error:
-        raise InputError(
-            f"{folder}: another process is writing its results there; wait for its end, or name another place"
-        ) from error
+        raise InputError(wording.IN_USE(file=folder)) from error
     except (OSError, NotImplementedError, RuntimeError) as error:
         _remove_empty(made)
         _raise(folder, error)
@@ -272,7 +271,7 @@ def clean_partials(folder: Path, *, alone: bool = False) -> None:
 def unwritable(path: Path, error: BaseException) -> InputError:
     """What to raise where `path` cannot be written."""
     reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
-    return InputError(f"{path}: cannot be written ({reason}); name a place that can be")
+    return InputError(wording.UNWRITABLE(file=path, reason=reason))
 
 
 def _raise(path: Path, error: BaseException) -> None:

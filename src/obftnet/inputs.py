@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from obftnet import wording
 from obftnet.errors import InputError, InputWarning
 from obftnet.imaging.checks import MAX_PIXELS
 from obftnet.imaging.decode import bits_stored
@@ -82,12 +83,12 @@ def check_scale(scale: SupportsFloat | None) -> float | None:
     """Pixels a millimetre, or None where it is not known. Raises InputError for any other."""
     if scale is None:
         return None
-    wanted = "pixels a millimetre, a number above 0, are wanted"
     if isinstance(scale, bool | str | bytes) or not isinstance(scale, SupportsFloat):
+        wanted = "pixels a millimetre, a number above 0, are wanted"
         raise InputError(f"scale {scale!r}: not a number; {wanted}")
     value = float(scale)
     if not 0 < value <= 1e9:
-        raise InputError(f"scale {value:g}: {wanted}")
+        raise InputError(wording.SCALE_OUT_OF_RANGE(scale=f"{value:g}"))
     return value
 
 
@@ -282,18 +283,14 @@ def read_support(
     marked = as_mask(mask, like=picture.shape, name=name, image_name=owner, orientation=picture.orientation)
     height, width = picture.shape
     if turned != picture.orientation and (height == width or not swaps_sides(picture.orientation)):
-        _warn(
-            f"{owner}: turned by its EXIF orientation {picture.orientation}, {name} by {turned}; see that "
-            "the mask was drawn on the image as it is shown"
-        )
+        said = {"image": owner, "orientation": picture.orientation, "mask": name, "other": turned}
+        _warn(wording.MASK_OTHERWISE_TURNED(**said))
     count = int(np.count_nonzero(marked))
     if count < _LEAST_MARKED:
-        _warn(f"{name}: marks {count} pixel(s) of {owner}; see that it was not a slip of the brush")
+        _warn(wording.MASK_SMALL(mask=name, count=count, image=owner))
     elif count > _MOST_MARKED * marked.size:
-        _warn(
-            f"{name}: marks {100 * count / marked.size:.0f} % of {owner}; white must mark the defect, "
-            "see that it is not inverted"
-        )
+        share = f"{100 * count / marked.size:.0f}"
+        _warn(wording.MASK_LARGE(mask=name, share=share, image=owner))
     return picture, marked
 
 
@@ -310,9 +307,10 @@ def marked_by(masks: Iterable[ImageSource], picture: Picture) -> NDArray[np.bool
 def check_count(supports: int, of_kind: str = "") -> None:
     """Warns (InputWarning) of more supports, of a kind, than weights are trained and measured with."""
     if supports > MOST_SUPPORTS:
-        of_kind = f" of {of_kind}" if of_kind else ""
-        most = f"scores are measured with up to {MOST_SUPPORTS}"
-        _warn(f"{supports} supports{of_kind}: {most}; choose the most typical")
+        if of_kind:
+            _warn(wording.MANY_OF_KIND(count=supports, kind=of_kind, most=MOST_SUPPORTS))
+        else:
+            _warn(wording.MANY_SUPPORTS(count=supports, most=MOST_SUPPORTS))
 
 
 def with_bits(picture: Picture, bits: int | None) -> Picture:
@@ -326,18 +324,12 @@ def with_bits(picture: Picture, bits: int | None) -> Picture:
     if bits is None and picture.is_deep:
         bits = bits_for(int(picture.samples.max()))
         if bits < 16:
-            raise InputError(
-                f"{picture.name}: 16-bit samples of which {bits} bits are used, and the guidance has none "
-                "to compare with; say how many bits the samples have"
-            )
+            raise InputError(wording.BITS_OPEN(image=picture.name, bits=bits))
     if bits is None:
         return picture
     found = picture.with_bits(bits)
     if picture.is_deep and bits_for(top := int(picture.samples.max())) <= bits - _DARK:
-        _warn(
-            f"{picture.name}: no sample above {top} in an image read as {bits} bits of 16 (white is "
-            f"{found.white}): nearly black, or stored with fewer bits than the guidance; see which"
-        )
+        _warn(wording.DARK(image=picture.name, top=top, bits=bits, white=found.white))
     return found
 
 
@@ -352,11 +344,14 @@ def check_tile_fits(shape: tuple[int, int], tile: int, name: str | None = None) 
     height, width = shape
     if max(shape) >= tile:
         return
-    said = f"{name}: " if name else ""
-    said += f"tile of {tile} pixels: larger than an image of {width} x {height}"
-    if 2 * max(shape) < tile:
-        raise InputError(f"{said}, of which most would be mirrored; choose a smaller tile, or none")
-    _warn(f"{said}, which is mirrored to fill it; choose a smaller tile, or none")
+    most = 2 * max(shape) < tile
+    line = wording.TILE_ABOVE_IMAGE if most else wording.TILE_MIRRORED
+    said = line(tile=tile, width=width, height=height)
+    if name:
+        said = wording.ABOUT(file=name, reason=said)
+    if most:
+        raise InputError(said)
+    _warn(said)
 
 
 @dataclass(frozen=True)
@@ -386,11 +381,9 @@ class KnownPictures:
         """
         known = self.find(picture, "support")
         if known is not None and role == "background":
-            raise InputError(
-                f"{picture.name}: the same image as the support {known}; a background must show no defect"
-            )
+            raise InputError(wording.GOOD_IS_SUPPORT(image=picture.name, support=known))
         if role == "background" and _is_like_a_mask(picture):
-            _warn(f"{picture.name}: black and one other value alone, as a mask; a background is a photograph")
+            _warn(wording.GOOD_IS_MASK(image=picture.name))
         entry = known_picture(picture, role)
         self._found.setdefault(entry.fingerprint, []).append(entry)
         return entry
@@ -409,15 +402,12 @@ def known_picture(picture: Picture, role: str) -> KnownPicture:
 
 def warn_of_background(query: str, background: str) -> None:
     """Warns (InputWarning) of a query that is a picture of the guidance."""
-    _warn(f"{query}: the same image as the background {background}; its result proves nothing")
+    _warn(wording.QUERY_IS_BACKGROUND(image=query, other=background))
 
 
 def warn_of_repeated(support: str, other: str) -> None:
     """Warns (InputWarning) of a support whose picture is another's of its kind."""
-    _warn(
-        f"{support}: the same image as {other}: what only the other's mask marks counts as good "
-        "in it; mark all of its defects in one mask"
-    )
+    _warn(wording.REPEATED_SUPPORT(image=support, other=other))
 
 
 def _is_like_a_mask(picture: Picture) -> bool:

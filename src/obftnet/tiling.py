@@ -8,6 +8,7 @@ from typing import Literal, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet import wording
 from obftnet.errors import InputError
 from obftnet.imaging.read import ImageSource, as_picture
 from obftnet.imaging.tiles import corners
@@ -49,13 +50,13 @@ class TilePlan:
         return 1 if self.tile is None else _looks(self.shape, self.tile)
 
     def __str__(self) -> str:
-        said = f"defects of {self.defect:.0f} px in {max(self.shape)}: "
+        of = {"defect": f"{self.defect:.0f}", "side": max(self.shape)}
         if self.tile is None:
-            return said + "images as a whole"
-        said += f"tiles of {self.tile}, {self.looks} looks an image"
+            return wording.PLAN_WHOLE(**of)
+        said = wording.PLAN_TILES(**of, tile=self.tile, looks=self.looks)
         if self.finer is None:
             return said
-        return f"{said}; tiles of {self.finer} would show them better, in {_looks(self.shape, self.finer)}"
+        return wording.PLAN_FINER(plan=said, finer=self.finer, looks=_looks(self.shape, self.finer))
 
 
 def check_tiling(tile: SupportsIndex | str | None) -> Tile:

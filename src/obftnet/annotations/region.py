@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet import wording
 from obftnet.annotations.forms import FormError
 from obftnet.annotations.labelme import read_outlines
 from obftnet.errors import InputError
@@ -36,10 +37,11 @@ def read_region(
     if size is None:
         raise InputError(f"{path}: no imageHeight and imageWidth in it; the size it was drawn on is wanted")
     if like is not None and size != like:
-        raise InputError(
-            f"{path}: drawn on {size[1]} x {size[0]} pixels, but its image has {like[1]} x {like[0]}; "
-            "draw it on an image of that size"
+        (height, width), (image_height, image_width) = size, like
+        said = wording.REGION_SIZE(
+            file=path, width=width, height=height, image_width=image_width, image_height=image_height
         )
+        raise InputError(said)
     found = np.zeros(size, np.bool_)
     for shape in shapes:
         try:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from obftnet import wording
 from obftnet.calibration.curve import CURVES, trade, write_curve
 from obftnet.calibration.least_region import LeastRegion, propose_least_region, where_it_fails
 from obftnet.calibration.quantile import CONFIDENCE, Bound, bound, enough, interval
@@ -136,16 +137,16 @@ def calibrate_pack(
     both = {hash_ for hash_, _ in goods} & {hash_ for hash_, _ in shown}
     if both:
         twice = next(file for hash_, file in goods if hash_ in both)
-        raise InputError(f"{twice}: among the good images and among the defective ones; leave it in one")
+        raise InputError(wording.GOOD_AND_DEFECTIVE(image=twice))
     if not goods:
-        raise InputError("no good image to calibrate by: those of the guidance prove nothing", "good")
+        raise InputError(wording.NO_GOOD_IMAGE(), "good")
     for line in (*aside, *more):
         if notice:
             notice(line)
     common = {"weights": weights, "device": device, "progress": progress, "notice": notice}
     scores, areas, refused = _scores([file for _, file in goods], place / _GOOD, path, pixels, common)
     if not scores:
-        raise InputError(f"no good image can be read; {refused[0]}")
+        raise InputError(wording.NO_GOOD_IMAGE_READ(line=refused[0]))
     of_defects: list[float] = []
     if shown:
         of_defects, _, lost = _scores([file for _, file in shown], place / _DEFECTS, path, pixels, common)
@@ -153,11 +154,8 @@ def calibrate_pack(
     limit = bound(scores, false_alarms)
     if limit.threshold >= 1:
         above = sum(score >= 1 for score in scores)
-        raise InputError(
-            f"{above} of {len(scores)} good images score 1 in a region of the least size: no threshold below "
-            f"1 keeps {_percent(false_alarms)}; ask for a larger least region, or add such to the guidance",
-            "min_area",
-        )
+        rate = _percent(false_alarms)
+        raise InputError(wording.NO_THRESHOLD(above=above, count=len(scores), rate=rate), "min_area")
     lowest = limit.threshold < DEFAULT_THRESHOLD
     limit = replace(limit, threshold=max(limit.threshold, DEFAULT_THRESHOLD))
     segmenter = Segmenter.from_pretrained(
@@ -284,9 +282,9 @@ def _apart(
         except InputError:
             digest, name = str(query.path), None  # segmenting it says what is wrong
         if name is not None:
-            lines.append(f"{query.path}: the same image as {name} in the pack; left out, it proves nothing")
+            lines.append(wording.IN_THE_PACK(image=query.path, other=name))
         elif digest in seen:
-            lines.append(f"{query.path}: the same image as {seen[digest]}; left out")
+            lines.append(wording.TWICE(image=query.path, other=seen[digest]))
         else:
             seen[digest] = query.path
     return list(seen.items()), lines

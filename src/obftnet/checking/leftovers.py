@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from obftnet import wording
 from obftnet.checking.findings import Findings
 from obftnet.data.layouts.folders import NO_IMAGE, why_no_image
 from obftnet.imaging.formats import IMAGE_SUFFIXES
@@ -21,7 +22,7 @@ def note_leftovers(folder: Path, findings: Findings, *, folders: bool = True) ->
             if folders and path.suffix.lower() not in IMAGE_SUFFIXES:
                 findings.note(f"{path}: a folder, which is not looked into; move what is meant out of it")
         elif path.suffix.lower() not in (*IMAGE_SUFFIXES, *NO_IMAGE):
-            findings.note(f"{path}: not looked at, {why_no_image(path)}")
+            findings.note(wording.NOT_LOOKED_AT(file=path, reason=why_no_image(path)))
 
 
 def read_others(images: Iterable[Path], used: set[Path], findings: Findings) -> None:

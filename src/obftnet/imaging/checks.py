@@ -10,12 +10,13 @@ from pathlib import Path
 
 from PIL import Image
 
+from obftnet import wording
 from obftnet.errors import InputError
 
 MAX_PIXELS = 100_000_000
 """Largest image that is decoded, in pixels: 300 MB of 8-bit RGB."""
 
-IMAGE_WANTED = "a PNG, TIFF, JPEG, WebP or BMP image is wanted"
+IMAGE_WANTED: str = wording.IMAGE_WANTED
 
 # How decoders end that meet damaged bytes. Not among them, so that an error of ours stays one:
 # AttributeError, NameError, ImportError, AssertionError.
@@ -39,24 +40,23 @@ def check_size(height: int, width: int, name: str) -> None:
     if height < 1 or width < 1:
         raise InputError(f"{name}: {width} x {height} pixels, nothing to look at; {IMAGE_WANTED}")
     if height * width > MAX_PIXELS:
-        raise InputError(
-            f"{name}: {width} x {height} = {height * width:,} pixels, more than the limit of "
-            f"{MAX_PIXELS:,}; cut or shrink it first"
-        )
+        pixels, most = f"{height * width:,}", f"{MAX_PIXELS:,}"
+        raise InputError(wording.TOO_LARGE(file=name, width=width, height=height, pixels=pixels, most=most))
 
 
 def check_file(path: Path, wanted: str = IMAGE_WANTED) -> None:
     """Raises InputError unless the path is a regular file that holds something."""
     try:
         if path.is_dir():
-            raise InputError(f"{path}: is a folder; {wanted}")
+            raise InputError(wording.IS_FOLDER(file=path, wanted=wanted))
         if not path.exists():
-            broken = "a link to nothing" if path.is_symlink() else "no such file"
-            raise InputError(f"{path}: {broken}; {wanted}")
+            if path.is_symlink():
+                raise InputError(f"{path}: a link to nothing; {wanted}")
+            raise InputError(wording.NO_FILE(file=path, wanted=wanted))
         if not path.is_file():
             raise InputError(f"{path}: not a regular file; {wanted}")
         if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty (0 bytes); {wanted}")
+            raise InputError(wording.EMPTY_FILE(file=path, wanted=wanted))
     except OSError as error:
         raise unreadable(path, error, wanted) from error
 
@@ -65,16 +65,16 @@ def check_folder(path: Path, wanted: str) -> None:
     """Raises InputError unless the path is a folder."""
     try:
         if not path.exists():
-            raise InputError(f"{path}: no such folder; {wanted}")
+            raise InputError(wording.NO_FOLDER(file=path, wanted=wanted))
         if not path.is_dir():
-            raise InputError(f"{path}: is a file; {wanted}")
+            raise InputError(wording.IS_FILE(file=path, wanted=wanted))
     except OSError as error:
         raise unreadable(path, error, wanted) from error
 
 
 def unreadable(path: Path, error: OSError, wanted: str = IMAGE_WANTED) -> InputError:
     """What to say where the system refuses to read a file."""
-    return InputError(f"{path}: cannot be read ({error.strerror or error}); {wanted}")
+    return InputError(wording.UNREADABLE(file=path, reason=error.strerror or error, wanted=wanted))
 
 
 @contextmanager
@@ -93,11 +93,9 @@ def decoding(path: Path) -> Iterator[None]:
         except InputError:
             raise
         except Image.DecompressionBombError as error:
-            raise InputError(
-                f"{path}: more than the limit of {MAX_PIXELS:,} pixels; cut or shrink it first"
-            ) from error
+            raise InputError(wording.MORE_THAN_LIMIT(file=path, most=f"{MAX_PIXELS:,}")) from error
         except MemoryError as error:
-            raise InputError(f"{path}: does not fit in memory; cut or shrink it first") from error
+            raise InputError(wording.NO_MEMORY(file=path)) from error
         except _DAMAGE as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise unreadable(path, error) from error
@@ -105,10 +103,9 @@ def decoding(path: Path) -> Iterator[None]:
             # Of damaged values Python says, too, that an operation on them is not supported.
             said = not isinstance(error, TypeError) and any(word in reason.lower() for word in _NOT_SUPPORTED)
             if isinstance(error, NotImplementedError) or said:
-                raise InputError(f"{path}: not supported ({reason}); {IMAGE_WANTED}") from error
-            raise InputError(
-                f"{path}: truncated or damaged ({reason}); a whole image file is wanted"
-            ) from error
+                line = wording.NOT_SUPPORTED(file=path, reason=reason, wanted=IMAGE_WANTED)
+                raise InputError(line) from error
+            raise InputError(wording.DAMAGED(file=path, reason=reason)) from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from obftnet import wording
 from obftnet.errors import InputError
 from obftnet.imaging.checks import (
     IMAGE_WANTED,
@@ -134,9 +135,9 @@ def _format(path: Path) -> str:
     """Which of the kinds that are read a file is. Raises InputError for any other."""
     found = image_format(path)
     if found is None:
-        raise InputError(f"{path}: not an image that is known; {IMAGE_WANTED}")
+        raise InputError(wording.UNKNOWN_IMAGE(file=path, wanted=IMAGE_WANTED))
     if found not in READ:
-        raise InputError(f"{path}: a {found} image, a kind that is not read; {IMAGE_WANTED}")
+        raise InputError(wording.OTHER_KIND(file=path, kind=found, wanted=IMAGE_WANTED))
     return found
 
 
@@ -172,7 +173,7 @@ def _opened(path: Path) -> Image.Image:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and found != "JPEG":  # of a JPEG they are previews, or the other eye's
         image.close()
-        raise InputError(f"{path}: an animation of {frames} frames; save the one that is meant alone")
+        raise InputError(wording.ANIMATION(file=path, frames=frames))
     try:
         check_size(image.height, image.width, str(path))
     except InputError:
@@ -217,7 +218,7 @@ def _check_tiff(image: Image.Image, name: str) -> None:
         raise InputError(f"{name}: a turned TIFF that Pillow garbles; give the file's path instead")
     rows = tags.get(_ROWS_PER_STRIP, 0)
     if rows and len(tags.get(_STRIP_OFFSETS, ())) < -(-tags.get(_LENGTH, 0) // rows):
-        raise InputError(f"{name}: truncated or damaged (strips missing); a whole image file is wanted")
+        raise InputError(wording.DAMAGED(file=name, reason="strips missing"))
 
 
 def _is_garbled(image: Image.Image) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet import wording
 from obftnet.errors import InputError, InputWarning
 from obftnet.imaging.orientation import swaps_sides
 from obftnet.imaging.overlay import grown
@@ -51,13 +52,11 @@ def to_mask(
     owner = owner or "its image"
     height, width = pixels.shape[:2]
     if like is not None and (height, width) != tuple(like):
-        turned = swaps_sides(owner_orientation) and (width, height) == tuple(like)
-        why = "; a mask must have its image's size"
-        if turned:
-            why = f" once turned by its EXIF orientation {owner_orientation}; draw the mask on it as shown"
-        raise InputError(
-            f"{name}: a mask of {width} x {height} pixels, but {owner} has {like[1]} x {like[0]}{why}"
-        )
+        said = {"mask": name, "width": width, "height": height, "image": owner}
+        said |= {"image_width": like[1], "image_height": like[0]}
+        if swaps_sides(owner_orientation) and (width, height) == tuple(like):
+            raise InputError(wording.MASK_TURNED(**said, orientation=owner_orientation))
+        raise InputError(wording.MASK_SIZE(**said))
     if pixels.dtype.kind not in "buif":
         raise InputError(f"{name}: a mask of dtype {pixels.dtype}; bool or two-valued numbers are wanted")
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
@@ -65,35 +64,22 @@ def to_mask(
             f"{name}: NaN or infinity among its values; the mask of {owner} must hold two, 0 and one other"
         )
     if alpha is not None and (alpha != alpha[0, 0]).any():
-        raise InputError(
-            f"{name}: a mask of {owner} drawn with transparency; "
-            "flatten it to black (clean) and white (defect)"
-        )
+        raise InputError(wording.MASK_TRANSPARENT(mask=name, image=owner))
     if pixels.ndim == 3 and all((part == part[:, :, :1]).all() for part in _strips(pixels)):
         pixels = pixels[:, :, 0]
     what, count = _distinct(pixels)
     if count > 2:
         cut = _cut_at_half(pixels)
         if cut is None:
-            raise InputError(
-                f"{name}: {count:,} {what}, but the mask of {owner} must hold two, 0 (clean) and one other "
-                "(defect); save it without smoothing and not as JPEG"
-            )
-        warnings.warn(
-            f"{name}: {count:,} {what} in two clear peaks, cut at half between them; save masks without "
-            "smoothing and not as JPEG",
-            InputWarning,
-            stacklevel=3,
-        )
+            raise InputError(wording.MASK_VALUES(mask=name, count=f"{count:,}", values=what, image=owner))
+        cut_at_half = wording.MASK_CUT(mask=name, count=f"{count:,}", values=what)
+        warnings.warn(cut_at_half, InputWarning, stacklevel=3)
         return cut
     mask: NDArray[np.bool_] = pixels != 0 if pixels.ndim == 2 else (pixels != 0).any(axis=2)
     if count == 2 and mask.all():
-        raise InputError(f"{name}: two {what}, neither of them 0; clean pixels of {owner} must be 0")
+        raise InputError(wording.MASK_WITHOUT_ZERO(mask=name, values=what, image=owner))
     if not allow_empty and not mask.any():
-        raise InputError(
-            f"{name}: an empty mask, no pixel marks a defect in {owner}; paint the defect with 255 or leave "
-            "this image out"
-        )
+        raise InputError(wording.MASK_EMPTY(mask=name, image=owner))
     return np.ascontiguousarray(mask)
 
 
@@ -140,15 +126,15 @@ def _near_outline(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
 def _distinct(pixels: NDArray[Any]) -> tuple[str, int]:
     """How many grey values (h, w) or colours (h, w, 3) there are, and which of the two words fits."""
     if pixels.ndim == 2:
-        return "grey values", _two_or_more(pixels.reshape(-1))
+        return wording.GREY_VALUES, _two_or_more(pixels.reshape(-1))
     flat = pixels.reshape(-1, pixels.shape[2])
     first = flat[0]
     others = flat[(flat != first).any(axis=1)]
     if not len(others):
-        return "colours", 1
+        return wording.COLOURS, 1
     if (others == others[0]).all():
-        return "colours", 2
-    return "colours", len(np.unique(flat, axis=0))
+        return wording.COLOURS, 2
+    return wording.COLOURS, len(np.unique(flat, axis=0))
 
 
 def _two_or_more(flat: NDArray[Any]) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from obftnet import wording
 from obftnet.errors import InputError
 
 #: Float samples may leave 0..1 by a rounding, that of float16 at 1, and are then cut.
@@ -70,9 +71,9 @@ class Picture:
             return self
         white, top = 2**bits - 1, int(self.samples.max())
         if top > white:
+            needed = bits_for(top)
             raise InputError(
-                f"{self.name}: a sample of {top} in an image read as {bits} bits of 16 (0..{white}); "
-                f"say that samples have {bits_for(top)} bits, or leave it out"
+                wording.BITS_BEYOND(image=self.name, top=top, bits=bits, white=white, needed=needed)
             )
         return replace(self, white=white)
 
@@ -91,8 +92,6 @@ def unit_floats(values: NDArray[Any], name: str) -> NDArray[np.float32]:
     low, high = float(values.min()), float(values.max())
     # Written so that NaN fails too.
     if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
-        raise InputError(
-            f"{name}: float pixels from {low:.9g} to {high:.9g}; floats must lie in 0..1 (or give uint8)"
-        )
+        raise InputError(wording.FLOATS_BEYOND(file=name, low=f"{low:.9g}", high=f"{high:.9g}"))
     floats: NDArray[np.float32] = np.asarray(values, np.float32)
     return floats.clip(0, 1) if low < 0 or high > 1 else floats

@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, PHOTOMETRIC, PREDICTOR, SAMPLEFORMAT
 
+from obftnet import wording
 from obftnet.errors import InputError
 from obftnet.imaging.checks import check_size, decoding, unreadable
 from obftnet.imaging.codecs import codecs
@@ -19,7 +20,7 @@ from obftnet.imaging.orientation import ORIENTATION, valid_orientation
 from obftnet.imaging.picture import Picture, unit_floats
 from obftnet.imaging.tiff_segments import check_contents, check_segments
 
-_WANTED = "save it as plain 8- or 16-bit grey or RGB"
+_WANTED = wording.PLAIN_WANTED
 # Those that give back the samples as the other tags describe them.
 _COMPRESSIONS = (
     COMPRESSION.NONE,
@@ -169,12 +170,10 @@ def _page(path: Path) -> Iterator[tuple[Any, Header]]:
             pages: list[Any] = [file.pages[index] for index in range(min(count, _MOST_PAGES))]
             behind = _images_behind(file)
         if not pages:
-            raise InputError(f"{path}: truncated or damaged (no page in it); a whole image file is wanted")
+            raise InputError(wording.DAMAGED(file=path, reason="no page in it"))
         full = [page for page in pages if not (page.subfiletype & _PREVIEW_OR_MASK)]
         if count > _MOST_PAGES or len(full) > 1 or behind > 1:
-            raise InputError(
-                f"{path}: a TIFF of {max(count, behind)} pages; save the one that is meant alone"
-            )
+            raise InputError(wording.SEVERAL_PAGES(file=path, pages=max(count, behind)))
         if not full:
             raise InputError(f"{path}: a TIFF that holds only a preview or a mask of an image; {_WANTED}")
         page = full[0]
@@ -224,7 +223,7 @@ def _header(page: Any, tags: dict[int, Any], path: Path) -> Header:
         raise InputError(f"{path}: a TIFF of {page.imagedepth} planes; save the one that is meant alone")
     if page.compression not in _COMPRESSIONS:
         name = _named(COMPRESSION, page.compression)
-        raise InputError(f"{path}: compression {name} is not supported; {_WANTED}")
+        raise InputError(wording.COMPRESSION(file=path, name=name, wanted=_WANTED))
     samples, photometric = page.samplesperpixel, page.photometric
     if tags[_PHOTOMETRIC] is None:
         photometric = PHOTOMETRIC.RGB if samples >= 3 else PHOTOMETRIC.MINISBLACK
@@ -236,16 +235,13 @@ def _header(page: Any, tags: dict[int, Any], path: Path) -> Header:
         or (photometric == PHOTOMETRIC.SEPARATED and (tags[_INK_SET] or _CMYK) != _CMYK)
     ):
         name = _named(PHOTOMETRIC, photometric)
-        raise InputError(f"{path}: photometric {name} is not supported; {_WANTED}")
+        raise InputError(wording.PHOTOMETRIC(file=path, name=name, wanted=_WANTED))
     formats = _named(SAMPLEFORMAT, page.sampleformat)
     bits, is_float = page.bitspersample, page.sampleformat == SAMPLEFORMAT.IEEEFP
     integers = is_float or page.sampleformat in (SAMPLEFORMAT.UINT, SAMPLEFORMAT.VOID)
     if not integers or not isinstance(bits, int) or page.dtype is None or (not is_float and bits > 16):
         kind = page.dtype if isinstance(bits, int) and page.dtype else f"{bits} bits, {formats}"
-        raise InputError(
-            f"{path}: samples of {kind} are not supported; unsigned integers of 1 to 16 bits, or floats in "
-            "0..1 are wanted"
-        )
+        raise InputError(wording.SAMPLES(file=path, kind=kind))
     predicted = {PREDICTOR.HORIZONTAL: not is_float and bits in (8, 16), PREDICTOR.FLOATINGPOINT: is_float}
     by_all = page.compression in _PREDICTED and predicted.get(page.predictor, False)
     if page.predictor != PREDICTOR.NONE and page.compression in (*_PREDICTED, *_PLAIN) and not by_all:
@@ -291,7 +287,7 @@ def _coloured(pixels: NDArray[Any], colormap: Any, path: Path) -> NDArray[np.uin
     """Indices (h, w, 1 + alpha) -> RGB of 8 bits. Colour maps hold 16; of some writers 8."""
     table = np.asarray(colormap)
     if table.ndim != 2 or table.shape[0] != 3 or int(pixels[:, :, 0].max()) >= table.shape[1]:
-        raise InputError(f"{path}: truncated or damaged (colours missing); a whole image file is wanted")
+        raise InputError(wording.DAMAGED(file=path, reason="colours missing"))
     colours = (table >> 8 if table.max() > 255 else table).astype(np.uint8)
     found: NDArray[np.uint8] = colours.T[pixels[:, :, 0]]
     return found

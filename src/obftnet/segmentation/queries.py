@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from obftnet import wording
 from obftnet.data.layouts.folders import NO_IMAGE, why_no_image
 from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.data.layouts.pairs import image_stem
@@ -63,7 +64,8 @@ def find_queries(sources: Iterable[str | Path | Query], apart: Sequence[tuple[Pa
     if not found.queries:
         if found.refused:
             more = len(found.refused) - 1
-            raise InputError(found.refused[0].reason + (f" (and {more} more like it)" if more else ""))
+            first = found.refused[0].reason
+            raise InputError(wording.AND_MORE(line=first, count=more) if more else first)
         if found.left_out:
             raise InputError(f"{found.left_out[0].reason}; name at least one image to segment")
         raise InputError("no query: name at least one image, or a folder of images")
@@ -92,9 +94,8 @@ def look_through(sources: Iterable[str | Path | Query], apart: Sequence[tuple[Pa
             continue
         listed = [given] if isinstance(given, Query) else list(walk.of(source))
         if not listed and not walk.asides_of(source):
-            found.refused.append(
-                Aside(source, f"{source}: no image in it; files of {', '.join(IMAGE_SUFFIXES)} are wanted")
-            )
+            said = wording.NO_IMAGE_IN(file=source, endings=", ".join(IMAGE_SUFFIXES))
+            found.refused.append(Aside(source, said))
         for query in listed:
             real = os.path.realpath(query.path)
             if real not in seen:
@@ -120,11 +121,13 @@ class _Walk:
         try:
             mode = source.stat().st_mode
         except (OSError, ValueError) as error:
-            reason = "no such file or folder" if isinstance(error, FileNotFoundError) else _reason(error)
-            self._refuse(source, f"{reason}; an image or a folder of images is wanted")
+            if isinstance(error, FileNotFoundError):
+                self._found.refused.append(Aside(source, wording.NO_SUCH_SOURCE(file=source)))
+            else:
+                self._refuse(source, f"{_reason(error)}; an image or a folder of images is wanted")
             return
         if stat.S_ISDIR(mode) and (source / RECORD).is_file():
-            self._refuse(source, "the results of an earlier job; a folder of photographs is wanted")
+            self._found.refused.append(Aside(source, wording.EARLIER_RESULTS(file=source)))
         elif stat.S_ISDIR(mode):
             yield from self._folder(source, PurePosixPath())
         else:
@@ -170,7 +173,7 @@ class _Walk:
                 yield from self._folder(path, place / path.name)
 
     def _refuse(self, path: Path, reason: str) -> None:
-        self._found.refused.append(Aside(path, f"{path}: {reason}"))
+        self._found.refused.append(Aside(path, wording.ABOUT(file=path, reason=reason)))
 
 
 def is_annotation(path: Path, image: Path) -> bool:
@@ -200,7 +203,7 @@ def support_or_mask(query: Path, guidance: GuidanceFolder) -> Aside | None:
 
 def is_support(query: Path, support: Path) -> str:
     """What to say of a query that is also a support."""
-    return f"{query}: the same image as the support {support}; its result would prove nothing, leave it out"
+    return wording.QUERY_IS_SUPPORT(image=query, support=support)
 
 
 def check_apart(out: Path, queries: Sequence[Query], guided: Iterable[Path]) -> None:

@@ -21,6 +21,7 @@ from obftnet.json_files import read_json
 from obftnet.segmentation import Outputs
 from obftnet.segmentation.journal import read_journal
 from obftnet.segmentation.record import Entry, Record, read_record
+from obftnet.ui import lines
 from obftnet.ui.engine import Engine, Job
 from obftnet.ui.pictures import levels_of
 from obftnet.ui.trying import Trying, Work
@@ -86,7 +87,7 @@ class Batches:
             InputError: nothing was fitted; a source that is not there; a batch is being run.
         """
         if not self._trying.pack.exists():
-            raise InputError("nothing to run by: fit the guidance and accept it first")
+            raise InputError(lines.NOTHING_TO_RUN_BY())
         self._check_free()
         for source in sources or ():
             folder_here(source)
@@ -103,7 +104,7 @@ class Batches:
     def place_for(self, number: int, called: str) -> Path:
         """Where a dropped file goes. Raises InputError: no such batch, or it is not collecting."""
         if self._read(number).wanted != "collect":
-            raise InputError(f"batch {number}: is begun; begin another for more files")
+            raise InputError(lines.BATCH_BEGUN(number=number))
         folder = self._place(number) / "images"
         folder.mkdir(exist_ok=True)
         name = self._trying.workspace.plain_name(called)
@@ -145,7 +146,7 @@ class Batches:
         record = self._record(number)
         entry = None if record is None else record.entries().get(result)
         if entry is None:
-            raise InputError(f"{result}: no result of batch {number}")
+            raise InputError(lines.NO_RESULT(result=result, number=number))
         return entry, Outputs.of(self.results(number), entry.result)
 
     def results(self, number: int) -> Path:
@@ -211,7 +212,7 @@ class Batches:
         job = self._engine.submit("report", {"results": str(self.results(number)), "out": str(out)})
         job.ended.wait()
         if job.state != "done":
-            raise InputError(job.error or "the report did not come to its end")
+            raise InputError(job.error or lines.NO_REPORT())
         return out
 
     def _run(self, number: int) -> None:
@@ -228,7 +229,7 @@ class Batches:
             if job.state == "done":
                 self._write(number, batch.model_copy(update={"wanted": "done"}))
             elif job.state in ("refused", "failed"):
-                told = job.error or "it ended in the middle: too little memory, or it was killed"
+                told = job.error or lines.BATCH_ENDED()
                 self._write(number, batch.model_copy(update={"wanted": "pause", "refused": told}))
 
         self._courses[number] = _Course(self._engine.submit("segment", task, then), time.monotonic())
@@ -268,7 +269,7 @@ class Batches:
     def _check_free(self) -> None:
         for number, course in self._courses.items():
             if course.job.is_open:
-                raise InputError(f"batch {number}: is being run; wait for its end, or pause it")
+                raise InputError(lines.BATCH_RUNS(number=number))
 
     def _place(self, number: int) -> Path:
         return self._folder / str(number)
@@ -276,7 +277,7 @@ class Batches:
     def _read(self, number: int) -> Batch:
         file = self._place(number) / "batch.json"
         if not file.exists():
-            raise InputError(f"batch {number}: there is none")
+            raise InputError(lines.NO_SUCH_BATCH(number=number))
         try:
             return Batch.model_validate(read_json(file, _WANTED))
         except ValidationError as error:

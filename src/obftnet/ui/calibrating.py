@@ -7,6 +7,7 @@ from obftnet.calibration.quantile import bound, enough
 from obftnet.errors import InputError
 from obftnet.files import write_json
 from obftnet.segmentation.queries import look_through
+from obftnet.ui import lines
 from obftnet.ui.engine import Job
 from obftnet.ui.trying import Trying, Work
 from obftnet.ui.workspace import AskedRate, folder_here
@@ -55,7 +56,7 @@ class Calibrating:
         trying, asked = self._trying, self._workspace.settings.calibration
         trying.check_idle()
         if trying.proposed.exists():
-            raise InputError("a new fit waits; accept it or reject it first")
+            raise InputError(lines.FIT_WAITS())
         if asked.folder is not None:
             folder_here(asked.folder)
         trying.settle()
@@ -66,7 +67,7 @@ class Calibrating:
         """Have the page decide as was calibrated. Raises InputError: nothing was."""
         content = self._trying.content
         if content is None or content.calibration is None:
-            raise InputError("nothing was calibrated yet")
+            raise InputError(lines.NOTHING_CALIBRATED())
         changed = {"decision": content.decision, "scale": content.scale}
         self._workspace.change_settings(self._workspace.settings.model_copy(update=changed))
 

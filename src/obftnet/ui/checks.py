@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from obftnet.ui import lines
 from obftnet.ui.engine import Engine, Job
 from obftnet.ui.workspace import Workspace
 
@@ -59,7 +60,7 @@ class Checks:
 
     def _understood(self, job: Job) -> tuple[Finding, ...]:
         if job.state != "done":
-            told = job.error or "the check did not come to its end"
+            told = job.error or lines.CHECK_ENDED()
             return (Finding(told, "", refused=True),)
         unpainted = {image.name for image in self._workspace.unpainted()}
         found = []

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from obftnet.errors import InputError
+from obftnet.ui import lines
 from obftnet.ui.batch import Batches
 from obftnet.ui.trying import Trying
 
@@ -31,7 +32,7 @@ def downloads(project: Path, trying: Trying, batches: Batches) -> APIRouter:
         file = project / f".received-{secrets.token_hex(8)}"
         paths = sorted(batches.results(number).rglob("*_mask.png"))
         if not paths:
-            raise InputError(f"batch {number}: no mask yet")
+            raise InputError(lines.NO_MASK(number=number))
         _zip(file, paths, batches.results(number))
         return _once(file, f"masks-{number}.zip", file.unlink)
 
@@ -58,7 +59,7 @@ def _zip(file: Path, paths: list[Path], folder: Path) -> None:
                 opened.write(path, path.relative_to(folder))
     except OSError as error:
         file.unlink(missing_ok=True)
-        raise InputError(f"{file.parent}: cannot be written ({error.strerror or error})") from error
+        raise InputError(lines.NOT_WRITTEN(folder=file.parent, reason=error.strerror or error)) from error
 
 
 def _once(file: Path, name: str, after: Callable[[], None]) -> FileResponse:

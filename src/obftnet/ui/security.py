@@ -12,13 +12,13 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Scope
 
+from obftnet.ui import lines
 from obftnet.web import guard
 from obftnet.web.access import is_foreign, is_token
 
 #: Bytes of a request's body: of an image, or of a message.
 MAX_IMAGE, MAX_MESSAGE = 1 << 30, 4 << 20
 COOKIE = "obftnet"
-FAULT = "a fault of the program; the terminal that obftnet ui runs in says more"
 
 
 class Guard(guard.Guard):
@@ -28,7 +28,7 @@ class Guard(guard.Guard):
     where there is one (401), or is too large (413).
     """
 
-    fault = FAULT
+    fault = lines.FAULT
     headers = {  # noqa: RUF012
         "Content-Security-Policy": (
             "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "

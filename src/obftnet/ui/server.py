@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from obftnet.errors import InputError
 from obftnet.imaging.decode import bits_stored
 from obftnet.packs.content import DecisionEntry
+from obftnet.ui import lines
 from obftnet.ui.batch import Batches, Judged
 from obftnet.ui.calibrating import Calibrating
 from obftnet.ui.checks import Checks
@@ -31,7 +32,7 @@ from obftnet.ui.engine import Engine
 from obftnet.ui.painting import DEFECT, NOTHING, Painting, Stroke
 from obftnet.ui.pictures import READING, TILE, Pictures, levels_of, painted_png
 from obftnet.ui.scores import Decided
-from obftnet.ui.security import FAULT, MAX_IMAGE, Guard
+from obftnet.ui.security import MAX_IMAGE, Guard
 from obftnet.ui.strokes import StaleError
 from obftnet.ui.trying import Trying, Work
 from obftnet.ui.workspace import Image, Role, Settings, Workspace
@@ -184,6 +185,10 @@ def _project(page: Page) -> APIRouter:
     def state() -> dict[str, Any]:
         return page.state()
 
+    @router.get("/lines")
+    def templates() -> dict[str, str]:
+        return dict(lines.LINES)
+
     @router.put("/settings")
     def settings(settings: Settings) -> dict[str, Any]:
         workspace.change_settings(settings)
@@ -313,14 +318,14 @@ def _trying(page: Page) -> APIRouter:
     def decided(name: str, said: DecisionEntry, proposed: bool) -> Decided:
         found = trying.decided(workspace.image(name), said, proposed=proposed)
         if found is None:
-            raise InputError(f"{name}: not looked at yet; try it first")
+            raise InputError(lines.NOT_TRIED(name=name))
         return found
 
     @router.get("/{name}/preview")
     def preview(name: str, proposed: bool = False) -> Response:
         found = trying.tried(workspace.image(name), proposed=proposed)
         if found is None:
-            raise InputError(f"{name}: not looked at yet; try it first")
+            raise InputError(lines.NOT_TRIED(name=name))
         small, step = trying.scores.preview(found[1])
         height, width = small.shape
         size = {"X-Width": str(width), "X-Height": str(height), "X-Step": str(step)}
@@ -465,7 +470,7 @@ async def _received(request: Request, folder: Path) -> Path:
                 await asyncio.to_thread(opened.write, part)
     except OSError as error:
         file.unlink(missing_ok=True)
-        raise InputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        raise InputError(lines.NOT_WRITTEN(folder=folder, reason=error.strerror or error)) from error
     except BaseException:
         file.unlink(missing_ok=True)
         raise
@@ -499,4 +504,4 @@ async def _no_such(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": FAULT}, 500)
+    return JSONResponse({"error": lines.FAULT}, 500)

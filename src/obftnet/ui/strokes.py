@@ -15,6 +15,7 @@ from obftnet.files import file_hash, write_json
 from obftnet.imaging.read import read_mask
 from obftnet.imaging.write import write_png, write_png_strips
 from obftnet.json_files import read_json
+from obftnet.ui import lines
 from obftnet.ui.painting import DEFECT, IGNORED, Painting, Progression, Stroke
 from obftnet.ui.pictures import READING
 
@@ -93,7 +94,7 @@ class Strokes:
             self._check(revision)
             strokes = (*self.record.strokes[: self.record.done], stroke)
             if len(strokes) > MOST:
-                raise InputError(f"{self._path.stem}: more than {MOST:,} strokes; clear it and begin anew")
+                raise InputError(lines.TOO_MANY_STROKES(image=self._path.stem, most=f"{MOST:,}"))
             self._become(strokes, len(strokes))
 
     def undo(self, revision: int) -> None:
@@ -172,9 +173,7 @@ class Strokes:
 
     def _check(self, revision: int) -> None:
         if revision != self.record.revision:
-            raise StaleError(
-                f"{self._path.stem}: painted on elsewhere meanwhile; go on from what is shown now"
-            )
+            raise StaleError(lines.PAINTED_ELSEWHERE(image=self._path.stem))
 
     def _step(self, by: int, revision: int) -> None:
         with self._lock:

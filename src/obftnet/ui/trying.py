@@ -18,6 +18,7 @@ from obftnet.packs.content import DecisionEntry
 from obftnet.segmentation import Outputs
 from obftnet.segmentation.journal import read_journal
 from obftnet.segmentation.record import Entry, read_record
+from obftnet.ui import lines
 from obftnet.ui.engine import Engine, Job
 from obftnet.ui.scores import Decided, Scores
 from obftnet.ui.workspace import Image, Role, Workspace, remove_folder, replace_folder
@@ -108,9 +109,7 @@ class Trying:
         self.check_idle()
         workspace = self.workspace
         if unpainted := workspace.unpainted():
-            raise InputError(
-                f"{unpainted[0].name}: no defect is painted on it; paint it, or remove the image"
-            )
+            raise InputError(lines.NOT_PAINTED(image=unpainted[0].name))
         workspace.write_masks()
         first = not self.pack.exists()
         settings = workspace.settings
@@ -144,7 +143,7 @@ class Trying:
         """Look at the images that were not looked at yet. Raises InputError: nothing was fitted."""
         self.check_idle()
         if not self.pack.exists():
-            raise InputError("nothing to try by: fit the guidance first")
+            raise InputError(lines.NOTHING_TO_TRY_BY())
         self._segment(self.pack, self.results)
 
     def stop(self) -> None:
@@ -164,7 +163,7 @@ class Trying:
         done."""
         self.check_idle()
         if not self.proposed.exists():
-            raise InputError("no fit is proposed; it may have been accepted in another window")
+            raise InputError(lines.NOTHING_PROPOSED())
         self._become()
 
     def reject(self) -> None:
@@ -248,13 +247,13 @@ class Trying:
         job = self._engine.submit("explain", task)
         job.ended.wait()
         if job.state != "done":
-            raise InputError(job.error or "the explanation did not come to its end")
+            raise InputError(job.error or lines.NOT_EXPLAINED())
         return list(job.result["words"]), out
 
     def settle(self) -> None:
         """Have the pack decide as the page does: what is run by it must agree with what is shown."""
         if not self.pack.exists():
-            raise InputError("nothing was fitted yet")
+            raise InputError(lines.NOTHING_FITTED())
         pack = read_pack(self.pack)
         settings = self.workspace.settings
         if (pack.content.decision, pack.content.scale) != (settings.decision, settings.scale):
@@ -288,7 +287,7 @@ class Trying:
     def check_idle(self) -> None:
         """Raises InputError: a task is under way."""
         if self.job is not None and self.job.is_open:
-            raise InputError("something is under way; wait for its end, or stop it")
+            raise InputError(lines.UNDER_WAY())
 
     def _content(self, pack: Path) -> Content | None:
         """What a pack says of itself; None where there is none."""

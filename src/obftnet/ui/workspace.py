@@ -33,6 +33,7 @@ from obftnet.packs.content import DecisionEntry, plain_name
 from obftnet.segmentation.queries import is_annotation
 from obftnet.segmentation.record import GuidanceRecord
 from obftnet.tiling import Tile, check_tiling
+from obftnet.ui import lines
 from obftnet.ui.painting import DEFECT, IGNORED
 from obftnet.ui.pictures import READING
 from obftnet.ui.strokes import Strokes
@@ -165,7 +166,7 @@ class Workspace:
         for image in self.images():
             if image.name == name:
                 return image
-        raise InputError(f"{name}: no such image in this project; it may have been removed")
+        raise InputError(lines.NO_SUCH_IMAGE(name=name))
 
     def change_settings(self, settings: Settings) -> None:
         """Have other settings. Raises InputError: out of range."""
@@ -197,7 +198,7 @@ class Workspace:
         stem, dot, ending = last.rpartition(".")
         suffix = dot + ending.lower()
         if suffix not in IMAGE_SUFFIXES or not stem:
-            raise InputError(f"{last}: no image by its name; files of {', '.join(IMAGE_SUFFIXES)} are wanted")
+            raise InputError(lines.NO_IMAGE_BY_NAME(file=last, endings=", ".join(IMAGE_SUFFIXES)))
         return (plain_name(stem)[:100] or "image") + suffix
 
     def add(self, file: Path, called: str, role: Role) -> Image:
@@ -361,9 +362,9 @@ class Workspace:
 def folder_here(named: str) -> Path:
     """A file or folder that a person named. Raises InputError: not by its whole path, or it is not there."""
     if not Path(named).is_absolute():
-        raise InputError(f"{named}: the whole path of a folder on this machine is wanted")
+        raise InputError(lines.NOT_WHOLE_PATH(folder=named))
     if not Path(named).exists():
-        raise InputError(f"{named}: no such file or folder on this machine")
+        raise InputError(lines.NOT_HERE(folder=named))
     return Path(named)
 
 
@@ -373,7 +374,7 @@ def remove_folder(folder: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be removed ({error.strerror or error})") from error
+        raise InputError(lines.NOT_REMOVED(folder=folder, reason=error.strerror or error)) from error
 
 
 def replace_folder(new: Path, old: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from obftnet import wording
 from obftnet.data.layouts.report import Report, refuse
 from obftnet.errors import InputError
 from obftnet.imaging.decode import check_file
@@ -61,8 +62,9 @@ def why_no_image(path: Path) -> str:
         return str(error).removeprefix(f"{path}: ")
     endings = ", ".join(IMAGE_SUFFIXES)
     if kind in READ:
-        return f"a {kind} image without an image's ending; rename it to one of {endings}"
+        return wording.WRONG_ENDING(kind=kind, endings=endings)
     if kind is not None:
-        return f"a {kind} image, a kind that is not read; save it as one of {endings}"
-    ending = f"the ending {path.suffix}" if path.suffix else "no ending"
-    return f"{ending}, by which no image is known; save it as one of {endings}"
+        return wording.OTHER_KIND_BY_ENDING(kind=kind, endings=endings)
+    if path.suffix:
+        return wording.UNKNOWN_ENDING(ending=path.suffix, endings=endings)
+    return wording.NO_ENDING(endings=endings)

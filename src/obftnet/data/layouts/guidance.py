@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from obftnet import wording
 from obftnet.data.layouts.folders import images_in, subfolders
 from obftnet.data.layouts.pairs import SUFFIX, by_stem, image_stem, same_size
 from obftnet.data.layouts.report import Report, refuse
@@ -182,8 +183,7 @@ def _of_kind(
 ) -> list[tuple[Path, Path]]:
     files, regions = _apart(files, folder, report)
     if not files:
-        wanted = f"<stem>.<ext> with <stem>{SUFFIX}.png is wanted, at least one"
-        report(InputError(f"{folder}: no support image in it; {wanted}"))
+        report(InputError(wording.NO_SUPPORT_IN(folder=folder)))
     pairs = _pairs(files, folder, report)
     ignored += _with_regions([image for image, _ in pairs], regions, report)
     return pairs
@@ -239,8 +239,7 @@ def _backgrounds(
     files, regions = _apart(images_in(background, report), background, report)
     ignored += _with_regions(files, regions, report)
     if not files and wanted_any:
-        wanted = "put one without a defect there, or more"
-        report(InputError(f"{background}: no background image in it; {wanted}"))
+        report(InputError(wording.NO_BACKGROUND_IN(folder=background)))
     return files
 
 

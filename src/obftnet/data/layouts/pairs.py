@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from obftnet import wording
 from obftnet.data.layouts.report import Report, refuse
 from obftnet.errors import InputError
 from obftnet.imaging.read import image_size
@@ -70,12 +71,10 @@ def same_size(image: Path, mask: Path, report: Report = refuse) -> bool:
     (height, width), (mask_height, mask_width) = sizes
     if (height, width) == (mask_height, mask_width):
         return True
-    report(
-        InputError(
-            f"{mask}: a mask of {mask_width} x {mask_height} pixels, but {image} has {width} x {height}; "
-            "a mask must have its image's size"
-        )
+    said = wording.MASK_SIZE(
+        mask=mask, width=mask_width, height=mask_height, image=image, image_width=width, image_height=height
     )
+    report(InputError(said))
     return False
 
 

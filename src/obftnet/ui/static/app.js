@@ -8,6 +8,7 @@ import { Exports } from "./exports.js";
 import { Guidance } from "./guidance.js";
 import { showKeys } from "./keys.js";
 import { choose, current, t } from "./texts.js";
+import { learn, told } from "./told.js";
 import { Trying } from "./trying.js";
 import { Viewer } from "./viewer.js";
 
@@ -26,6 +27,7 @@ class App {
 
   async begin() {
     this.state = await ask("state");
+    learn(await ask("lines"));
     const languages = this.state.languages;
     const wanted = localStorage.getItem("obftnet.language") ?? navigator.language.slice(0, 2);
     await choose(wanted, languages);
@@ -194,7 +196,7 @@ class App {
   }
 
   refused(line) {
-    this.#toast(line, "");
+    this.#toast(told(line), "");
   }
 
   noted(line) {

@@ -6,6 +6,7 @@ import { find, h, renew } from "./dom.js";
 import { LOOK, pressed } from "./keys.js";
 import { droppable } from "./lists.js";
 import { number, percent, score, t } from "./texts.js";
+import { told } from "./told.js";
 
 const VERDICTS = ["fail", "review", "pass"];
 const KINDS = { pass: "good", fail: "bad", review: "doubt" };
@@ -187,7 +188,7 @@ export class Batch {
     if (!newest) return [h("p", { id: "next" }, t("run.begin")), ...this.#source()];
     if (batch && (batch.state === "pause" || batch.state === "stop" || batch.state === "collect")) {
       return [
-        h("p", { id: "next" }, batch.error || t(`run.is.${batch.state}`)),
+        h("p", { id: "next" }, (batch.error && told(batch.error)) || t(`run.is.${batch.state}`)),
         button("go-on", `batches/${this.number}/start`, true),
       ];
     }
@@ -316,7 +317,7 @@ export class Batch {
     const { batch } = this;
     const lines = [...(batch?.told ?? []), ...(batch?.refused ?? [])];
     if (!lines.length) return null;
-    return h("section", { class: "box" }, h("h3", {}, t("run.problems")), h("ul", { class: "findings" }, lines.slice(0, 50).map((line) => h("li", {}, line))));
+    return h("section", { class: "box" }, h("h3", {}, t("run.problems")), h("ul", { class: "findings" }, lines.slice(0, 50).map((line) => h("li", {}, told(line)))));
   }
 
   async judge(verdict) {

@@ -5,6 +5,7 @@ import { find, h, renew } from "./dom.js";
 import { drop, group } from "./lists.js";
 import { Paint } from "./tools.js";
 import { t } from "./texts.js";
+import { told } from "./told.js";
 import { Levels } from "./levels.js";
 
 export class Guidance {
@@ -154,7 +155,7 @@ export class Guidance {
     const here = findings.filter((one) => image && one.image === image.name);
     const elsewhere = findings.filter((one) => !here.includes(one));
     const list = (some) =>
-      h("ul", { class: "findings" }, some.map((one) => h("li", { class: one.refused ? "refused" : null }, one.text)));
+      h("ul", { class: "findings" }, some.map((one) => h("li", { class: one.refused ? "refused" : null }, told(one.text))));
     const nothing = !findings.length && this.images().length > 0;
     return h(
       "section",

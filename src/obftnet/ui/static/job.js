@@ -3,6 +3,7 @@
 import { send } from "./api.js";
 import { h } from "./dom.js";
 import { t } from "./texts.js";
+import { told } from "./told.js";
 
 // How far it is, and the button that stops it.
 export function underWay(app, job) {
@@ -22,5 +23,5 @@ export function ended(task) {
   if (task.error) lines.unshift(task.error);
   if (task.state === "failed") lines.unshift(t("failed"));
   if (!lines.length) return null;
-  return h("ul", { class: "findings" }, lines.map((text) => h("li", { class: task.state === "done" ? null : "refused" }, text)));
+  return h("ul", { class: "findings" }, lines.map((text) => h("li", { class: task.state === "done" ? null : "refused" }, told(text))));
 }

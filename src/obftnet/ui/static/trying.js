@@ -5,6 +5,7 @@ import { find, h, renew } from "./dom.js";
 import { ended, underWay } from "./job.js";
 import { drop, group } from "./lists.js";
 import { number, score, t } from "./texts.js";
+import { told } from "./told.js";
 import { said } from "./tried.js";
 import { TriedStep } from "./tried-step.js";
 
@@ -158,7 +159,7 @@ export class Trying extends TriedStep {
       { class: "box", open: this.settingsOpen, ontoggle: (event) => (this.settingsOpen = event.target.open) },
       h("summary", {}, t("settings")),
       h("p", { class: "row" }, h("label", {}, t("settings.tile"), this.#tiles(settings.tile, (tile) => store({ tile })))),
-      h("p", { class: "soft" }, app.state.fit.plan ?? t("settings.tile.why")),
+      h("p", { class: "soft" }, app.state.fit.plan ? told(app.state.fit.plan) : t("settings.tile.why")),
       app.state.fit.state === "current" && !app.state.fit.proposed
         ? h("p", { class: "row" }, h("button", { onclick: () => app.attempt(() => send("POST", "fit")), dataset: { key: "refit" } }, t("refit")))
         : null,
