@@ -3,7 +3,8 @@
 import pytest
 
 from obftnet.ui import security
-from obftnet.ui.security import COOKIE, FAULT
+from obftnet.ui.lines import FAULT
+from obftnet.ui.security import COOKIE
 from obftnet.ui.server import Page, create_app
 from obftnet.ui.workspace import Workspace
 from obftnet.web.access import is_here

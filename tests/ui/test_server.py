@@ -46,6 +46,15 @@ def test_findings_are_those_of_check_and_name_their_image(client, tmp_path, obft
     assert client.wait()["findings"] == []
 
 
+def test_what_the_page_itself_asks_for_is_no_finding(client, tmp_path):
+    """That no good image is there yet is the next step, and nothing that was done wrong."""
+    client.paint(client.add(photo(tmp_path / "a.png"), "defect"), tool="brush", points=[(60, 60)], radius=20)
+    assert client.wait()["findings"] == []
+    client.page.workspace.remove("a.png")
+    client.add(photo(tmp_path / "good.png", 2), "good")
+    assert client.wait()["findings"] == []
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

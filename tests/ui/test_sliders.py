@@ -70,6 +70,18 @@ def test_a_slider_that_moves_leaves_the_other_numbers_to_the_last_digit(
     # Below the outline there is none, and above it is there again.
     page.focus("#threshold")
     page.keyboard.press("Home")
-    window.until(f"{decision}.threshold <= 0.01")
+    window.until(f"{decision}.threshold <= 0.0001")
     assert page.evaluate(decision)["low_threshold"] is None
+    # Where nothing is marked the page says so, and from where on something would be.
+    page.click("#band")
+    page.fill("#exact", "0.9999999")
+    page.press("#exact", "Tab")
+    window.until(f"{decision}.threshold === 0.9999999 && document.querySelector('#unmarked') !== null")
+    value = page.evaluate("obftnet.step.tried.decided.image_score")
+    assert 0.01 < value < 0.99
+    assert f"below {np.floor(100 * value) / 100:.2f} something" in page.inner_text("#unmarked")
+    # All of the page follows another language, at once.
+    page.select_option("#language", "de")
+    window.until("document.querySelector('[data-key=fit]').textContent === 'Ganz'")
+    assert "Nichts ist markiert" in page.inner_text("#unmarked")
     server.end()

@@ -86,12 +86,43 @@ GERMAN = [
 ]
 
 
-def test_lines_of_the_server_are_read_in_german(window, client):
-    """In the browser, by the page's own module: no request is answered but those for its files."""
-    page = window.page
-    page.route("**/*", lambda route: route.fulfill(**served(route.request.url)))
-    page.goto("http://page.invalid/")
-    said = page.evaluate(
+@pytest.fixture
+def empty(window):
+    """A page that holds nothing, and gets the page's own files: no other request is answered."""
+    window.page.route("**/*", lambda route: route.fulfill(**served(route.request.url)))
+    window.page.goto("http://page.invalid/")
+    return window.page
+
+
+def test_a_score_has_as_many_digits_as_tell_it_from_0_and_1_and_is_never_rounded_up(empty):
+    scores = [0, 1, 0.5, 0.129, 0.0349, 0.00999, 0.0001, 0.00009, 0.996, 0.99999, 0.9999999]
+    said = empty.evaluate(
+        """async (scores) => {
+          const texts = await import("/static/texts.js");
+          await texts.choose("en", ["en"]);
+          return scores.map(texts.score);
+        }""",
+        scores,
+    )
+    assert said == (
+        [
+            "0.00",
+            "1.00",
+            "0.50",
+            "0.12",
+            "0.03",
+            "0.009",
+            "0.0001",
+            "< 0.0001",
+            "0.996",
+            "0.99999",
+            "0.9999999",
+        ]
+    )
+
+
+def test_lines_of_the_server_are_read_in_german(empty, client):
+    said = empty.evaluate(
         """async ([templates, lines]) => {
           const texts = await import("/static/texts.js"), { learn, told } = await import("/static/told.js");
           learn(templates);

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from obftnet import wording
 from obftnet.ui import lines
 from obftnet.ui.engine import Engine, Job
 from obftnet.ui.workspace import Workspace
@@ -65,8 +66,14 @@ class Checks:
         unpainted = {image.name for image in self._workspace.unpainted()}
         found = []
         images = self._workspace.images()
+        none = {  # that there is none of a kind yet is what the page itself says
+            wording.NO_SUPPORT_IN(folder=self._workspace.folder_of("defect")),
+            wording.NO_BACKGROUND_IN(folder=self._workspace.folder_of("good")),
+        }
         for said in job.result["findings"]:
             text = said["text"]
+            if text in none:
+                continue
             about = next((one for one in images if text.startswith((str(one.path), str(one.mask)))), None)
             if about is not None and about.name in unpainted:
                 continue  # that it has no mask yet is what the page itself says

@@ -48,7 +48,6 @@ export class Batch {
   enter() {
     this.app.viewer.onview = () => this.#status();
     find("#canvas").className = "pans";
-    renew(find("#zoom"), this.app.zoomButtons());
   }
 
   leave() {
@@ -71,6 +70,7 @@ export class Batch {
     const { image } = this;
     this.#list(images);
     this.#toolbar();
+    renew(find("#zoom"), image ? this.app.zoomButtons() : []);
     this.#panel(image);
     renew(find("#empty"), this.app.state.batches.length ? [] : this.#drop());
     const shown = image ? { ...image, name: `${this.number} ${image.result}` } : null;

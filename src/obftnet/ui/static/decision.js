@@ -1,12 +1,12 @@
 // The decision: threshold, outline, least region and band for review, by sliders, the threshold as a number, too.
 //
-// Scores crowd near 0 and near 1, so what a slider moves evenly is log10(s / (1 - s)): from 0.01 to 0.9999999.
+// Scores crowd near 0 and near 1, so what a slider moves evenly is log10(s / (1 - s)): from 0.0001 to 0.9999999.
 
 import { h } from "./dom.js";
 import { current, number, score, t } from "./texts.js";
 
 const MOST_AREA = 5; // powers of ten
-const LOWEST = -2;
+const LOWEST = -4;
 const HIGHEST = 7;
 const BAND = 0.3; // from the threshold to an end of a new band, as sliders move
 

@@ -114,7 +114,7 @@ export class Guidance {
       h("section", { class: "next", "aria-label": t("next") }, h("h3", {}, t("next")), h("p", { id: "next" }, text), button),
       image ? this.#about(image) : null,
       image ? this.levels.element(image) : null,
-      this.#findings(image),
+      this.#findings(image, missing),
     );
   }
 
@@ -150,13 +150,13 @@ export class Guidance {
     return [input, h("button", { onclick: () => input.click(), dataset: { key: "mask" } }, t("import-mask"))];
   }
 
-  #findings(image) {
+  #findings(image, missing) {
     const { findings, checking } = this.app.state;
     const here = findings.filter((one) => image && one.image === image.name);
     const elsewhere = findings.filter((one) => !here.includes(one));
     const list = (some) =>
       h("ul", { class: "findings" }, some.map((one) => h("li", { class: one.refused ? "refused" : null }, told(one.text))));
-    const nothing = !findings.length && this.images().length > 0;
+    const nothing = !findings.length && !missing.length && !this.#unpainted().length;
     return h(
       "section",
       { class: "box", "aria-label": t("check") },

@@ -36,9 +36,14 @@ export function percent(rate) {
   return `${new Intl.NumberFormat(language, { maximumSignificantDigits: 2 }).format(100 * rate)} %`;
 }
 
-// A score in 0..1: near 1, where most of them crowd, with as many digits as tell it from 1; never rounded up to it.
+export const LEAST = 1e-4; // a score that is told from 0
+
+// A score in 0..1: near 0 and near 1, where most of them crowd, with as many digits as tell it from that; never
+// rounded up.
 export function score(value) {
-  const digits = Math.min(7, value < 1 ? Math.max(2, Math.ceil(-Math.log10(1 - value))) : 2);
+  if (value > 0 && value < LEAST) return `< ${number(LEAST, 4)}`;
+  const least = value > 0 && value < 1 ? Math.min(value, 1 - value) : 1;
+  const digits = Math.min(7, Math.max(2, Math.ceil(-Math.log10(least) - 1e-9)));
   return number(Math.floor(value * 10 ** digits + 1e-9) / 10 ** digits, digits);
 }
 

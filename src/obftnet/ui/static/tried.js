@@ -7,7 +7,7 @@ import { find, h, renew } from "./dom.js";
 import { pressed } from "./keys.js";
 import { Levels } from "./levels.js";
 import { Preview } from "./preview.js";
-import { number, score, t } from "./texts.js";
+import { LEAST, number, score, t } from "./texts.js";
 
 export const KINDS = { pass: "good", fail: "bad", review: "doubt" };
 
@@ -41,7 +41,6 @@ export class Tried {
   enter() {
     this.app.viewer.onview = () => this.status();
     find("#canvas").className = "pans";
-    renew(find("#zoom"), this.app.zoomButtons());
   }
 
   leave() {
@@ -62,6 +61,7 @@ export class Tried {
     app.viewer.show(image, image ? this.#layers(image) : []);
     this.levels.become(image);
     this.#toolbar(image);
+    renew(find("#zoom"), image ? this.app.zoomButtons() : []);
     this.#load(image);
     this.status();
   }
@@ -291,7 +291,7 @@ export class Tried {
         "section",
         { class: "box", "aria-label": t("result") },
         h("p", { class: `verdict ${kind}`, id: "verdict" }, `${t(`verdict.${verdict}`)} · ${t("image-score", { score: score(image_score) })}`),
-        h("p", { class: "soft" }, t(count === 1 ? "marked-share.one" : "marked-share", { count, share: number(100 * area, 2) })),
+        count ? h("p", { class: "soft" }, t(count === 1 ? "marked-share.one" : "marked-share", { count, share: number(100 * area, 2) })) : this.#unmarked(image_score),
         regions.length
           ? h(
               "table",
@@ -305,6 +305,14 @@ export class Tried {
       ),
     );
     find("#verdict").dataset.image = image.name;
+  }
+
+  // Why nothing is marked, and from where on something would be.
+  #unmarked(value) {
+    const { threshold, min_area, unit } = this.form.said;
+    const region = { area: number(min_area), unit: unit === "mm" ? "mm²" : "px" };
+    const values = { ...region, score: score(Math.max(value, LEAST)), threshold: score(threshold) };
+    return h("p", { class: "soft", id: "unmarked" }, t(value >= LEAST ? "unmarked" : "unmarked.none", values));
   }
 
   // Show a region, and offer to explain it.
@@ -341,7 +349,7 @@ export class Tried {
         dialog,
         h("h2", {}, t("explained", { x, y })),
         h("img", { src: picture, alt: words.join(" "), class: "explained" }),
-        words.map((line) => h("p", {}, line)),
+        words.map((line) => h("ul", {}, line.split("; ").map((part) => h("li", {}, part)))),
         h("button", { onclick: () => dialog.close(), autofocus: true }, t("close")),
       );
       dialog.classList.add("large");

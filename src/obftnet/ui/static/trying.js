@@ -154,6 +154,7 @@ export class Trying extends TriedStep {
         { class: "row" },
         h("label", {}, t(`settings.${name}`), h("input", { type: "number", value: value ?? "", placeholder: t(`settings.${name}.none`), dataset: { key: name }, onchange: (event) => store({ [name]: event.target.value === "" ? null : read(event.target.value) }), ...attributes })),
       );
+    const deep = settings.bits !== null || app.state.images.some((image) => image.bits === 16);
     return h(
       "details",
       { class: "box", open: this.settingsOpen, ontoggle: (event) => (this.settingsOpen = event.target.open) },
@@ -164,6 +165,7 @@ export class Trying extends TriedStep {
         ? h("p", { class: "row" }, h("button", { onclick: () => app.attempt(() => send("POST", "fit")), dataset: { key: "refit" } }, t("refit")))
         : null,
       field("scale", settings.scale, { min: 0.001, step: "any" }, Number),
+      deep ? field("bits", settings.bits, { min: 8, max: 16, step: 1 }, Number) : null,
     );
   }
 
