@@ -313,6 +313,26 @@ def check_count(supports: int, of_kind: str = "") -> None:
             _warn(wording.MANY_SUPPORTS(count=supports, most=MOST_SUPPORTS))
 
 
+def of_interest(
+    marked: NDArray[np.bool_], interest: NDArray[np.bool_] | None, picture: Picture
+) -> NDArray[np.bool_]:
+    """What a support's mask (h, w) marks within a region of interest; all of it without one.
+
+    Raises:
+        InputError: nothing; a region of another size than the picture.
+    """
+    if interest is None:
+        return marked
+    check_interest(interest, picture)
+    within = marked & interest
+    if not within.any():
+        raise InputError(
+            f"{picture.name}: its mask marks nothing within the region of interest, outside of which nothing "
+            "is looked for; leave it out, or draw the region so that it holds such defects"
+        )
+    return within
+
+
 def with_bits(picture: Picture, bits: int | None) -> Picture:
     """A picture with white where the bits that its 16-bit samples use put it; None: the guidance has no such.
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obftnet.decision import Decision, decide
+from obftnet.imaging.interest import painted_out
 from obftnet.imaging.picture import Picture
-from obftnet.imaging.tiles import blend, enlarge, window
+from obftnet.imaging.tiles import Corner, blend, enlarge, window
 from obftnet.inputs import KnownPictures, check_interest, check_tile_fits, warn_of_background
 from obftnet.kinds import best_of
 from obftnet.prediction import Prediction
@@ -32,7 +33,8 @@ def predict_picture(
         known: the guidance's pictures; one of its backgrounds is warned of (InputWarning).
         tile: as `score_picture`.
         kinds: names of the kinds of defect that `look` looks for, in its order.
-        decision: sizes in pixels.
+        decision: sizes in pixels. Outside of its region of interest the picture is painted out, and scores
+            are 0.
         look: as `score_picture`.
 
     Raises:
@@ -42,12 +44,19 @@ def predict_picture(
     background = known.find(image, "background")
     if background is not None:
         warn_of_background(image.name, background)
-    score, best = score_picture(image, tile, len(kinds), look)
+    interest = decision.interest
+    score, best = score_picture(painted_out(image, interest), tile, len(kinds), look, interest)
+    if interest is not None:
+        score *= interest
     return Prediction(score, decide(score, decision), tuple(kinds), best)
 
 
 def score_picture(
-    image: Picture, tile: int | None, kinds: int, look: Look
+    image: Picture,
+    tile: int | None,
+    kinds: int,
+    look: Look,
+    interest: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
     """The largest score of the kinds of defect, and whose it is.
 
@@ -56,6 +65,7 @@ def score_picture(
         tile: side of the tiles it is looked at in, pixels; None for a look at the whole.
         kinds: how many `look` looks for.
         look: at a tile, or at the whole.
+        interest: (h, w) bool; tiles without any of it are not looked at, and score 0. None for all of them.
 
     Returns:
         As `kinds.best_of`, of the picture's size.
@@ -69,7 +79,15 @@ def score_picture(
     height, width = image.shape
     score = np.empty((height, width), np.float32)
     best = np.empty((height, width), np.uint8) if kinds > 1 else None
-    strips = blend(whole.shape, tile, lambda corner: np.stack([*look(whole[window(corner, tile)])]))
+    wanted = None if interest is None else enlarge(interest, tile)
+
+    def look_at(corner: Corner) -> NDArray[np.float32]:
+        place = window(corner, tile)
+        if wanted is not None and not wanted[place].any():
+            return np.zeros((kinds, tile, tile), np.float32)
+        return np.stack([*look(whole[place])])
+
+    strips = blend(whole.shape, tile, look_at)
     for rows, strip in strips:
         # Below the image lies what a tile was mirrored to.
         seen = strip[:, : max(0, height - rows.start), :width]

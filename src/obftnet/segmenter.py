@@ -1,5 +1,6 @@
 """Segment by example: fit on a few annotated images, predict on the rest. The one inference path."""
 
+import copy
 import functools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from obftnet.errors import InputError, InputWarning
 from obftnet.guidance.guidance import Guidance
 from obftnet.guidance.masks import cells_with_defect
 from obftnet.imaging.encoded import encode_mask
+from obftnet.imaging.interest import painted_out
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import ImageSource, as_picture
 from obftnet.imaging.tiles import (
@@ -47,6 +49,7 @@ from obftnet.inputs import (
     find_bits,
     marked_by,
     masks_of_others,
+    of_interest,
     read_support,
     support_names,
     warn_of_repeated,
@@ -282,9 +285,9 @@ class Segmenter:
     def decision(self) -> Decision:
         """By what `predict` makes masks; sizes in mm need `scale`.
 
-        What lies outside its region of interest is no good material, either: where that changes after `fit`,
-        the guidance is fitted again. Raises InputError when set to no decision, or to a region of another
-        size than the guidance.
+        What lies outside its region of interest is painted out of every image before anything looks at it, of
+        the guidance, too: where the region changes after `fit`, that is fitted again. Raises InputError when
+        set to no decision, or to a region of another size than the guidance.
         """
         return self._decision
 
@@ -301,6 +304,16 @@ class Segmenter:
             except BaseException:
                 self._decision = before
                 raise
+
+    def decided_by(self, decision: Decision) -> Self:
+        """The same segmenter with another decision, and the guidance as it was fitted.
+
+        A region of interest is then one of what `predict` is given, and not of the guidance.
+        """
+        check_threshold(decision.threshold)
+        other = copy.copy(self)
+        other._decision = decision
+        return other
 
     @property
     def threshold(self) -> float:
@@ -393,7 +406,9 @@ class Segmenter:
         named += [(f"background {index}", image) for index, image in enumerate(goods)]
         bits = self._wanted_bits or find_bits(named)
         size = self._input_size
-        plan = plan_tiles(of_kinds, goods, self.model.size) if self._wanted_tile == "auto" else None
+        interest, plan = self.decision.interest, None
+        if self._wanted_tile == "auto":
+            plan = plan_tiles(of_kinds, goods, self.model.size, interest)
         tile = self.tile if plan is None else plan.tile
         known = KnownPictures()
         given: list[Given] = []
@@ -410,12 +425,13 @@ class Segmenter:
             for one in alike:
                 if one.kind == kind:
                     warn_of_repeated(shown.name, one.known.name)
-            region, outside = self._left_out(image, regions[index])
+            region = _ignored(image, regions[index])
             marked_by_all = mask_hash(mask, region)
             source = regions[index]
             given.append(Given("support", kind, image_source, mask_source, shown, marked_by_all, source))
             foreign = marked_by(others[index], image) if any(others) else None
-            neither = _union(foreign, outside)
+            neither = _union(foreign, region)
+            mask, image = of_interest(mask, interest, image), painted_out(image, interest)
             most = _share(len(of_kinds[kind]))
             for corner, picture, marked in self._support_parts(image, mask, tile, most):
                 part = Part(index, corner, picture.shape, image.shape)
@@ -428,17 +444,18 @@ class Segmenter:
                 clean = ~mask if neither is None else ~(mask | neither)
                 shown_backgrounds += self._of_support(index, image, clean, tile, of, background_source)
             # Else it would still be there while the next one is read.
-            del image, mask, picture, marked, region, outside, foreign, neither
+            del image, mask, picture, marked, region, foreign, neither
         for index, source in enumerate(goods):
             image = with_bits(as_picture(source, f"background {index}"), bits)
             shown, region_source = known.add(image, "background"), regions[len(pairs) + index]
-            region, outside = self._left_out(image, region_source)
+            region = _ignored(image, region_source)
             given.append(Given("background", "", source, None, shown, mask_hash(None, region), region_source))
+            image = self._of_interest(image)
             for corner, picture in self._background_parts(image, tile, most=_share(len(goods))):
                 part = Part(index, corner, picture.shape, image.shape)
-                share = None if outside is None else mask_fraction(part.cut(outside), size).to(self.device)
+                share = None if region is None else mask_fraction(part.cut(region), size).to(self.device)
                 shown_backgrounds.append(_Shown(part, self._extract(picture), ignored=share))
-            del image, picture, region, outside
+            del image, picture, region
         if not shown_backgrounds:
             raise InputError(
                 f"no support has a clean rectangle of {MIN_SIDE} x {MIN_SIDE} pixels as good material; "
@@ -453,8 +470,7 @@ class Segmenter:
         of_goods = given[len(pairs) :] or given
         shown_backgrounds.sort(key=lambda one: _content(of_goods[one.part.image], one.part))
         left_out = _shares(shown_backgrounds)
-        if left_out is not None:
-            _check_good_left(left_out, shown_backgrounds[0].features)
+        self._check_good_left(shown_backgrounds, left_out)
         guidance = self.model.guide(
             joined([one.features for one in shown_supports]),
             torch.stack([one.fraction for one in shown_supports if one.fraction is not None]),
@@ -484,16 +500,28 @@ class Segmenter:
         )
         self._pack = pack
 
-    def _left_out(
-        self, image: Picture, ignored: "ImageSource | None"
-    ) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
-        """What of an image (h, w) is ignored; and that together with what is not of interest."""
+    def _check_good_left(self, shown: "Sequence[_Shown]", left_out: Tensor | None) -> None:
+        """Raises InputError unless good material that is neither left out, (n, S, S), nor painted out fills
+        some position of every map."""
         interest = self.decision.interest
-        check_interest(interest, image)
-        region = None
-        if ignored is not None:
-            region = read_region(ignored, like=image.shape, name=f"ignored part of {image.name}")
-        return region, _union(region, None if interest is None else ~interest)
+        if interest is not None:
+            parts = [mask_fraction(one.part.cut(~interest), self._input_size) for one in shown]
+            outside = torch.stack(parts).to(self.device)
+            left_out = outside if left_out is None else torch.maximum(left_out, outside)
+        if left_out is None:
+            return
+        for maps in shown[0].features.taps:
+            if bool(cells_with_defect(left_out, (maps.shape[-2], maps.shape[-1])).all()):
+                raise InputError(
+                    "too little good material is left of the guidance, no whole position of the network's "
+                    "coarsest map; give more of it, or leave less of it out"
+                )
+
+    def _of_interest(self, image: Picture) -> Picture:
+        """The image as the network may see it. Raises InputError where the region of interest is of another
+        size."""
+        check_interest(self.decision.interest, image)
+        return painted_out(image, self.decision.interest)
 
     def _of_support(
         self,
@@ -508,13 +536,15 @@ class Segmenter:
         y = x = 0
         picture = image
         if source == "window":
-            found = largest_window(~clean)
+            interest = self.decision.interest
+            found = largest_window(~(clean if interest is None else clean & interest))
             if found is None:
                 return []
             y, x, height, width = found
             picture = image[y : y + height, x : x + width]
         shown = []
-        for corner, seen in self._background_parts(picture, tile, most):
+        whole = picture.shape == image.shape
+        for corner, seen in self._background_parts(picture, tile, most, whole=whole):
             part = Part(index, (y + corner[0], x + corner[1]), seen.shape, image.shape)
             share = None
             if source == "complement":
@@ -567,7 +597,7 @@ class Segmenter:
         if self._fit is None or self.tile is not None or len(images) < 2:
             return [self._predict(image, self._kind_scores) for image in images]
         pictures = [self.read(image) for image in images]
-        inputs = torch.stack([to_tensor(picture, self._input_size) for picture in pictures])
+        inputs = torch.stack([to_tensor(self._of_interest(one), self._input_size) for one in pictures])
         scores = self.model.kind_scores(self.model.extract(inputs.to(self.device)), self.guidance).cpu()
         return [
             self._predict(picture, functools.partial(self._resized, found))
@@ -598,7 +628,7 @@ class Segmenter:
     @torch.inference_mode()
     def features(self, image: ImageSource, part: Part | None = None) -> Features:
         """Features of an image, or of a part of it, as `predict` has them. Raises InputError as `predict`."""
-        pixels = self.read(image)
+        pixels = self._of_interest(self.read(image))
         if part is not None and self.tile is not None:
             pixels = enlarged(pixels, self.tile)[window(part.corner, self.tile)]
         return self._extract(pixels)
@@ -639,12 +669,19 @@ class Segmenter:
         places = [(corner, window(corner, tile)) for corner in defect_corners(mask, tile, most)]
         return [(corner, image[place], mask[place]) for corner, place in places]
 
-    def _background_parts(self, image: Picture, tile: int | None, most: int) -> list[tuple[Corner, Picture]]:
-        """What of a background is shown to the network: all of it, or tiles spread over it."""
+    def _background_parts(
+        self, image: Picture, tile: int | None, most: int, *, whole: bool = True
+    ) -> list[tuple[Corner, Picture]]:
+        """What of good material is shown to the network: all of it, or tiles spread over it.
+
+        whole: it is a whole image, which the region of interest was drawn on.
+        """
         if tile is None:
             return [((0, 0), image)]
+        interest = self.decision.interest if whole else None
         image = enlarged(image, tile)
-        corners = spread_corners(image.shape, tile, most)
+        shown = None if interest is None else enlarge(interest, tile)
+        corners = spread_corners(image.shape, tile, most, shown)
         return [(corner, image[window(corner, tile)]) for corner in corners]
 
     def _extract(self, image: Picture, mask: Tensor | None = None) -> Features:
@@ -691,14 +728,11 @@ def _shares(shown: Sequence[_Shown]) -> Tensor | None:
     return torch.stack([torch.zeros_like(some) if one is None else one for one in found])
 
 
-def _check_good_left(left_out: Tensor, features: Features) -> None:
-    """Raises InputError unless what is not left out, (n, S, S), fills some position of every map."""
-    for maps in features.taps:
-        if bool(cells_with_defect(left_out, (maps.shape[-2], maps.shape[-1])).all()):
-            raise InputError(
-                "too little good material is left of the guidance, no whole position of the network's "
-                "coarsest map; give more of it, or leave less of it out"
-            )
+def _ignored(image: Picture, ignored: "ImageSource | None") -> NDArray[np.bool_] | None:
+    """What of an image (h, w) is ignored."""
+    if ignored is None:
+        return None
+    return read_region(ignored, like=image.shape, name=f"ignored part of {image.name}")
 
 
 def _union(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:

@@ -12,7 +12,7 @@ from obftnet import wording
 from obftnet.errors import InputError
 from obftnet.imaging.read import ImageSource, as_picture
 from obftnet.imaging.tiles import corners
-from obftnet.inputs import MIN_TILE, SupportPair, check_tile, marked_by, support_names
+from obftnet.inputs import MIN_TILE, SupportPair, check_tile, marked_by, of_interest, support_names
 from obftnet.regions.labelling import label
 
 Tile: TypeAlias = int | Literal["auto"] | None
@@ -77,6 +77,7 @@ def plan_tiles(
     supports: Mapping[str, Sequence[SupportPair]],
     backgrounds: Iterable[ImageSource],
     size: int,
+    interest: NDArray[np.bool_] | None = None,
 ) -> TilePlan:
     """How images like these are best looked at.
 
@@ -90,16 +91,18 @@ def plan_tiles(
         supports: (image, mask) pairs by the names of their kinds.
         backgrounds: good images.
         size: side of the network's input, pixels.
+        interest: (h, w) bool, where defects are looked for; None for everywhere.
 
     Raises:
-        InputError: an image or mask that cannot be used.
+        InputError: an image or mask that cannot be used, a mask that marks nothing of interest.
     """
     names = support_names(supports)
     pairs = [pair for found in supports.values() for pair in found]
     seen = []
     for name, (image, mask) in zip(names, pairs, strict=True):
         picture = as_picture(image, name)
-        seen.append((defect_size(marked_by([mask], picture)), picture.shape))
+        marked = of_interest(marked_by([mask], picture), interest, picture)
+        seen.append((defect_size(marked), picture.shape))
     shapes = [shape for _, shape in seen]
     shapes += [as_picture(image, f"background {index}").shape for index, image in enumerate(backgrounds)]
     defect, shape = min(seen, key=lambda one: one[0] / max(one[1]))

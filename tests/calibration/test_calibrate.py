@@ -9,6 +9,7 @@ from PIL import Image
 
 from obftnet import Segmenter
 from obftnet.calibration import calibrate_pack
+from obftnet.calibration.supports import ask_supports
 from obftnet.decision import Decision, image_score
 from obftnet.errors import InputError
 from obftnet.packing import fit_pack
@@ -201,3 +202,20 @@ def test_the_command(place, obftnet):
     assert (here / "fitted.calibration" / "curve.png").is_file()
     status, _, err = obftnet("calibrate", *arguments, "--false-alarms", "many")
     assert (status, "a rate such as 1%" in err) == (2, True)
+
+
+def test_a_lone_support_is_copied_within_the_region_of_interest(world, tmp_path):
+    guidance = tmp_path / "guidance"
+    shutil.copytree(world / "guidance", guidance)
+    for path in guidance.glob("support/s1*"):
+        path.unlink()
+    region = np.zeros(SHAPE, np.uint8)
+    # Turned by half a turn, the defect at 10..30, 20..40 would lie outside.
+    region[:32, :42] = 255
+    Image.fromarray(region).save(tmp_path / "region.png")
+    by = {"weights": world / "model.safetensors", "device": "cpu"}
+    pack = fit_pack(guidance, tmp_path / "a.pack", interest=tmp_path / "region.png", tile=None, **by)
+    segmenter = Segmenter.from_pretrained(world / "model.safetensors", "cpu", tile=None)
+    said = ask_supports(pack, segmenter, pack.decision, None)
+    assert said.copied == 1
+    assert 0 < said.scores[0] <= 1

@@ -81,5 +81,14 @@ def test_the_points_are_the_best_and_then_far_from_each_other():
     assert len(set(spread_points(score, 30))) == 26
 
 
+def test_the_points_lie_in_the_region_of_interest():
+    interest = np.zeros((50, 100), bool)
+    interest[:, 60:] = True
+    score = np.zeros((50, 100), np.float32)
+    points = spread_points(score, 30, interest)
+    assert all(interest[y, x] for x, y in points)
+    assert len(set(points)) == len(points) > 4
+
+
 def test_few_pixels_have_few_points():
     assert spread_points(np.ones((1, 1), np.float32), 4)[0] == (0, 0)

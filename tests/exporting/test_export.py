@@ -81,14 +81,33 @@ def test_a_region_of_interest_travels(exported, tmp_path):
     (folder / "contract.json").write_text(json.dumps(said))
     model = ExportedSegmenter.load(folder)
     assert model.decision == Decision(0.1, 50, interest=interest)
-    found = model.predict(picture(4, 70, 80))
+    query = picture(4, 70, 80)
+    found = model.predict(query)
     assert found.mask.any()
-    assert not found.mask[:, :30].any()
+    assert not found.score[:, :30].any()
+    # What lies outside changes no score inside.
+    other = np.where(interest[..., None], query, picture(5, 70, 80))
+    np.testing.assert_array_equal(model.predict(other).score, found.score)
     with pytest.raises(InputError, match="region of interest"):
         model.predict(picture(4, 70, 81))
     (folder / "interest.png").write_bytes(b"another")
     with pytest.raises(InputError, match=r"interest\.png: not as it was written"):
         read_export(folder)
+    # The guidance in an earlier graph has seen what is painted out of queries.
+    said["pack"]["fitted"].pop("outside")
+    (folder / "contract.json").write_text(json.dumps(said))
+    with pytest.raises(InputError, match="still counts what lies outside of the region of interest"):
+        read_export(folder)
+
+
+def test_the_guidance_is_compared_as_it_was_fitted(packed, exported, monkeypatch):
+    segmenter = Segmenter.load(packed[0], "cpu", weights=packed[1])
+    interest = np.ones((64, 64), bool)
+    interest[:, :20] = False
+    segmenter = segmenter.decided_by(Decision(0.5, interest=interest))
+    # Without its region, which is not of the other pictures' size, it would be another guidance.
+    monkeypatch.setattr(Segmenter, "fit", lambda *_, **__: pytest.fail("fitted again"))
+    assert parity.prove(segmenter, ExportedSegmenter.load(exported), [_square(7)]).images == 1
 
 
 class _Wrong:

@@ -10,10 +10,10 @@ from PIL import Image
 from obftnet.annotations.region import read_region
 from obftnet.data.layouts.guidance import read_guidance
 from obftnet.decision import Decision, image_score
-from obftnet.errors import InputError
+from obftnet.errors import InputError, InputWarning
 from obftnet.guidance.columns import GOOD, REST
 from obftnet.packing import add_to_pack, fit_pack, refit_pack
-from obftnet.packs import describe, read_pack, write_guidance
+from obftnet.packs import Content, Pack, describe, read_pack, write_guidance
 from obftnet.segmenter import Segmenter
 
 from .conftest import picture
@@ -78,22 +78,76 @@ def test_what_a_mask_marks_stays_a_defect(models):
     assert (fitted.guidance.defect[0] == plain.guidance.defect[0]).all()
 
 
-def test_the_region_of_interest_is_left_out_of_all_and_decides(models):
+def with_interest(models: Path, interest: np.ndarray, name: str = "cues", **options: object) -> Segmenter:
+    found = segmenter(models, name, **options)
+    found.decision = Decision(0.01, interest=interest)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "tile", "source"),
+    [
+        ("cues", None, "good"),
+        ("coreset", 64, "good"),
+        ("coreset", None, "window"),
+        ("cues", 64, "complement"),
+        ("vote", None, "good"),
+        ("encoder", None, "good"),
+    ],
+)
+def test_what_lies_outside_the_region_of_interest_changes_no_bit_inside(name, tile, source, models):
+    interest = region(0, 74)
+    interest[100:, 40:] = False
+
+    def scores(outside: bool) -> list[np.ndarray]:
+        spoilt = (lambda pixels: noise_outside(pixels, interest)) if outside else (lambda pixels: pixels)
+        marked = mask() | (region(90, 99) if outside else False)
+        goods = [spoilt(image(2))] if source == "good" else []
+        fitted = with_interest(models, interest, name, tile=tile)
+        fitted.fit([(spoilt(image(0)), marked)], goods, background_source=source)
+        queries = [spoilt(image(5)), spoilt(image(6))]
+        return [one.score for one in (*map(fitted.predict, queries), *fitted.predict_batch(queries))]
+
+    for one, other in zip(scores(False), scores(True), strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one[interest].max() > 0
+        assert not one[~interest].any()
+
+
+def test_the_region_of_interest_decides(models):
     interest = region(0, 64)
-    fitted = segmenter(models)
-    fitted.decision = Decision(0.01, interest=interest)
-    goods, pixels = image(2), image(0)
-    fitted.fit([(pixels, mask())], [goods])
-    by_ignoring = segmenter(models).fit(
-        [(pixels, mask())], [goods], ignored=[(goods, ~interest), (pixels, ~interest)]
-    )
-    query = image(5)
-    found, same = fitted.predict(query), by_ignoring.predict(query)
-    np.testing.assert_array_equal(found.score, same.score)
+    fitted = with_interest(models, interest).fit([(image(0), mask())], [image(2)])
+    found = fitted.predict(image(5))
     assert found.mask[:, :64].any()
     assert not found.mask[:, 64:].any()
     assert image_score(found.score, fitted.decision) == found.score[:, :64].max()
-    assert not good_cells(fitted)[:, :, good_cells(fitted).shape[2] // 2 :].any()
+
+
+def test_a_defect_that_only_lies_outside_of_the_region_of_interest_is_no_example(models):
+    for tile in (None, "auto"):
+        with pytest.raises(InputError, match="support 0: its mask marks nothing within the region"):
+            with_interest(models, region(64, 128), tile=tile).fit([(image(0), mask())], [image(2)])
+
+
+def test_tiles_without_any_of_the_region_are_not_looked_at(models, monkeypatch):
+    fitted = with_interest(models, region(0, 32), tile=64).fit([(image(0), mask())], [image(2)])
+    looks = []
+    extract = Segmenter._extract
+    monkeypatch.setattr(Segmenter, "_extract", lambda *given: looks.append(given) or extract(*given))
+    fitted.predict(image(5))
+    assert len(looks) == 3  # three rows of tiles, one of their three columns
+
+
+def test_a_pack_of_when_the_outside_still_counted_is_fitted_again(models, tmp_path):
+    fitted = with_interest(models, region(0, 64)).fit([(image(0), mask())], [image(2)])
+    pack = fitted.save(tmp_path / "a.pack")
+    before = pack.content.model_dump()
+    before["fitted"].pop("outside")
+    nothing = {key: x * 0 for key, x in pack.fitted.items()}
+    old = Pack(Content.model_validate(before), pack.files, nothing, "old")
+    with pytest.warns(InputWarning, match="what lies outside of the region of interest still counted"):
+        loaded = Segmenter.load(old, "cpu", weights=models / "cues.safetensors")
+    np.testing.assert_array_equal(loaded.predict(image(5)).score, fitted.predict(image(5)).score)
 
 
 def test_a_region_that_is_set_later_is_fitted_again(models, tmp_path):

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from obftnet.decision import Decision, decide, image_score
 from obftnet.errors import InputWarning
 from obftnet.imaging.encoded import Encoded
+from obftnet.imaging.interest import painted_out
 from obftnet.imaging.read import as_mask, as_picture
-from obftnet.inputs import SupportPair, with_bits
+from obftnet.inputs import SupportPair, of_interest, with_bits
 from obftnet.packs import Pack
 from obftnet.segmenter import Segmenter
 
 #: Thresholds that are tried: half of them close to 1, where scores are dense.
 _THRESHOLDS = np.unique(np.concatenate([np.linspace(0.05, 0.95, 19), 1 - np.logspace(-1.5, -4, 11)]))
+#: How a copy is turned, the best first: by half a turn, upside down, left to right, not at all.
+_TURNS = tuple((slice(None, None, y), slice(None, None, x)) for y, x in ((-1, -1), (-1, 1), (1, -1), (1, 1)))
 #: How much darker the copy is.
 _DARKER = 0.85
 
@@ -65,6 +68,7 @@ def ask_supports(
         image, mask = pairs[index]
         picture = with_bits(as_picture(image), pack.content.bits)
         truth = as_mask(mask, like=picture.shape, orientation=picture.orientation)
+        truth = of_interest(truth, decision.interest, picture)
         others: list[SupportPair] = [
             pair
             for other, pair in zip(entries, pairs, strict=True)
@@ -72,7 +76,7 @@ def ask_supports(
         ]
         if not others:
             copied += 1
-            others = [_copy(picture.floats(), truth)]
+            others = [_copy(painted_out(picture, decision.interest).floats(), truth, decision.interest)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InputWarning)  # said when the pack was fitted
             goods = pack.backgrounds
@@ -97,8 +101,13 @@ def ask_supports(
 
 
 def _copy(
-    image: NDArray[np.float32], mask: NDArray[np.bool_]
+    image: NDArray[np.float32], mask: NDArray[np.bool_], interest: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """An image (h, w, 3) and its mask, upside down and darker."""
-    turned = np.ascontiguousarray(image[::-1, ::-1] * np.float32(_DARKER))
-    return turned, np.ascontiguousarray(mask[::-1, ::-1])
+    """An image (h, w, 3) and its mask, upside down and darker; turned so that most of the defect stays in a
+    region of interest (h, w), where that is not all."""
+    turns = max(_TURNS, key=lambda turns: int(np.count_nonzero(_of(mask[turns], interest))))
+    return np.ascontiguousarray(image[turns] * np.float32(_DARKER)), np.ascontiguousarray(mask[turns])
+
+
+def _of(mask: NDArray[np.bool_], interest: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    return mask if interest is None else mask & interest

@@ -115,7 +115,14 @@ def explain(
         segmenter.fit(by_kind, backgrounds, ignored=found.ignored)
     image = segmenter.read(query)
     prediction = segmenter.predict(image)
-    chosen = list(points) or spread_points(prediction.score, POINTS)
+    interest = segmenter.decision.interest
+    for x, y in points:
+        if interest is not None and not interest[y, x]:
+            raise InputError(
+                f"point {x},{y}: outside the region of interest of {pack}, where nothing is looked for; "
+                "name one inside"
+            )
+    chosen = list(points) or spread_points(prediction.score, POINTS, interest)
     if reads_transport(segmenter.model.config):
         return _draw_transport(Path(out), segmenter, supports, backgrounds, image, prediction, chosen, level)
     sights = explain_sights(
@@ -244,20 +251,28 @@ def explain_points(
     return [Row((x, y), float(score[y, x]), match) for (x, y), match in zip(points, told, strict=True)]
 
 
-def spread_points(score: NDArray[np.float32], count: int) -> list[tuple[int, int]]:
+def spread_points(
+    score: NDArray[np.float32], count: int, interest: NDArray[np.bool_] | None = None
+) -> list[tuple[int, int]]:
     """The highest score of a map (h, w), then points of a 5 x 5 grid, each as far from the others as can be.
 
+    interest: (h, w) bool, where points may lie; None for everywhere.
+
     Returns:
-        (x, y) of `count` points, at most 26.
+        (x, y) of `count` points, at most 26, or fewer where the region holds fewer of the grid.
     """
     height, width = score.shape
-    y, x = np.unravel_index(int(score.argmax()), score.shape)
+    # Scores are 0 and more: -1 is none of them.
+    inside = score if interest is None else np.where(interest, score, np.float32(-1))
+    y, x = np.unravel_index(int(inside.argmax()), score.shape)
     chosen = [(int(x), int(y))]
     grid = [
         (int((column + 0.5) * width / 5), int((row + 0.5) * height / 5))
         for row in range(5)
         for column in range(5)
     ]
+    if interest is not None:
+        grid = [(x, y) for x, y in grid if interest[y, x]]
     while len(chosen) < min(count, len(grid) + 1):
         nearest = [min((x - a) ** 2 + (y - b) ** 2 for a, b in chosen) for x, y in grid]
         chosen.append(grid[int(np.argmax(nearest))])

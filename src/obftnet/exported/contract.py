@@ -121,6 +121,8 @@ class Contract(_Part):
             raise ValueError("the tiles are not those of the pack")
         if self.pack.fitted is None:
             raise ValueError("the pack was not fitted")
+        if self.pack.interest is not None and self.pack.fitted.outside == "seen":
+            raise ValueError("the graph still counts what lies outside of the region of interest")
         return self
 
     @property

@@ -54,7 +54,7 @@ def prove(
     """Compare a fitted segmenter with what was exported of it.
 
     Of each picture the scores and what is decided, by the decision of `exported` without its region of
-    interest, which both have from then on; and of some of them in one call the scores.
+    interest, which it has from then on; and of some of them in one call the scores.
 
     Args:
         segmenter: in torch.
@@ -68,9 +68,10 @@ def prove(
     """
     engine = f"{exported.engine.name} {exported.engine.version}"
     found = Compared()
-    # Where defects are looked for is a place in images of one size, and these are of several.
-    decision = replace(exported.decision, interest=None)
-    segmenter.decision = exported.decision = decision
+    # Where defects are looked for is a place in images of one size, and these are of several. What lies
+    # outside of it is painted out by the same code before either looks.
+    exported.decision = decision = replace(exported.decision, interest=None)
+    segmenter = segmenter.decided_by(decision)
     found.largest = _in_batches(segmenter, exported, pictures, engine)
     with warnings.catch_warnings():
         # That a picture is one of the guidance is what is wanted here.

@@ -152,9 +152,13 @@ def defect_corners(mask: NDArray[np.bool_], side: int, most: int) -> list[Corner
     return found
 
 
-def spread_corners(shape: tuple[int, int], side: int, most: int) -> list[Corner]:
-    """At most `most` tiles of an image, spread evenly over it."""
+def spread_corners(
+    shape: tuple[int, int], side: int, most: int, shown: NDArray[np.bool_] | None = None
+) -> list[Corner]:
+    """At most `most` tiles of an image, spread evenly over it; of those that show any of `shown` (h, w)."""
     places = corners(shape, side)
+    if shown is not None:
+        places = [place for place in places if shown[window(place, side)].any()]
     chosen = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
     return [places[index] for index in chosen]
 

@@ -168,7 +168,8 @@ class FittedEntry(_Part):
 
     obftnet: the version that fitted it. weights_sha256: by what. sha256: of the tensors. bits_used: of
     samples stored in 16. supports, backgrounds: what the tensors hold of the images, in their order.
-    known: what each of `Content.images` shows.
+    known: what each of `Content.images` shows. outside: what the network saw outside of a region of interest,
+    the photographs themselves, as earlier versions did, or nothing of them.
     """
 
     obftnet: Text
@@ -178,6 +179,7 @@ class FittedEntry(_Part):
     supports: tuple[PartEntry, ...]
     backgrounds: tuple[PartEntry, ...]
     known: tuple[Known, ...]
+    outside: Literal["seen", "painted out"] = "seen"
 
 
 class Event(_Part):

@@ -51,6 +51,7 @@ class Fit:
                 Known(fingerprint=one.known.fingerprint, digest=one.known.digest, marked=one.marked)
                 for one in self.given
             ),
+            outside="painted out",
         )
         return said, arrays
 
@@ -89,6 +90,8 @@ def why_unfitted(pack: Pack, weights_sha256: str) -> str | None:
         return ""
     if said.weights_sha256 != weights_sha256:
         return "fitted with other weights"
+    if pack.content.interest is not None and said.outside == "seen":
+        return "fitted when what lies outside of the region of interest still counted"
     return None if said.obftnet == __version__ else f"fitted by obftnet {said.obftnet}"
 
 
