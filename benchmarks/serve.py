@@ -1,15 +1,15 @@
 """What `obftnet serve` answers in a second, to how many clients, and whether every answer is right.
 
     python benchmarks/serve.py [--clients 1,4,16] [--requests 200] [--size 64] [--network tiny|shipped]
-                               [--workers 1] [--threads 1] [--batch 1] [--kill SECONDS]
+                               [--workers 1] [--threads 1] [--batch 1] [--kill REQUESTS]
                                [--seconds MOST]
 
 A server in a process of its own, one pack, sixteen generated images, clients in threads that each keep one
 connection. `tiny` is a network of 64 x 64 pixels with random weights, which takes little, so that the server
 is what is measured; `shipped` the network that ships. Of every answer the score map and the mask are compared
 with those of `Segmenter.predict` of the same image: equal to the bit, or with `--batch` above 1 within 2e-6.
-A 429 is asked again after the time that it says. With `--kill` a process that looks is ended (SIGKILL) every
-so many seconds; what is answered with 500 then is counted, as nothing may be lost.
+A 429 is asked again after the time that it says. With `--kill` a process that looks is ended (SIGKILL) after
+each so many answers; what is answered with 500 then is counted, as nothing may be lost.
 
     python benchmarks/serve.py --at-once 8
 
@@ -24,7 +24,6 @@ import http.client
 import io
 import json
 import os
-import random
 import signal
 import statistics
 import subprocess
@@ -50,7 +49,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--kill", type=float, default=0)
+    parser.add_argument("--kill", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--at-once", type=int, default=0)
     arguments = parser.parse_args()
@@ -185,10 +184,11 @@ def run(
 ) -> str:
     """Ask; what came of it, in a line."""
     import numpy as np
+    import psutil
     import tifffile
 
     numbers, asked, seconds, statuses = count(), [], [], Counter()
-    lock, over = threading.Lock(), threading.Event()
+    lock = threading.Lock()
     known: dict[str, set[str]] = {}
 
     def right(index: int, answer: dict) -> bool:
@@ -232,17 +232,17 @@ def run(
                     seconds.append(took)
                 else:
                     statuses["WRONG"] += 1
+                if arguments.kill and statuses.total() % arguments.kill == 0:
+                    kill()
+
+    killed = []
 
     def kill() -> None:
-        while not over.wait(arguments.kill * random.uniform(0.5, 1.5)):
-            workers = server.workers()
-            if workers:
-                os.kill(random.choice(workers), signal.SIGKILL)
-                statuses["killed"] += 1
+        """The one that has worked most: it is at it, and not still beginning."""
+        worked = {one: psutil.Process(one).cpu_times().user for one in server.workers()}
+        killed.append(max(worked, key=worked.get))
+        os.kill(killed[-1], signal.SIGKILL)
 
-    killer = threading.Thread(target=kill)
-    if arguments.kill:
-        killer.start()
     start, before = time.perf_counter(), server.processor()
     end = start + arguments.seconds
     with ThreadPoolExecutor(clients) as pool:
@@ -250,10 +250,6 @@ def run(
             one.result()
     whole = time.perf_counter() - start
     each = {name: 1000 * (now - before[name]) / len(asked) for name, now in server.processor().items()}
-    over.set()
-    if arguments.kill:
-        killer.join()
-    killed = statuses.pop("killed", 0)
     ranked = statistics.quantiles(seconds, n=100)
     said = ", ".join(f"{number} {what}" for what, number in sorted(statuses.items()))
     lost = len(asked) - sum(statuses.values())
@@ -262,7 +258,7 @@ def run(
         f"{len(asked) / whole:.2f} a second; p50 {ranked[49]:.3f} s, p99 {ranked[98]:.3f} s; "
         f"{said}, {lost} lost; processor a request: {each['server']:.0f} ms of the server, "
         f"{each['workers']:.0f} ms of the processes that look"
-        + (f"; {killed} of these killed" if arguments.kill else "")
+        + (f"; {len(killed)} of these killed" if arguments.kill else "")
     )
 
 

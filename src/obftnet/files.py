@@ -254,6 +254,28 @@ def alone_in(parameter: str, *, file: bool = False) -> Callable[[Callable[_P, _R
     return decorate
 
 
+@contextmanager
+def mark(folder: Path) -> Iterator[Path]:
+    """A file in a folder while the block lasts: who finds it there sees this very folder, and in time.
+
+    Who takes the folder next (`exclusive`) removes what a killed process left of it.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    path = folder / _partial_name("")
+    _open.add(str(path))
+    try:
+        path.touch(exist_ok=False)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        yield path
+    finally:
+        _remove(path)
+        _open.discard(str(path))
+
+
 def clean_partials(folder: Path, *, alone: bool = False) -> None:
     """Remove what killed processes left half-written in a folder; what a living one writes stays.
 
@@ -308,8 +330,7 @@ def _kind(mode: int) -> str:
 def _partial(path: Path, target: Path) -> Iterator[Path]:
     """A free name beside `target`; what is there when the block ends is removed."""
     suffix = target.suffix if len(target.suffix) <= 16 else ""
-    name = f".partial-{_machine()}-{os.getpid()}-{secrets.token_hex(6)}{suffix}"
-    temporary = target.with_name(name)
+    temporary = target.with_name(_partial_name(suffix))
     _open.add(str(temporary))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -319,6 +340,10 @@ def _partial(path: Path, target: Path) -> Iterator[Path]:
     finally:
         _remove(temporary)
         _open.discard(str(temporary))
+
+
+def _partial_name(suffix: str) -> str:
+    return f".partial-{_machine()}-{os.getpid()}-{secrets.token_hex(6)}{suffix}"
 
 
 def _machine() -> str:

@@ -861,6 +861,8 @@ def newest() -> list[Case]:
         cases.append((f"shard_{value}", f"{PACKED} --shard\t{value}", None, "shard"))
     for value in ("0", "-1", "257", "x", HUGE_NUMBER):
         cases.append((f"workers_{value}", f"{PACKED} --workers\t{value}", None, "workers"))
+    for value in ("", "head", "head:", "head:²", "ray://head:1", "\x1b[2J"):
+        cases.append((f"ray_{value}", f"{PACKED} --ray\t{value}", None, "(--ray)"))
     numbers: dict[str, tuple[tuple[str | int, ...], tuple[object, ...]]] = {
         "threshold": (("decision", "threshold"), (0, 1, -1, 2, float("nan"))),
         "min_area": (("decision", "min_area"), (-1, float("inf"))),

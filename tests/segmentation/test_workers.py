@@ -17,9 +17,11 @@ from PIL import Image
 
 from obftnet.errors import InputError
 from obftnet.segmentation import segment_files
+from obftnet.segmentation.crew import Order
 from obftnet.segmentation.decider import RefusedError
+from obftnet.segmentation.processes import Processes
 from obftnet.segmentation.work import Task
-from obftnet.segmentation.workers import Order, Workers
+from obftnet.segmentation.workers import Workers
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +159,7 @@ def test_an_image_that_ends_its_process_is_refused_and_the_others_go_on(tmp_path
     for task in tasks:
         task.query.write_bytes(b"1")
     begun = []
-    with Workers(fatal(), 2, print) as workers:
+    with Workers(Processes(fatal()), 2, print) as workers:
         done = {task.name: outcome for task, outcome in workers.go_through(tasks, begun.append)}
     assert sorted(done) == sorted(names)
     assert [task.name for task in begun] == names
@@ -170,7 +172,7 @@ def test_an_image_that_ends_its_process_is_refused_and_the_others_go_on(tmp_path
 def test_workers_that_cannot_begin_are_one_line():
     with (
         pytest.raises(InputError, match=r"ended before it began \(exit status 3\)"),
-        Workers(fatal(True), 2, print),
+        Workers(Processes(fatal(True)), 2, print),
     ):
         pass
     assert not multiprocessing.active_children()

@@ -40,6 +40,14 @@ ShardOf = Annotated[
 Workers = Annotated[
     int, _Opt("--workers", metavar="N", help="Processes that share the images and the threads.")
 ]
+Ray = Annotated[
+    str | None,
+    _Opt(
+        "--ray",
+        metavar="ADDRESS|auto|local",
+        help="The workers run on this Ray cluster; local: one of its own.",
+    ),
+]
 
 
 def kinds_of(keep: str) -> "list[Kind]":

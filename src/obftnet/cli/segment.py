@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from obftnet.cli.bulk import ALL_KINDS, Column, Keep, Manifest, Out, Queries, ShardOf, Workers, end, kinds_of
+from obftnet.cli.bulk import (
+    ALL_KINDS,
+    Column,
+    Keep,
+    Manifest,
+    Out,
+    Queries,
+    Ray,
+    ShardOf,
+    Workers,
+    end,
+    kinds_of,
+)
 from obftnet.cli.deciding import LowThreshold, MinArea, MinLength, Review, Scale, UnitOf, band, level
 from obftnet.cli.options import Bits, Device, MaybeGuidance, PackFile, Threads, Tile, Weights, tile_of
 from obftnet.cli.progress import progress_bar
@@ -41,6 +53,7 @@ def segment_command(
     column: Column = None,
     shard: ShardOf = None,
     workers: Workers = 1,
+    ray: Ray = None,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
@@ -75,6 +88,7 @@ def segment_command(
             column=column,
             shard=part,
             workers=workers,
+            ray=ray,
             progress=update,
             notice=note,
         )

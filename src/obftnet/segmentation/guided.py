@@ -75,6 +75,10 @@ class Guided(Protocol):
     def bits(self) -> int | None:
         """As `Segmenter.from_pretrained`."""
 
+    @property
+    def threads(self) -> int | None:
+        """Of a process that runs the network; None: as its engine chooses."""
+
     def aside(self, query: Path, hashes: FileHashes) -> Aside | None:
         """Why a query is not segmented if it is a support's image or mask; None if it is neither."""
 

@@ -9,19 +9,22 @@ from obftnet.decision import Decision
 from obftnet.errors import InputError, printable
 from obftnet.files import alone_in, refuse_existing
 from obftnet.segmentation.changes import NO_CHANGES, Changes
+from obftnet.segmentation.crew import Alone, Crew, Order, telling
 from obftnet.segmentation.decider import Decider, RefusedError
 from obftnet.segmentation.guided import Guided
 from obftnet.segmentation.interest import INTEREST, keep_interest
 from obftnet.segmentation.journal import Journal, read_journal, remove_journal
 from obftnet.segmentation.names import Named, name_results, resolved
+from obftnet.segmentation.on_ray import Cluster, OnRay
 from obftnet.segmentation.outputs import KINDS, Kind, Outputs
+from obftnet.segmentation.processes import Processes
 from obftnet.segmentation.queries import Aside, Query, check_apart, find_queries
 from obftnet.segmentation.record import NAME, Entry, Reason, Record, Settled, read_record
 from obftnet.segmentation.shard import Shard
 from obftnet.segmentation.summary import Summary
 from obftnet.segmentation.tables import TABLES, are_whole, remove_tables, write_tables
 from obftnet.segmentation.work import Task
-from obftnet.segmentation.workers import Alone, Crew, Order, Workers, telling
+from obftnet.segmentation.workers import Place, Workers
 
 #: Processes that a job is done by at most: each has the network in its memory.
 MOST_WORKERS = 256
@@ -43,6 +46,7 @@ def run_job(
     keep: Collection[Kind] = KINDS,
     shard: Shard | None = None,
     workers: int = 1,
+    cluster: Cluster | None = None,
     progress: Progress | None = None,
     notice: Notice | None = None,
     each: Callable[[Entry], None] | None = None,
@@ -54,6 +58,7 @@ def run_job(
             progress, notice, and what is returned.
         guided: what the job is guided by.
         changes: of its decision.
+        cluster: where the workers are, if not here.
         each: called with each image that is done, or was before, once that is on the disk.
 
     Raises:
@@ -61,6 +66,8 @@ def run_job(
     """
     out, kinds = Path(out), check_keep(keep)
     check_workers(workers)
+    if cluster is not None:
+        cluster.check()
     decision, scale = changes.of(guided.decision, guided.scale)
     found = find_queries(sources, ((out, "the folder of results"), *guided.folders))
     if shard is not None:
@@ -88,7 +95,7 @@ def run_job(
     stale, note = _take_over(record, earlier, named, out)
     in_pixels = decision.in_pixels(scale)
     job = _Job(named, guided, out, record, in_pixels, kinds, hashes, progress, notice, each)
-    job.run(workers, stale, note)
+    job.run(workers, cluster, stale, note)
     if record != earlier or noted or not are_whole(out, record):
         record.tables = write_tables(out, record)
         record.write(out)
@@ -207,7 +214,7 @@ class _Job:
         self.decided: list[Entry] = []
         self.kept = 0
 
-    def run(self, workers: int, stale: set[str], note: str) -> None:
+    def run(self, workers: int, cluster: Cluster | None, stale: set[str], note: str) -> None:
         """Do what is not done; the network is loaded only where scores are missing."""
         undecided, pending = self._left()
         self.kept = len(self._named) - len(undecided) - len(pending)
@@ -218,19 +225,21 @@ class _Job:
         if not undecided and not pending:
             return
         count = min(workers, len(undecided) + len(pending))
+        alone = cluster is None and count == 1
         order = Order(
-            self._guided if count == 1 else self._guided.shared(count),
+            self._guided if alone else self._guided.shared(count),
             bool(pending),
             self._record.weights_sha256,
             self._record.guidance.sha256,
             self._decider,
             self._record.bits_used,
         )
-        if count == 1:
+        if alone:
             self._run_by(Alone(order, self._tell, self._hashes), undecided, pending, stale, note)
-        else:
-            with Workers(order, count, self._tell) as crew:
-                self._run_by(crew, undecided, pending, stale, note)
+            return
+        place: Place = Processes(order) if cluster is None else OnRay(cluster, order, count)
+        with Workers(place, count, self._tell) as crew:
+            self._run_by(crew, undecided, pending, stale, note)
 
     def _run_by(
         self, crew: Crew, undecided: Sequence[str], pending: Sequence[str], stale: set[str], note: str

@@ -11,6 +11,7 @@ from obftnet.segmentation.fitted import ByFolder, ByPack
 from obftnet.segmentation.guided import Guided
 from obftnet.segmentation.job import Notice, Progress, check_keep, check_workers, run_job
 from obftnet.segmentation.manifest import find_listed
+from obftnet.segmentation.on_ray import Cluster
 from obftnet.segmentation.outputs import KINDS, Kind
 from obftnet.segmentation.shard import Shard
 from obftnet.segmentation.summary import Summary
@@ -41,6 +42,7 @@ def segment_files(
     column: str | None = None,
     shard: Shard | None = None,
     workers: int = 1,
+    ray: str | None = None,
     progress: Progress | None = None,
     notice: Notice | None = None,
 ) -> Summary:
@@ -78,6 +80,8 @@ def segment_files(
         shard: do this part of the images alone; each shard wants an `out` of its own.
         workers: processes that share the images and, in equal parts, this one's threads. They are spawned: a
             script that asks for several does so below `if __name__ == "__main__"`.
+        ray: the workers run on this Ray cluster (`on_ray.Cluster`); "local": one of this machine alone. All
+            its machines must see images, guidance and `out` by the same paths.
         progress: called with (finished, all, name of the image) before the first and after each image.
         notice: called with a line that a person should read.
 
@@ -87,8 +91,13 @@ def segment_files(
     """
     changes = Changes(threshold, min_area, min_length, unit, review, scale, low_threshold)
     check_keep(keep)
-    resolve_device(device)
+    used = resolve_device(device)
     check_workers(workers)
+    cluster = None
+    if ray is not None:
+        # Ray gives each worker a GPU, as its only one; which it is is not the job's to say.
+        device, cluster = used.type, Cluster(ray, gpus=int(used.type == "cuda"))
+        cluster.check()
     listed = find_listed(manifest, column)
     tile, bits = check_tiling(tile), check_bits(bits)
     guided: Guided
@@ -110,6 +119,7 @@ def segment_files(
         keep=keep,
         shard=shard,
         workers=workers,
+        cluster=cluster,
         progress=progress,
         notice=notice,
     )

@@ -97,8 +97,8 @@ class Desk:
         return self._look(self._packs[message.sha256], message.images)
 
     def _load(self, load: Load) -> str:
+        from obftnet.segmentation.crew import telling
         from obftnet.segmentation.fitted import ByPack
-        from obftnet.segmentation.workers import telling
 
         said: list[str] = []
         try:
@@ -112,7 +112,7 @@ class Desk:
         return ""
 
     def _look(self, pack: _Loaded, images: Sequence[Asked]) -> list[dict[str, Any] | Refused]:
-        from obftnet.segmentation.workers import telling
+        from obftnet.segmentation.crew import telling
 
         start = time.perf_counter()
         answers: list[dict[str, Any] | Refused | None] = [None] * len(images)
@@ -141,7 +141,7 @@ class Desk:
         answers: list[dict[str, Any] | Refused | None],
     ) -> "dict[int, Prediction]":
         """All at once; where one of several cannot be, one by one, so that the others can."""
-        from obftnet.segmentation.workers import telling
+        from obftnet.segmentation.crew import telling
 
         if len(pictures) > 1:
             told: list[str] = []
@@ -237,11 +237,6 @@ def work(connection: Connection, weights: str | None, device: str, threads: int 
     import torch
 
     # All that an answer needs, so that the first does not wait for it.
-    import obftnet.imaging.tiff
-    import obftnet.imaging.write
-    import obftnet.segmentation.fitted
-    import obftnet.segmentation.judged
-    import obftnet.segmentation.workers  # noqa: F401
     from obftnet.segmenter import resolve_device
 
     torch.set_num_threads(threads or max(1, torch.get_num_threads() // workers))
