@@ -130,9 +130,10 @@ def by_length() -> list[Any]:
 
 
 def takes_long(document: str, text: str) -> bool:
-    # The runtime runs what an export, which takes long, has written.
+    # The runtime runs what an export, which takes long, has written; Ray takes long to begin.
     words = [command.split()[:2] for command in commands(text) if command.startswith("obftnet")]
-    return document != "README.md" and any({*LONG, "obftnet-runtime"} & set(word) for word in words)
+    long = any({*LONG, "obftnet-runtime"} & set(word) for word in words) or "--ray" in text
+    return document != "README.md" and long
 
 
 @pytest.mark.parametrize(("document", "text"), blocks("sh"), ids=label)

@@ -212,7 +212,8 @@ def _relay(connection: Connection, worker: Any) -> None:
     try:
         begun = actor.begin.remote(*connection.recv())
         while not ray.wait([begun], timeout=_PATIENCE)[0]:
-            connection.send(_message("waiting", None, ["Ray has no room for one more worker yet"]))
+            line = "a worker waits for Ray to begin it; see that the cluster has processors for so many"
+            connection.send(_message("waiting", None, [line]))
         connection.send_bytes(ray.get(begun))
         while True:
             connection.send_bytes(ray.get(actor.do.remote(connection.recv_bytes())))
