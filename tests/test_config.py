@@ -42,8 +42,8 @@ def test_the_defaults_are_the_papers_with_its_gaps_closed():
         ({"cues": "ab"}, "encoder4d reader does not read cues"),
         ({"reader": "cues", "transport": "none"}, "cues reader does not read transport, which is 'none'"),
         ({"reader": "cues", "fusion": "top_down"}, "cues reader does not read fusion"),
-        ({"cosine_scale": "kernel"}, "of plans alone no cosine is read"),
-        ({"cosine_scale": "kernel", "transport": "foreground", "background": False}, "no cosine is read"),
+        ({"cosine_temperature": 0.05}, "of plans alone no cosine is read"),
+        ({"cosine_temperature": 0.05, "transport": "foreground", "background": False}, "no cosine is read"),
         ({"background": False}, "foreground or none"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_pyramid_may_have_two_levels(reader, monkeypatch):
         {"transport": "foreground", "fusion": "top_down"},
         {"zeroed_columns": "drop", "transport_scale": "none", "relu": "after"},
         {"cosine_channels": True, "transport_scale": "log"},
-        {"transport": "none", "cosine_scale": "kernel", "width": 32},
+        {"transport": "none", "cosine_temperature": 0.05, "width": 32},
     ],
 )
 def test_every_ablation_runs(options):

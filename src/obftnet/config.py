@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from obftnet.errors import InputError
-from obftnet.relation.bilateral import Bilateral, CosineScale, Scale
+from obftnet.relation.bilateral import Bilateral, Scale
 from obftnet.relation.cues import CUES
 from obftnet.transport import Algorithm1
 
@@ -70,8 +70,12 @@ class EncoderConfig(_Config):
     zeroed_columns: Literal["keep", "drop"] = "keep"
     #: A plan's rows and columns do not say how alike two positions are at all; the cosines beside it do.
     cosine_channels: bool = False
-    #: Of cosines: "kernel" is exp((cosine - 1) / epsilon), for features whose cosines all lie near 1.
-    cosine_scale: CosineScale = "plain"
+    cosine_temperature: float = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="T > 0: exp((cosine - 1) / T) is read in place of cosines, which may all lie near 1",
+    )
     fusion: Literal["top_down", "bidirectional"] = "bidirectional"
     width: int = Field(
         default=128, ge=16, le=1024, multiple_of=8, description="channels of a squeezed level (HSNet: 128)"
@@ -86,9 +90,9 @@ class EncoderConfig(_Config):
         if self.cosine_channels and self.transport == "none":
             raise ValueError("transport = none reads the cosines already; leave cosine_channels out")
         beside_plans = self.cosine_channels or (self.background and self.transport == "foreground")
-        if self.cosine_scale != "plain" and self.transport != "none" and not beside_plans:
+        if self.cosine_temperature and self.transport != "none" and not beside_plans:
             raise ValueError(
-                "of plans alone no cosine is read; add cosine_channels, or leave cosine_scale out"
+                "of plans alone no cosine is read; add cosine_channels, or leave the temperature out"
             )
         return self
 
@@ -106,7 +110,7 @@ class EncoderConfig(_Config):
             self.background,
             self.transport_scale,
             self.cosine_channels,
-            self.cosine_scale,
+            self.cosine_temperature,
         )
 
 

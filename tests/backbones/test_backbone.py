@@ -21,7 +21,7 @@ TABLE = [
     ("resnet101", (4, 23, 3), (512, 1024, 2048), (50, 25, 13)),
     ("mobilenet_v2", (3, 7, 4), (None, None, None), (50, 25, 13)),
     ("compact", (2, 2, 2), (96, 160, 224), (50, 25, 13)),
-    ("compact_coarse", (2, 2), (160, 224), (25, 13)),
+    ("compact_fine", (1, 1), (96, 160), (50, 25)),
 ]
 NAMES = [row[0] for row in TABLE]
 
@@ -153,13 +153,13 @@ def test_mobilenet_v2_is_tapped_at_its_blocks(backbones):
 
 
 @torch.no_grad()
-def test_compact_coarse_is_compact_without_its_finest_stride(tmp_path):
+def test_compact_fine_is_the_beginning_of_compact(tmp_path):
     compact, path = load_backbone("compact", "random", seed=0), tmp_path / "w.safetensors"
     save_file(compact.network.state_dict(), path)
     images = torch.rand(1, 3, 96, 64)
-    finer, coarse = compact(images).taps, load_backbone("compact_coarse", path)(images).taps
-    assert len(finer) == 2 + len(coarse)
-    assert all(torch.equal(one, other) for one, other in zip(finer[2:], coarse, strict=True))
+    whole, fine = compact(images).taps, load_backbone("compact_fine", path)(images).taps
+    assert [tap.stride for tap in backbone_spec("compact_fine").taps] == [8, 16]
+    assert all(torch.equal(one, other) for one, other in zip(whole[1:3], fine, strict=True))
 
 
 def test_a_backbone_stays_frozen(backbones):
@@ -181,11 +181,12 @@ def test_a_backbone_stays_frozen(backbones):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_small_image_is_refused_with_the_size_that_works(backbones, name):
     backbone = backbones(name)
+    least = 2 * backbone.spec.taps[-1].stride
     with pytest.raises(
-        InputError, match=rf"63 x 80 is too small for the backbone {name}: use at least 64 x 80"
+        InputError, match=rf"{least - 1} x 80 is too small for the backbone {name}: use at least {least} x 80"
     ):
-        backbone(torch.rand(1, 3, 63, 80))
-    coarsest = backbone(torch.rand(1, 3, 64, 64)).taps[-1]
+        backbone(torch.rand(1, 3, least - 1, 80))
+    coarsest = backbone(torch.rand(1, 3, least, least)).taps[-1]
     assert min(coarsest.shape[-2:]) >= 2
 
 

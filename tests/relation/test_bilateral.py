@@ -55,8 +55,8 @@ def written_out(query: Tensor, guidance: Guidance, tap: int, made: Bilateral) ->
         return (1 + scaled).log() if made.scale == "log" else scaled
 
     def read(similarity: Tensor) -> Tensor:
-        if made.cosine_scale == "kernel":
-            return ((similarity - 1) / algorithm.epsilon).exp()
+        if made.cosine_temperature:
+            return ((similarity - 1) / made.cosine_temperature).exp()
         return similarity.clamp(min=0)
 
     cosines = [read(fore) * defect, read(back) * usable]
@@ -92,7 +92,7 @@ def written_out(query: Tensor, guidance: Guidance, tap: int, made: Bilateral) ->
         [("none", True), ("none", False), ("foreground", True), ("foreground", False), ("bilateral", True)]
     ),
     cosines=st.booleans(),
-    read=st.sampled_from(["plain", "kernel"]),
+    read=st.sampled_from([0, 0.02, 0.5]),
     relu=st.sampled_from(["before", "after"]),
     scale=st.sampled_from(["none", "positions", "log"]),
     epsilon=st.sampled_from([0.01, 0.05]),
@@ -103,7 +103,7 @@ def test_every_map_is_its_equation_written_out(
 ):
     query, guidance = episode(b, k, j, share, dirty, seed)
     made = bilateral(
-        transport=kind[0], background=kind[1], cosine_channels=cosines, cosine_scale=read, relu=relu,
+        transport=kind[0], background=kind[1], cosine_channels=cosines, cosine_temperature=read, relu=relu,
         scale=scale, epsilon=epsilon, iterations=6,
     )  # fmt: skip
     levels = made.levels(query, guidance, LEVELS)

@@ -4,6 +4,7 @@ Three levels at strides 8, 16 and 32; two residual blocks a level, each one a ta
 project from random initialisation (`obftnet.training.distill`), on generated images.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch.nn.functional as F
@@ -30,21 +31,22 @@ class ResidualBlock(nn.Module):
 
 
 class CompactNet(nn.Module):
-    """Stem to stride 4, then three stages at strides 8, 16, 32."""
+    """Stem to stride 4, then stages at strides 8, 16, 32."""
 
     STEM_CHANNELS: ClassVar[int] = 48
     CHANNELS: ClassVar[tuple[int, int, int]] = (96, 160, 224)
-    BLOCKS: ClassVar[int] = 2
+    BLOCKS: ClassVar[tuple[int, ...]] = (2, 2, 2)
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: Sequence[int] = BLOCKS) -> None:
+        """`blocks`: of each stage, up to three of them; with fewer the first ones' weights are the same."""
         super().__init__()
         self.stem = nn.Sequential(_conv(3, 32, 2), nn.ReLU(), _conv(32, self.STEM_CHANNELS, 2))
         inside = self.STEM_CHANNELS
         stages = []
-        for channels in self.CHANNELS:
-            blocks = [ResidualBlock(inside, channels, 2)]
-            blocks += [ResidualBlock(channels, channels, 1) for _ in range(self.BLOCKS - 1)]
-            stages.append(nn.Sequential(*blocks))
+        for count, channels in zip(blocks, self.CHANNELS, strict=False):
+            stage = [ResidualBlock(inside, channels, 2)]
+            stage += [ResidualBlock(channels, channels, 1) for _ in range(count - 1)]
+            stages.append(nn.Sequential(*stage))
             inside = channels
         self.stages = nn.ModuleList(stages)
 

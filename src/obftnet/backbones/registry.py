@@ -65,12 +65,11 @@ def _mobilenet_v2_taps() -> tuple[Tap, ...]:
     )
 
 
-def _compact_taps(finest: int = 0) -> tuple[Tap, ...]:
-    """Of the stages from `finest` on, of 0, 1 and 2."""
+def _compact_taps() -> tuple[Tap, ...]:
     return tuple(
-        Tap(f"stages.{stage}.{block}", stage - finest, CompactNet.CHANNELS[stage], 8 * 2**stage)
-        for stage in range(finest, 3)
-        for block in range(CompactNet.BLOCKS)
+        Tap(f"stages.{level}.{block}", level, CompactNet.CHANNELS[level], 8 * 2**level)
+        for level, count in enumerate(CompactNet.BLOCKS)
+        for block in range(count)
     )
 
 
@@ -130,9 +129,17 @@ BACKBONES: dict[str, BackboneSpec] = {
             Tap("stem", 0, CompactNet.STEM_CHANNELS, 4),
             extractor=itself,
         ),
-        # The same network and weights, read without stride 8: 4D tensors of the stride 16 of an input of 512
-        # pixels are as large as those of the stride 8 of 256, and show what 512 pixels show.
-        BackboneSpec("compact_coarse", CompactNet, _compact_taps(finest=1), None, extractor=itself),
+        # The beginning of the same network, for a reader that is larger than the rest of it.
+        BackboneSpec(
+            "compact_fine",
+            lambda: CompactNet((2, 1)),
+            (
+                Tap("stages.0.1", 0, CompactNet.CHANNELS[0], 8),
+                Tap("stages.1.0", 1, CompactNet.CHANNELS[1], 16),
+            ),
+            None,
+            extractor=itself,
+        ),
         # Liu et al., "A ConvNet for the 2020s" (CVPR 2022).
         BackboneSpec(
             "convnext_tiny",

@@ -33,7 +33,7 @@ def train_command(
     backbone: Annotated[
         str | None,
         _Opt(
-            help="vgg16, resnet50, resnet101, mobilenet_v2, the default, compact or compact_coarse; "
+            help="vgg16, resnet50, resnet101, mobilenet_v2, the default, compact or compact_fine; "
             "with timm convnext_tiny, dinov2_small, dinov3_small."
         ),
     ] = None,
@@ -66,9 +66,8 @@ def train_command(
     cosine_channels: Annotated[
         bool | None, _Opt(help="Plain cosines beside the transport plans (encoder4d); off.")
     ] = None,
-    cosine_scale: Annotated[
-        Literal["plain", "kernel"] | None,
-        _Opt(help="kernel: exp((cosine - 1) / epsilon) in place of cosines (encoder4d)."),
+    cosine_temperature: Annotated[
+        float | None, _Opt(help="T > 0: exp((cosine - 1) / T) in place of cosines (encoder4d); 0.")
     ] = None,
     fusion: Annotated[Literal["top_down", "bidirectional"] | None, _Opt(help="Ablation (encoder4d).")] = None,
     width: Annotated[int | None, _Opt(help="Channels of a squeezed level (encoder4d); 128.")] = None,
@@ -155,7 +154,7 @@ def train_command(
         "transport": transport,
         "background": background,
         "cosine_channels": cosine_channels,
-        "cosine_scale": cosine_scale,
+        "cosine_temperature": cosine_temperature,
         "fusion": fusion,
         "width": width,
         "epsilon": epsilon,

@@ -19,8 +19,6 @@ from obftnet.transport import Algorithm1
 
 #: What a plan is multiplied by, see `Bilateral`.
 Scale = Literal["none", "positions", "log"]
-#: What of a cosine is read, see `Bilateral`.
-CosineScale = Literal["plain", "kernel"]
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,10 @@ class Bilateral:
         is log(1 + that), whose few large values no longer set the scale for all others. "none" is the
         literal form.
     cosine_channels: whether the cosines of what is transported follow the plans as channels of their own.
-    cosine_scale: of whatever cosines are read, "plain" is the cosine, clamped at 0; "kernel" is
-        exp((cosine - 1) / epsilon), 0..1, the kernel that Algorithm 1 starts from: where features have much
-        in common, all cosines lie close below 1, and what tells positions apart is small beside the zeros of
-        a masked support.
+    cosine_temperature: of whatever cosines are read, 0 is the cosine itself, clamped at 0; T > 0 is
+        exp((cosine - 1) / T), 0..1, the form of the kernel that Algorithm 1 starts from: where features have
+        much in common, all cosines lie close below 1, and what tells positions apart is small beside the
+        zeros of a masked support. The smaller T, the more a mean over positions is that of the most alike.
     """
 
     algorithm: Algorithm1
@@ -103,7 +101,7 @@ class Bilateral:
     background: bool = True
     scale: Scale = "positions"
     cosine_channels: bool = False
-    cosine_scale: CosineScale = "plain"
+    cosine_temperature: float = 0
 
     @property
     def channels(self) -> int:
@@ -196,10 +194,10 @@ class Bilateral:
     def _cosines(self, rows: Tensor, columns: Tensor) -> Tensor:
         """(M, c) and (c, N) unit features -> what is read of their (M, N) cosines."""
         cosines = rows @ columns
-        if self.cosine_scale == "plain":
+        if not self.cosine_temperature:
             return cosines.clamp_(min=0)
         # Rounding may leave a cosine just above 1.
-        return cosines.clamp_(max=1).sub_(1).div_(self.algorithm.epsilon).exp_()
+        return cosines.clamp_(max=1).sub_(1).div_(self.cosine_temperature).exp_()
 
     @property
     def _logarithm(self) -> bool:
