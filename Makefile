@@ -106,5 +106,25 @@ weights-presence:
 	  --good 12 --size 256 --largest 384 --workers $(WORKERS)
 	$(BIN)/python tools/presence.py $(RUNS)/shipped.safetensors $(RUNS)/unseen $(RUNS)/presence.safetensors
 
+# The paper's network on the beginning of those weights' backbone, `obftnet-paper`: two trainings on generated materials, an
+# hour of one core. Smaller numbers try the way out in minutes:
+#   make weights-paper PAPER_MATERIALS=23 PAPER_STEPS=2 PAPER_MORE=2 RUNS=/tmp/try PAPER=/tmp/try/paper.safetensors
+PAPER_MATERIALS ?= 184
+PAPER_STEPS ?= 600
+PAPER_MORE ?= 650
+PAPER ?= src/obftnet/pretrained/obftnet-paper.safetensors
+PAPER_TRAIN = $(OBFTNET) train --data $(RUNS)/paper/generated --size 192 --recipe short --batch 4 --average 0.99 --device $(DEVICE)
+
+.PHONY: weights-paper
+weights-paper: $(VENV)/.demo
+	$(OBFTNET) synthesize --out $(RUNS)/paper/generated --materials $(PAPER_MATERIALS) --seed 110 --kinds 3 --defective 6 \
+	  --good 12 --size 256 --largest 384 --workers $(WORKERS)
+	$(BIN)/python tools/backbone_of.py obftnet-compact $(RUNS)/paper/backbone.safetensors
+	$(PAPER_TRAIN) --backbone compact_fine --backbone-weights $(RUNS)/paper/backbone.safetensors --reader encoder4d \
+	  --transport-scale log --cosine-channels --cosine-temperature 0.02 --width 64 --steps $(PAPER_STEPS) --good-fraction 0.2 \
+	  --seed 0 --out $(RUNS)/paper/first
+	$(PAPER_TRAIN) --start $(RUNS)/paper/first --steps $(PAPER_MORE) --good-fraction 0.25 --seed 1 --out $(RUNS)/paper/second
+	$(BIN)/python tools/ship.py $(RUNS)/paper/second/model.safetensors $(PAPER) --size 256
+
 clean:
 	rm -rf $(VENV) demo dist docs/_build
