@@ -300,12 +300,19 @@ def test_a_function_has_its_folder_alone(tmp_path, monkeypatch):
     def work(what, out):
         return what, names(out)
 
+    @alone_in("out", together=True)
+    def work_together(what, out):
+        return what, names(out)
+
     assert work("a", out=tmp_path) == ("a", [".obftnet.lock"])
     with exclusive(tmp_path):
-        with pytest.raises(InputError, match="another process"):
-            work("b", tmp_path)
-        monkeypatch.setenv("RANK", "1")  # one of several that work together: the first has the folder
-        assert work("c", tmp_path) == ("c", [".obftnet.lock"])
+        for rank in (None, "1", "abc"):
+            if rank is not None:  # left in the environment by whatever started others
+                monkeypatch.setenv("RANK", rank)
+            with pytest.raises(InputError, match="another process"):
+                work("b", tmp_path)
+        # One of several that work together: the first has the folder.
+        assert work_together("c", tmp_path) == ("c", [".obftnet.lock"])
 
 
 def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path):

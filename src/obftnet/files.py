@@ -63,12 +63,14 @@ def atomic(path: str | Path) -> Iterator[Path]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """As `atomic`, for a folder and all that is written into it; `path` must not be there yet.
 
+    What killed processes left half-written beside it is removed.
+
     Raises:
-        InputError: there is something at `path`, or it cannot be written.
+        InputError: there is something at `path`, it cannot be written, or another process writes it.
     """
     path = Path(path)
     check_new_folder(path)
-    with _partial(path, path) as temporary:
+    with exclusive(path.parent, path.name), _partial(path, path) as temporary:
         temporary.mkdir()
         yield temporary
         for folder, _, names in os.walk(temporary):
@@ -229,11 +231,14 @@ def exclusive(folder: str | Path, family: str | None = None) -> Iterator[Path]:
         _remove_empty(made)
 
 
-def alone_in(parameter: str, *, file: bool = False) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+def alone_in(
+    parameter: str, *, file: bool = False, together: bool = False
+) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Decorate a function: while it runs, the folder that this parameter names is its own (`exclusive`).
 
-    Of several processes that torchrun started, the first has it for all of them. With `file` the parameter
-    names a file, and the files in its folder that go by its stem are the function's own.
+    With `file` the parameter names a file, and the files in its folder that go by its stem are the function's
+    own. With `together`, of several processes that torchrun started the first has it for all of them; a
+    function that is not theirs has no use for what the environment says of such.
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -241,11 +246,12 @@ def alone_in(parameter: str, *, file: bool = False) -> Callable[[Callable[_P, _R
 
         @functools.wraps(function)
         def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            if os.environ.get("RANK", "0") != "0":
+            if together and os.environ.get("RANK", "0") != "0":
                 return function(*args, **kwargs)
             out = Path(parameters.bind(*args, **kwargs).arguments[parameter])
             if file:
                 check_output(out)
+                out = _target(out)  # by whatever name or link it goes
             with exclusive(out.parent, out.stem) if file else exclusive(out):
                 return function(*args, **kwargs)
 

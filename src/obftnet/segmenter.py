@@ -571,6 +571,12 @@ class Segmenter:
         """
         return self._known.find(self.read(image), "support")
 
+    def holds(self, image: ImageSource) -> bool:
+        """Whether the guidance holds this very picture, as a support or a background. Raises InputError as
+        `read`."""
+        picture = self.read(image)
+        return any(self._known.find(picture, role) is not None for role in ("support", "background"))
+
     @without_autocast
     @torch.inference_mode()
     def predict(self, image: ImageSource) -> Prediction:

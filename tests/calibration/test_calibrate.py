@@ -132,11 +132,13 @@ def test_images_of_the_guidance_and_those_given_twice_have_no_part(place):
     shutil.copy(here / "guidance/background/b.png", here / "good" / "copy.png")
     Image.open(here / "guidance/support/s0.png").save(here / "good" / "again.bmp")
     shutil.copy(here / "good/g3.png", here / "good" / "twice.png")
+    Image.open(here / "good/g4.png").save(here / "good" / "h4.tif")
     said = []
     assert calibrate(place, notice=said.append).bound.images == 6
     assert sum("the same image as background/b.png in the pack" in line for line in said) == 1
     assert sum("again.bmp: the same image as" in line for line in said) == 1
     assert sum("twice.png: the same image as" in line for line in said) == 1
+    assert sum("h4.tif: the same image as" in line for line in said) == 1
     for folder in ("guidance/background", "guidance/support"):
         with pytest.raises(InputError, match="no good image to calibrate by"):
             calibrate_pack(here / "fitted.pack", [here / folder], weights=here / "model.safetensors")

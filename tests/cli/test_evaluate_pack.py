@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from obftnet.data.layouts import read_layout
 from obftnet.decision import decide
@@ -22,6 +23,9 @@ def packed(command, world, monkeypatch):
         ("background/y.png", "cork/train/good/0.png"),
     ):
         (world / "guidance" / name).write_bytes((world / "data" / source).read_bytes())
+    # The same pixels in another file.
+    Image.open(world / "guidance/background/y.png").save(world / "guidance/background/z.bmp")
+    (world / "guidance/background/y.png").unlink()
     fit = "fit --guidance guidance --out a.pack --weights model.safetensors --threshold 0.1"
     assert command(*fit.split())[0] == 0
     return world

@@ -59,7 +59,10 @@ def test_the_image_score_is_above_a_threshold_where_a_region_of_the_least_size_i
         assert mask.any() == (value > level)
 
 
-@given(SCORES, st.integers(0, 6), st.floats(0, 1, width=32), st.floats(0, 1, width=32))
+LEVELS = st.floats(0, 1, width=32, exclude_min=True)
+
+
+@given(SCORES, st.integers(0, 6), LEVELS, LEVELS)
 @settings(deadline=None, max_examples=200)
 def test_a_low_threshold_draws_whole_regions_and_marks_no_other_image(score, area, one, other):
     low, threshold = sorted([one, other])
@@ -75,7 +78,7 @@ def test_a_low_threshold_draws_whole_regions_and_marks_no_other_image(score, are
     assert judge(image_score(score, decision), decision) == ("fail" if mask.any() else "pass")
 
 
-@pytest.mark.parametrize("low", [-0.1, 0.7, np.nan, np.inf])
+@pytest.mark.parametrize("low", [-0.1, 0, 0.7, np.nan, np.inf])
 def test_a_low_threshold_is_at_most_the_threshold(low):
     with pytest.raises(InputError, match="low_threshold"):
         Decision(0.6, low_threshold=low)

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import torch
 
+import obftnet.calibration
 import obftnet.cli
 import obftnet.cli.app
 import obftnet.cli.settings
 import obftnet.evaluation.evaluate
+import obftnet.packing
+import obftnet.reporting
 import obftnet.segmentation
 import obftnet.synthetic
 import obftnet.training.distill

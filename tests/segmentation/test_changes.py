@@ -68,6 +68,7 @@ def test_what_is_replaced_needs_no_scale_to_be_converted_by():
         ({"unit": "mm", "min_area": 1}, "needs the scale"),
         ({"scale": 0}, "scale"),
         ({"low_threshold": 0.6}, "low threshold 0.6"),
+        ({"low_threshold": 0}, "low threshold 0: above 0, where all would be marked"),
         ({"low_threshold": float("nan")}, "low threshold"),
         ({"review": (0.6, 0.7)}, "threshold 0.5 between"),
     ],

@@ -21,7 +21,7 @@ from obftnet.decision import DEFAULT_THRESHOLD, Decision, decide, image_score
 from obftnet.errors import InputError, InputWarning
 from obftnet.files import alone_in, check_output_folder, refuse_existing
 from obftnet.imaging.read import as_mask, as_picture, read_picture
-from obftnet.inputs import KnownPictures
+from obftnet.inputs import KnownPictures, known_picture
 from obftnet.packs import Pack, check_pack_place, read_pack, write_pack
 from obftnet.packs.content import DecisionEntry, Event
 from obftnet.packs.person import person
@@ -257,7 +257,8 @@ def _check_place(place: Path, images: Iterable[Path]) -> None:
 def _apart(
     pack: Pack, sources: Iterable[str | Path], place: Path
 ) -> tuple[list[tuple[str, Path]], list[str]]:
-    """Images with their hashes, each content once and none of the guidance; and a line for each left out.
+    """Images with what tells them apart, each picture once and none of the guidance; and a line for each left
+    out. The same pixels in another file, of another kind even, are the same picture.
 
     place: of the score maps, which are no images to look at.
     """
@@ -277,8 +278,11 @@ def _apart(
     seen: dict[str, Path] = {}
     for query in listed.queries:
         try:
-            digest = hashes.of(query.path)
-            name = own.get(digest) or _same_picture(known, query.path)
+            name, digest = own.get(hashes.of(query.path)), ""
+            if name is None:
+                picture = read_picture(query.path)
+                name = known.find(picture, "support") or known.find(picture, "background")
+                digest = known_picture(picture, "good").digest
         except InputError:
             digest, name = str(query.path), None  # segmenting it says what is wrong
         if name is not None:
@@ -288,11 +292,6 @@ def _apart(
         else:
             seen[digest] = query.path
     return list(seen.items()), lines
-
-
-def _same_picture(known: KnownPictures, path: Path) -> str | None:
-    picture = read_picture(path)
-    return known.find(picture, "support") or known.find(picture, "background")
 
 
 def _scores(

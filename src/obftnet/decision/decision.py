@@ -27,9 +27,9 @@ class Decision:
     """By what a score map becomes a mask and an image a verdict.
 
     threshold: in 0..1; a pixel is marked where its score is above it, in a region of the least size.
-    low_threshold: in 0..threshold; what is marked is drawn out to all of its region that scores above it
-        (hysteresis thresholding, Canny 1986). Which images are marked depends on `threshold` alone. None: it
-        is not.
+    low_threshold: above 0, at most the threshold; what is marked is drawn out to all of its region that
+        scores above it (hysteresis thresholding, Canny 1986). Which images are marked depends on `threshold`
+        alone. None: it is not.
     min_area: least area of a region, in pixels, or mm² with `unit` "mm"; 0 for none.
     min_length: least length of a region (`regions.geometry.length`), in pixels or mm; 0 for none.
     unit: of `min_area` and `min_length`; "mm" until `in_pixels` has the scale.
@@ -57,9 +57,11 @@ class Decision:
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise InputError(f"threshold must lie in 0..1, got {self.threshold}")
-        if self.low_threshold is not None and not 0 <= self.low_threshold <= self.threshold:
+        # At 0, every pixel of an image that is marked would be.
+        if self.low_threshold is not None and not 0 < self.low_threshold <= self.threshold:
             raise InputError(
-                f"low_threshold must lie in 0..{self.threshold:g}, the threshold, got {self.low_threshold}"
+                f"low_threshold must lie above 0 and be at most {self.threshold:g}, the threshold, got "
+                f"{self.low_threshold}"
             )
         for name in ("min_area", "min_length"):
             value = getattr(self, name)

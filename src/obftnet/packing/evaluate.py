@@ -66,7 +66,7 @@ def evaluate_pack(
             if progress:
                 progress(done, total, sample.image.name)
             done += 1
-            if collection.hashes.of(sample.image) in held or segmenter.saw(sample.image) is not None:
+            if collection.hashes.of(sample.image) in held or segmenter.holds(sample.image):
                 left_out += 1
                 continue
             start = time.perf_counter()

@@ -317,7 +317,8 @@ class Content(_Part):
         if self.background_source != "good":
             lines.append(f"background source {self.background_source}")
         if self.interest is not None:
-            lines.append(f"interest {self.interest.image.sha256}")
+            # Scores of when what lies outside still counted are others.
+            lines.append(f"nothing outside of {self.interest.image.sha256}")
         return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 

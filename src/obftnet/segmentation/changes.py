@@ -81,9 +81,10 @@ def _low(asked: Level | None, there: float | None, threshold: float) -> float | 
     if asked == "none":
         return None
     if asked is not None:
-        if not 0 <= asked <= threshold:
+        if not 0 < asked <= threshold:
             raise InputError(
-                f"low threshold {asked:g}: from 0 to the threshold, {threshold:g}, is wanted, or none",
+                f"low threshold {asked:g}: above 0, where all would be marked, and at most the threshold, "
+                f"{threshold:g}, is wanted, or none",
                 "low_threshold",
             )
         return float(asked)

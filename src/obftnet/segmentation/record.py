@@ -1,18 +1,21 @@
 """segment.json: by what the results of a folder were made, and what came out for each image."""
 
 import hashlib
+import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from obftnet import __version__
 from obftnet.data.hashes import FileHashes
 from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.decision import Decision, Verdict
-from obftnet.errors import InputError
+from obftnet.errors import InputError, printable
 from obftnet.files import file_hash, write_json
+from obftnet.inputs import check_scale
 from obftnet.json_files import read_json
 from obftnet.packs.content import DecisionEntry
 from obftnet.packs.mask_hash import mask_hash
@@ -89,6 +92,14 @@ class Settled(BaseModel):
     scale: float | None = None
     interest: str | None = None
 
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        try:
+            self.decision.decision().in_pixels(check_scale(self.scale))
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
     @classmethod
     def of(cls, decision: Decision, scale: float | None) -> Self:
         """Describe a decision and the scale that goes with it."""
@@ -127,6 +138,18 @@ class Settled(BaseModel):
         return found
 
 
+#: A score, or a share of the pixels.
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _below(result: str) -> str:
+    """A name below the output folder. Raises ValueError: a record is no way to files elsewhere."""
+    parts = re.split(r"[/\\]" if os.name == "nt" else "/", result)
+    if Path(result).is_absolute() or "\0" in result or not {"", ".", ".."}.isdisjoint(parts):
+        raise ValueError("no name below the folder of results")
+    return result
+
+
 class Entry(BaseModel):
     """A finished image.
 
@@ -139,16 +162,16 @@ class Entry(BaseModel):
 
     file: str
     sha256: str
-    result: str
-    width: int
-    height: int
+    result: Annotated[str, AfterValidator(_below)]
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
     decided_by: str
     verdict: Verdict
-    image_score: float
-    regions: int
-    defect_area: float
-    max_score: float
-    seconds: float
+    image_score: Share
+    regions: Annotated[int, Field(ge=0)]
+    defect_area: Share
+    max_score: Share
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     written: dict[File, Written]
 
     @classmethod
@@ -201,6 +224,12 @@ class Record(BaseModel):
     refused: list[Reason] = []
     left_out: list[Reason] = []
     tables: dict[str, Written] = {}
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len(self.entries()) < len(self.images):
+            raise ValueError("two images of one result")
+        return self
 
     @property
     def key(self) -> str:
@@ -273,6 +302,9 @@ def read_record(folder: Path) -> Record | None:
     try:
         return Record.model_validate(read_json(path, "the record of a job is wanted"))
     except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise InputError(
-            f"{path}: not a record that this version of obftnet segment wrote; name another folder"
+            f"{path}: not a record that this version of obftnet segment wrote ({printable(where)[:80]}: "
+            f"{printable(first['msg'])[:200]}); name another folder"
         ) from error

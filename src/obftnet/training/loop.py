@@ -45,7 +45,7 @@ Progress = Callable[[int, int, float], None]
 Validate = Callable[[Any], float]
 
 
-@alone_in("out")
+@alone_in("out", together=True)
 @by_itself
 def train(
     model_config: MethodConfig,
