@@ -31,6 +31,8 @@ _R = TypeVar("_R")
 
 #: Names of what is being written: machine, process, a random part, the suffix of the file that is meant.
 _PARTIAL = re.compile(r"\.partial-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{12}(\.[^.]*)?")
+#: A protocol and what a path makes of its two slashes. Of one letter it is a disk.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?=/)")
 #: Seconds after which what another machine left unfinished counts as abandoned: no file takes a day to write.
 _ABANDONED = 86_400
 #: What this process is writing.
@@ -113,6 +115,23 @@ def append_line(path: Path, line: str) -> None:
         raise unwritable(path, error) from error
 
 
+def is_address(path: str | Path) -> bool:
+    """Whether a path is an address of a store (`s3://bucket/photos`), which a path cannot lead to.
+
+    >>> is_address("s3://bucket/photos"), is_address("C:/photos"), is_address("photos/s3:/part.png")
+    (True, False, False)
+    """
+    found = _ADDRESS.match(str(path))
+    return found is not None and not os.path.lexists(found[0])
+
+
+def _refuse_address(path: Path) -> None:
+    if is_address(path):
+        raise InputError(
+            f"{path}: an address; files are written into folders alone, mount the store or copy them later"
+        )
+
+
 def output_folder(path: str | Path) -> Path:
     """The folder, made where it is missing, with its parents.
 
@@ -120,6 +139,7 @@ def output_folder(path: str | Path) -> Path:
         InputError: a file of that name is in the way, or it cannot be made.
     """
     path = Path(path)
+    _refuse_address(path)
     try:
         if path.exists() and not path.is_dir():
             raise InputError(f"{path}: is a file; a folder to write into is wanted")
@@ -141,6 +161,7 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
             lies where nothing can be written.
     """
     path = Path(path)
+    _refuse_address(path)
     target = _target(path)
     try:
         for source in inputs if target.exists() else ():

@@ -15,8 +15,8 @@ from obftnet.reproduction import TARGETS
 from obftnet.segmentation import KINDS, LEAST_REGION
 
 COMMANDS = (
-    *("demo", "segment", "decide", "fit", "calibrate", "report", "explain", "train", "evaluate", "protocol"),
-    "reproduce",
+    *("demo", "segment", "decide", "merge", "fit", "calibrate", "report", "explain", "train", "evaluate"),
+    *("protocol", "reproduce"),
     *("synthesize", "distill", "import", "check", "doctor", "ui", "watch", "serve", "export"),
 )
 

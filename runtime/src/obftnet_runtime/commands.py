@@ -7,6 +7,7 @@ import typer
 
 from obftnet.cli.bulk import ALL_KINDS, Column, Keep, Manifest, Out, Queries, ShardOf, Workers, end, kinds_of
 from obftnet.cli.deciding import LowThreshold, MinArea, MinLength, Review, Scale, UnitOf, band, level
+from obftnet.cli.merge import merge_command
 from obftnet.cli.options import Threads
 from obftnet.cli.program import program
 from obftnet.cli.progress import progress_bar
@@ -16,6 +17,7 @@ from obftnet.cli.terminal import note
 _Opt = typer.Option
 
 app = program("obftnet-runtime", "Segment defects with a model that obftnet exported, without PyTorch.")
+app.command("merge")(merge_command)
 
 
 @app.command("segment")

@@ -11,6 +11,7 @@ from obftnet.cli.explain import explain_command
 from obftnet.cli.export import export_command
 from obftnet.cli.fit import fit_command
 from obftnet.cli.import_ import import_command
+from obftnet.cli.merge import merge_command
 from obftnet.cli.pack import pack_app
 from obftnet.cli.program import program
 from obftnet.cli.protocol import protocol_command
@@ -29,6 +30,7 @@ app = program(
 app.command("demo")(demo_command)
 app.command("segment")(segment_command)
 app.command("decide")(decide_command)
+app.command("merge")(merge_command)
 app.command("fit")(fit_command)
 app.command("calibrate")(calibrate_command)
 app.command("report")(report_command)

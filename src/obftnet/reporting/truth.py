@@ -19,6 +19,7 @@ from obftnet.errors import InputError
 from obftnet.imaging.checks import check_folder
 from obftnet.imaging.read import read_mask
 from obftnet.segmentation.record import Entry
+from obftnet.segmentation.tables import image_name
 
 Form = Literal["masks", "folders", "mvtec", "neu_seg"]
 
@@ -157,7 +158,8 @@ def _by_name(folder: Path, entries: Sequence[Entry]) -> tuple[dict[str, Label], 
     labels, used = {}, set()
     for entry in entries:
         # Where two images have one stem, their results have their whole names, and so must the masks.
-        options = {entry.result, _name(entry)} if of_name[_name(entry)] == 1 else {entry.result}
+        options = {entry.result} | ({_name(entry)} if of_name[_name(entry)] == 1 else set())
+        options |= {image_name(entry)} if entry.part else set()
         found = [path for option in sorted(options) for path in masks.get(option, ())]
         if len(found) > 1:
             raise InputError(
@@ -182,7 +184,7 @@ def _masks(folder: Path, place: PurePosixPath) -> dict[str, list[Path]]:
 
 
 def _name(entry: Entry) -> str:
-    return str(PurePosixPath(entry.result).parent / Path(entry.file).stem)
+    return str(PurePosixPath(image_name(entry)).with_name(Path(entry.file).stem))
 
 
 def _read(path: Path, entry: Entry) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from obftnet.errors import InputError
+from obftnet.files import is_address
 from obftnet.imaging.checks import check_file
 from obftnet.segmentation.queries import Query
 
@@ -44,6 +45,11 @@ def read_manifest(path: str | Path, column: str | None = None) -> list[Query]:
     for number, name in enumerate(names, start=1):
         if not name.strip():
             raise InputError(f"{path}: row {number} names no image; fill it, or take the row out")
+        if is_address(name):
+            raise InputError(
+                f"{path}: row {number} is an address ({name}); images are read from folders alone, mount the "
+                "store or copy them here"
+            )
         file = base / name
         files.setdefault(os.path.normpath(file), file)
     if not files:

@@ -12,6 +12,7 @@ from obftnet.data.layouts.folders import NO_IMAGE, why_no_image
 from obftnet.data.layouts.guidance import GuidanceFolder
 from obftnet.data.layouts.pairs import image_stem
 from obftnet.errors import InputError
+from obftnet.files import is_address
 from obftnet.imaging.read import IMAGE_SUFFIXES, image_size, read_mask
 from obftnet.segmentation.record import NAME as RECORD
 from obftnet.segmentation.shard import Shard
@@ -121,7 +122,10 @@ class _Walk:
         try:
             mode = source.stat().st_mode
         except (OSError, ValueError) as error:
-            if isinstance(error, FileNotFoundError):
+            if is_address(source):
+                what = "an address; images are read from folders alone, mount the store or copy them here"
+                self._refuse(source, what)
+            elif isinstance(error, FileNotFoundError):
                 self._found.refused.append(Aside(source, wording.NO_SUCH_SOURCE(file=source)))
             else:
                 self._refuse(source, f"{_reason(error)}; an image or a folder of images is wanted")

@@ -157,7 +157,7 @@ class Entry(BaseModel):
     decided_by: `Settled.key` of the decision that made its mask and verdict.
     image_score: 0..1 (`obftnet.decision.image_score`). regions: how many are marked. defect_area: fraction of
     its pixels that are, 0..1. max_score: of all pixels. seconds: reading and predicting.
-    written: the files of results.
+    written: the files of results. part: folder of the part of a job that it is of, of parts that were merged.
     """
 
     file: str
@@ -173,6 +173,7 @@ class Entry(BaseModel):
     max_score: Share
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     written: dict[File, Written]
+    part: str = ""
 
     @classmethod
     def undecided(cls, file: str, sha256: str, result: str, shape: tuple[int, int], seconds: float) -> Self:

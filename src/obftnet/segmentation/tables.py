@@ -79,7 +79,7 @@ def are_whole(out: Path, record: Record) -> bool:
 
 def image_name(entry: Entry) -> str:
     """What tables call an image: its name below the folder that was segmented, as `sub/part1.png`."""
-    return str(PurePosixPath(entry.result).parent / Path(entry.file).name)
+    return str(PurePosixPath(entry.result).relative_to(entry.part).parent / Path(entry.file).name)
 
 
 def _regions_of(out: Path, entry: Entry, scale: float | None) -> ImageRegions:
