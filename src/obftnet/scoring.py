@@ -38,9 +38,11 @@ def predict_picture(
         look: as `score_picture`.
 
     Raises:
-        InputError: as `score_picture`; a region of interest of another size than the picture.
+        InputError: as `score_picture`; a region of interest of another size than the picture; a least region
+            that is larger than the picture.
     """
     check_interest(decision.interest, image)
+    decision.check_markable(image.shape, image.name)
     background = known.find(image, "background")
     if background is not None:
         warn_of_background(image.name, background)

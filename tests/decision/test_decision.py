@@ -105,6 +105,30 @@ def test_no_region_can_be_larger_than_the_image():
     assert image_score(score, Decision(min_length=100)) == 0
 
 
+HALF = np.zeros((30, 40), bool)
+HALF[:, :20] = True
+
+
+@pytest.mark.parametrize(
+    ("decision", "says"),
+    [
+        (Decision(min_area=1200), None),
+        (Decision(min_area=1201), "a least region of 1201 pixels, and the image has 1200"),
+        (Decision(min_length=50), None),
+        (Decision(min_length=50.1), "50.1 pixels in length, and the image has 50"),
+        (Decision(min_area=600, interest=HALF), None),
+        (Decision(min_area=601, interest=HALF), "and the region of interest has 600"),
+        (Decision(min_area=1e30), "nothing could ever be marked"),
+    ],
+)
+def test_a_least_region_that_no_image_can_hold_is_told(decision, says):
+    if says is None:
+        decision.check_markable((30, 40), "a.png")
+    else:
+        with pytest.raises(InputError, match=says):
+            decision.check_markable((30, 40), "a.png")
+
+
 def test_a_number_is_a_threshold_alone():
     score = np.array([[0.0, 0.5, 0.500001, 1.0]], np.float32)
     assert decide(score).tolist() == [[False, False, True, True]]

@@ -217,6 +217,8 @@ def _damage(folder, name, old, new):
         (lambda folder: (folder / "contract.json").unlink(), "contract.json: no such file"),
         (lambda folder: _damage(folder, "contract.json", b"export-1", b"export-9"), "obftnet-export-9"),
         (lambda folder: _damage(folder, "contract.json", b'"NCHW"', b'"NHWC"'), "input.layout"),
+        (lambda folder: _damage(folder, "contract.json", b"0.25", b"0.5"), "tiles.overlap"),
+        (lambda folder: _damage(folder, "contract.json", b'"limit": 0.001', b'"limit": 0.9'), "a proof of"),
         (lambda folder: _damage(folder, "contract.json", b'"dent"', b'"bump"'), "kinds are not those"),
         (lambda folder: _damage(folder, "contract.json", b"{", b"["), "not JSON"),
         (lambda folder: _damage(folder, "contract.json", b'"openvino"', b'"onnx"'), "not by openvino"),

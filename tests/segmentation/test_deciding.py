@@ -150,6 +150,15 @@ def test_the_region_of_interest_of_a_job_stays(tmp_path):
         decide_results(tmp_path / "out", threshold=0.4)
 
 
+def test_no_image_passes_by_a_least_region_that_it_cannot_hold(out):
+    before = (out / "images.csv").read_text()
+    summary = decide_results(out, min_area=SHAPE[0] * SHAPE[1] + 1)
+    assert len(summary.refused) == len(SCORES)
+    assert all("nothing could ever be marked" in line for line in summary.refused)
+    assert "pass" in before
+    assert ",pass," not in (out / "images.csv").read_text()
+
+
 def test_what_was_not_kept_is_not_made(tmp_path):
     write_results(tmp_path / "out", SCORES, keep=("mask", "score"))
     shutil.rmtree(tmp_path / "photos")

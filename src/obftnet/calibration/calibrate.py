@@ -321,6 +321,7 @@ def _scores(
     for entry in record.images:
         if entry.file in wanted:
             score = read_score(Outputs.of(out, entry.result).score)
+            decision.check_markable((score.shape[0], score.shape[1]), entry.file)
             scores.append(image_score(score, decision))
             regions = find_regions(decide(score, plain), score)
             areas.append(max((region.area for region in regions), default=0))

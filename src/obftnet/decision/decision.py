@@ -115,6 +115,31 @@ class Decision:
             raise InputError(f"the scale must be a finite number above 0 pixels a millimetre, got {scale}")
         return replace(self, min_area=self.min_area * scale**2, min_length=self.min_length * scale, unit="px")
 
+    def check_markable(self, shape: tuple[int, int], name: str) -> None:
+        """Find out whether anything of an image could ever be marked, sizes in pixels.
+
+        Args:
+            shape: (h, w) of the image.
+            name: of the image.
+
+        Raises:
+            InputError: the least region is larger or longer than the image, or than its region of interest:
+                whatever it shows would pass.
+        """
+        height, width = shape
+        within = height * width if self.interest is None else int(np.count_nonzero(self.interest))
+        where = "image" if self.interest is None else "region of interest"
+        # No region is longer than the diagonal of what holds it.
+        for least, most, unit in (
+            (self.min_area, within, "pixels"),
+            (self.min_length, math.hypot(height, width), "pixels in length"),
+        ):
+            if least > most:
+                raise InputError(
+                    f"{name}: a least region of {least:g} {unit}, and the {where} has {most:.0f}: nothing "
+                    "could ever be marked; ask for a smaller one"
+                )
+
     @property
     def _least(self) -> float:
         return max(self.min_area, self.min_length)

@@ -11,6 +11,10 @@ from obftnet.packs.content import Content, Sha256
 #: What `Contract.format` is of the contracts that this version writes and reads.
 FORMAT = "obftnet-export-1"
 
+#: Largest difference of a score that passes: some ten times that of rounding, a tenth of what a threshold is
+#: chosen by.
+LIMIT = 1e-3
+
 Side = Annotated[int, Field(ge=1, le=4096)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -73,7 +77,7 @@ class TilesEntry(_Part):
     """
 
     side: Annotated[int, Field(ge=1, le=10**5)]
-    overlap: float = 1 / SHARED
+    overlap: Annotated[float, Field(ge=1 / SHARED, le=1 / SHARED)] = 1 / SHARED
     blend: Literal["sine squared"] = "sine squared"
 
 
@@ -112,6 +116,8 @@ class Contract(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if any(proof.largest > proof.limit or proof.limit > LIMIT for proof in self.proofs):
+            raise ValueError("a proof of scores that are further apart than passes")
         if self.input.shape[2:] != self.output.shape[2:]:
             raise ValueError("input and output are of two sizes")
         kinds = tuple(dict.fromkeys(entry.kind for entry in self.pack.supports))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from obftnet.decision import Decision, image_score, judge
 from obftnet.errors import InputError, InputWarning
 from obftnet.exported import ExportedSegmenter, Proof
+from obftnet.exported.contract import LIMIT
 from obftnet.imaging.picture import Picture
 from obftnet.imaging.read import ImageSource
 from obftnet.imaging.resize import resize_image
@@ -19,9 +20,6 @@ from obftnet.prediction import Prediction
 from obftnet.regions import find_regions
 from obftnet.segmenter import Segmenter
 
-#: Largest difference of a score that passes: some ten times that of rounding, a tenth of what a threshold is
-#: chosen by.
-LIMIT = 1e-3
 #: Numbers of images in one call of an engine that are tried.
 BATCHES = (1, 2, 3)
 

@@ -59,8 +59,14 @@ class Decider:
             there: what of the entry is as it was written, and need not be again unless the mask is another.
 
         Raises:
-            RefusedError: the file system does not take its name. InputError: nothing can be written.
+            RefusedError: the file system does not take its name, or the least region is larger than the
+                image. InputError: nothing can be written.
         """
+        try:
+            shape = prediction.score.shape
+            self.decision.check_markable((shape[0], shape[1]), entry.file)
+        except InputError as error:
+            raise RefusedError(str(error)) from error
         outputs = Outputs.of(self.out, entry.result)
         judged = judge_prediction(prediction, self.decision, self.kinds)
         mask, regions = judged.mask, judged.regions

@@ -28,8 +28,10 @@ class ByExport(OfPack):
 
     @classmethod
     def of(cls, export: Export, engine: EngineName, threads: int | None, scale: float | None = None) -> Self:
-        """An export's guidance. Raises InputError for a scale beside its own."""
+        """An export's guidance. Raises InputError for a scale beside its own, or where the picture of it is
+        gone."""
         cls.check_settled(export.pack, "the exported model", (), scale)
+        _ = export.guidance_picture  # before the work: it is shown beside the results
         return cls(export.pack, export, engine, threads)
 
     @property
