@@ -257,8 +257,8 @@ def run(
         f"{clients} client(s): {len(asked)} requests in {whole:.1f} s, "
         f"{len(asked) / whole:.2f} a second; p50 {ranked[49]:.3f} s, p99 {ranked[98]:.3f} s; "
         f"{said}, {lost} lost; processor a request: {each['server']:.0f} ms of the server, "
-        f"{each['workers']:.0f} ms of the processes that look"
-        + (f"; {len(killed)} of these killed" if arguments.kill else "")
+        # What killed processes have spent is not known any more.
+        + (f"{len(killed)} processes killed" if killed else f"{each['workers']:.0f} ms of those that look")
     )
 
 
