@@ -21,7 +21,7 @@ LAYERS = (
     ("config", "readers"),
     ("model",),
     ("methods",),
-    ("weights", "loading", "packs"),
+    ("adaptation", "weights", "loading", "packs"),
     ("exported",),
     ("segmenter", "evaluation"),
     ("obftnet",),

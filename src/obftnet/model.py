@@ -142,7 +142,8 @@ class OBFTNet(nn.Module):
             looks = [self.read(self.relate(query, alone), query.size) for alone in guidance.each_shot]
             return vote(looks).unsqueeze(1)
         relation = self.relate(query, guidance, second_look=self.looks_twice)
-        return self.scores(relation, query.size).reshape(len(query), kinds, *query.size)
+        found = self.scores(relation, query.size, guidance.readout)
+        return found.reshape(len(query), kinds, *query.size)
 
     def relate(self, query: Features, guidance: Guidance, *, second_look: bool = False) -> Relation:
         """The correspondence of b queries with their guidance, which the reader reads.
@@ -201,21 +202,24 @@ class OBFTNet(nn.Module):
         """Relation -> (b, h, w) logit of defect, of `size`; whatever the presence, which no loss sees."""
         return self.reader(relation, size)  # type: ignore[no-any-return]
 
-    def scores(self, relation: Relation, size: tuple[int, int]) -> Tensor:
+    def scores(self, relation: Relation, size: tuple[int, int], readout: Tensor | None = None) -> Tensor:
         """Relation -> (b, h, w) score of defect in 0..1, of `size`.
 
-        With `config.presence`, the probability of a position times that of there being any defect.
+        With `config.presence`, the probability of a position times that of there being any defect. With a
+        `readout`, read by it (`Guidance.readout`).
         """
-        score, presence = self.judge(relation, size)
+        score, presence = self.judge(relation, size, readout)
         return score if presence is None else score * presence[:, None, None]
 
-    def judge(self, relation: Relation, size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+    def judge(
+        self, relation: Relation, size: tuple[int, int], readout: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """What `scores` multiplies: relation -> (b, h, w) probability of defect if there is any, of `size`;
         (b,) that there is any, None without `config.presence`."""
-        if not isinstance(self.reader, CuesReader) or self.reader.presence is None:
+        if not isinstance(self.reader, CuesReader):
             return self.read(relation, size).sigmoid(), None
-        logit, presence = self.reader.judge(relation, size)
-        return logit.sigmoid(), presence.sigmoid()
+        logit, presence = self.reader.judge(relation, size, readout)
+        return logit.sigmoid(), None if presence is None else presence.sigmoid()
 
     def forward(
         self,
@@ -240,6 +244,12 @@ class OBFTNet(nn.Module):
         guidance = self.guide(self.extract(supports, masks), masks, self.extract(backgrounds), usable)
         features = self.extract(query)
         return self.read(self.relate(features, guidance, second_look=self.looks_twice), features.size)
+
+    @property
+    def trained_readout(self) -> Tensor:
+        """(n + 1,) values of a cue reader's last layer, as they were trained (`Guidance.readout`)."""
+        assert isinstance(self.reader, CuesReader)
+        return self.reader.unet.readout
 
     @property
     def trainable(self) -> nn.Module:

@@ -3,7 +3,8 @@
 import copy
 import functools
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from obftnet.adaptation import LeftOut, adapted, check_adaptable
 from obftnet.annotations.region import read_region
 from obftnet.backbones.features import Features, joined
 from obftnet.data.windows import MIN_SIDE, largest_window
@@ -71,6 +73,9 @@ from obftnet.weights import load_model, shipped, weights_name
 #: Tiles of defects, and as many of good material, that guidance is cut into at most, all images together, but
 #: for one of each image: what a query is related to, and so its cost, is bounded for guidance of any size.
 GUIDANCE_TILES = 5
+
+#: Parts of supports of a kind, and as many of good images, that the reader is adapted to at most.
+ADAPTED_LOOKS = 5
 
 
 class Segmenter:
@@ -208,6 +213,7 @@ class Segmenter:
                 found.backgrounds,
                 background_source=content.background_source,
                 ignored=found.ignored,
+                adapt=content.adapt,
             )
             # It was measured on other scores.
             content = content.model_copy(update={"calibration": None})
@@ -264,6 +270,7 @@ class Segmenter:
             plan=None if self._plan is None else PlanEntry.of(self._plan),
             bits=self._wanted_bits,
             background_source=self._fit.background_source,
+            adapt=self._fit.adapt,
             scale=self.scale,
             decision=DecisionEntry.of(self.decision),
             interest=interest,
@@ -372,6 +379,7 @@ class Segmenter:
         *,
         background_source: BackgroundSource = "good",
         ignored: Iterable[IgnoredPair] = (),
+        adapt: bool = False,
     ) -> Self:
         """Take in the guidance; all of its work is done here, once.
 
@@ -390,14 +398,19 @@ class Segmenter:
             ignored: (image, region) pairs of images that are among the others as they are given here: what
                 of them is no good material, though no mask marks it. What a mask marks stays a defect.
                 A region is two-valued as a mask, or a JSON file of labelme (`annotations.region`).
+            adapt: adapt the reader's last layer to the guidance (`adaptation`): its images are looked at by
+                the others in turn, and it learns what of them is defect. Takes some ten looks.
 
         Raises:
             InputError: no support, of any kind, no background, or an image or mask that cannot be used; a
                 background that is a support's image; a sample beyond the `bits`; a kind's name that is none;
-                an image of another size than the decision's region of interest; no good material left.
+                an image of another size than the decision's region of interest; no good material left; too
+                few images to adapt to, or a model that cannot be adapted.
         """
         of_kinds = dict(sorted(as_supports(supports).items()))
         goods = as_backgrounds(backgrounds, background_source)
+        if adapt:
+            check_adaptable(self.model, {kind: len(found) for kind, found in of_kinds.items()}, len(goods))
         for kind, found in of_kinds.items():
             check_count(len(found), kind if len(of_kinds) > 1 else "")
         names, pairs = support_names(of_kinds), [pair for found in of_kinds.values() for pair in found]
@@ -471,18 +484,59 @@ class Segmenter:
         shown_backgrounds.sort(key=lambda one: _content(of_goods[one.part.image], one.part))
         left_out = _shares(shown_backgrounds)
         self._check_good_left(shown_backgrounds, left_out)
-        guidance = self.model.guide(
-            joined([one.features for one in shown_supports]),
-            torch.stack([one.fraction for one in shown_supports if one.fraction is not None]),
-            joined([one.features for one in shown_backgrounds]),
-            None if left_out is None else 1 - left_out,
-            ignored=_shares(shown_supports),
-            kinds=[kinds[one.part.image] for one in shown_supports],
-        )
+        guide = functools.partial(self._guide, kinds=kinds)
+        guidance = guide(shown_supports, shown_backgrounds)
+        if adapt:
+            readout = self._adapted(guide, shown_supports, shown_backgrounds, kinds, given)
+            guidance = replace(guidance, readout=readout)
         parts = (tuple(one.part for one in shown) for shown in (shown_supports, shown_backgrounds))
-        self._take(Fit(guidance, (next(parts), next(parts)), tuple(given), bits, background_source))
+        self._take(Fit(guidance, (next(parts), next(parts)), tuple(given), bits, background_source, adapt))
         self._plan, self._pack = plan, None
         return self
+
+    def _guide(
+        self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]", kinds: Sequence[str]
+    ) -> Guidance:
+        """The guidance of these parts; `kinds`: of each image that is a support."""
+        left_out = _shares(backgrounds)
+        return self.model.guide(
+            joined([one.features for one in supports]),
+            torch.stack([one.fraction for one in supports if one.fraction is not None]),
+            joined([one.features for one in backgrounds]),
+            None if left_out is None else 1 - left_out,
+            ignored=_shares(supports),
+            kinds=[kinds[one.part.image] for one in supports],
+        )
+
+    def _adapted(
+        self,
+        guide: "Callable[[Sequence[_Shown], Sequence[_Shown]], Guidance]",
+        supports: "Sequence[_Shown]",
+        backgrounds: "Sequence[_Shown]",
+        kinds: Sequence[str],
+        given: Sequence[Given],
+    ) -> Tensor:
+        """The last layer's values, learnt from each part by what the other images guide to."""
+
+        def episodes() -> Iterator[LeftOut]:
+            looks: Counter[str] = Counter()
+            for one in supports:
+                kind = kinds[one.part.image]
+                shows = given[one.part.image].known.digest
+                # Of an image with defects of two kinds, the other kind's support is left out, too.
+                rest = [other for other in supports if given[other.part.image].known.digest != shows]
+                if looks[kind] < ADAPTED_LOOKS and any(kinds[other.part.image] == kind for other in rest):
+                    looks[kind] += 1
+                    guidance = guide(rest, backgrounds)
+                    alone = guidance.of(guidance.names.index(kind))
+                    yield LeftOut(one.features, alone, one.fraction, one.ignored)
+            for one in backgrounds[:ADAPTED_LOOKS]:
+                rest = [other for other in backgrounds if other.part.image != one.part.image]
+                guidance = guide(supports, rest)
+                for index in range(len(guidance.names)):
+                    yield LeftOut(one.features, guidance.of(index), None, one.ignored)
+
+        return adapted(self.model, episodes())
 
     def _fit_again(self) -> None:
         """Fit what was given, with the region of interest as it is now."""
@@ -497,6 +551,7 @@ class Segmenter:
             [one.image for one in fit.given if one.mask is None],
             background_source=fit.background_source,
             ignored=[(one.image, one.ignored) for one in fit.given if one.ignored is not None],
+            adapt=fit.adapt,
         )
         self._pack = pack
 

@@ -98,7 +98,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, annotate: Callable[[Path], N
     corners = [[0, 0], [96, 0], [96, 80], [0, 80]]
     region = {"shapes": [{"label": "part", "points": corners}], "imageHeight": 96, "imageWidth": 96}
     (folder / "region.json").write_text(json.dumps(region))
-    write_png(folder / "guidance/background/good1.png", (material.good(0, 96) * 255).astype("uint8"))
+    for name, index in (("good1", 0), ("good2", 9)):
+        write_png(folder / f"guidance/background/{name}.png", (material.good(index, 96) * 255).astype("uint8"))
     image, mask = material.defective(7, kind, 96)
     write_png(folder / "photos/part1.png", (image * 255).astype("uint8"))
     write_png(folder / "truth/part1_mask.png", mask)

@@ -28,6 +28,13 @@ def fit_command(
             "rectangle of each support) or complement (all of the supports that is no defect).",
         ),
     ] = "good",
+    adapt: Annotated[
+        bool,
+        _Opt(
+            "--adapt",
+            help="Adapt the last layer to the guidance: two supports and two good images, or more.",
+        ),
+    ] = False,
     interest: Annotated[
         Path | None,
         _Opt(
@@ -67,6 +74,7 @@ def fit_command(
         tile=tile_of(tile),
         bits=bits,
         background_source=background,  # type: ignore[arg-type]  # checked where it is used
+        adapt=adapt,
         interest=interest,
         decision=Decision(threshold, min_area),
         scale=scale,

@@ -189,7 +189,7 @@ def explain_sights(
         features = segmenter.features(image, part)
         looks = [model.kind_scores(features, guidance)[0]]
         if model.looks_twice:
-            looks.insert(0, model.scores(model.relate(features, guidance), features.size))
+            looks.insert(0, model.scores(model.relate(features, guidance), features.size, guidance.readout))
         grid = (features.taps[tap].shape[-2], features.taps[tap].shape[-1])
         for kind, members in _by_kind(prediction, all_members).items():
             maps = [resize_score(look[kind].cpu(), part.size) for look in looks]

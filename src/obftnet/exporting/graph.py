@@ -44,12 +44,15 @@ class ScoreGraph(nn.Module):
     S is the model's input size. The features of the guidance are buffers.
     """
 
+    readout: Tensor | None
+
     def __init__(self, model: OBFTNet, guidance: Guidance) -> None:
         """Raises InputError: a model that reads what has no fixed shape (`check_exportable`)."""
         super().__init__()
         check_exportable(model)
         self.model = model.eval()
         self.kinds = len(guidance.names)
+        self.register_buffer("readout", guidance.readout)
         residual = [sum(model.levels[: level + 1]) - 1 for level in range(model.changes)]
         side = model.size
         with torch.no_grad():
@@ -67,8 +70,11 @@ class ScoreGraph(nn.Module):
             early = query.early if self.kinds == 1 else query.early.repeat_interleave(self.kinds, 0)
         seen = [tap.seen(unit) for tap, unit in zip(self._each, query.taps, strict=True)]
         first, presence = self._judge(seen, [one.scans for one in seen], early)
+        shown = first
+        if self.readout is not None:
+            shown, _ = self._judge(seen, [one.scans for one in seen], early, self.readout)
         if not self.model.looks_twice:
-            return _scaled(first, presence)
+            return _scaled(shown, presence)
         scans = []
         for tap, one, unit in zip(self._each, seen, query.taps, strict=True):
             own = tap.own(unit, first)
@@ -81,17 +87,21 @@ class ScoreGraph(nn.Module):
                     for rows in zip(one.scans, own, strict=True)
                 )
             )
-        second, again = self._judge(seen, scans, early)
+        second, again = self._judge(seen, scans, early, self.readout)
         if presence is None:
             return second
-        return torch.where(presence < SURE, _scaled(first, presence), _scaled(second, again))
+        return torch.where(presence < SURE, _scaled(shown, presence), _scaled(second, again))
 
     @property
     def _each(self) -> "list[_Tap]":
         return list(self.taps)  # type: ignore[arg-type]
 
     def _judge(
-        self, seen: "Sequence[_Seen]", scans: Sequence[Sequence[_Rows]], early: Tensor | None
+        self,
+        seen: "Sequence[_Seen]",
+        scans: Sequence[Sequence[_Rows]],
+        early: Tensor | None,
+        readout: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """As `OBFTNet.judge`, by the scans of each tap, one a kind of defect: (b, kinds, S, S), and
         (b, kinds, 1, 1)."""
@@ -104,7 +114,8 @@ class ScoreGraph(nn.Module):
         if self.kinds > 1:
             change = tuple(x.repeat_interleave(self.kinds, 0) for x in change)
         side = self.model.size
-        score, presence = self.model.judge(Relation(tuple(levels), early, change=change), (side, side))
+        relation = Relation(tuple(levels), early, change=change)
+        score, presence = self.model.judge(relation, (side, side), readout)
         if presence is not None:
             presence = presence.reshape(-1, self.kinds, 1, 1)
         return score.reshape(-1, self.kinds, side, side), presence

@@ -25,6 +25,8 @@ class Guidance:
     ignored: (k, h, w) bool, cells of the supports that are neither their defect nor good material; () for
         none.
     kinds: of each support the kind of its defect; those of a kind need not stand together.
+    readout: (n + 1,) values for the last layer of a reader of cues that were adapted to this guidance
+        (`adaptation`); None for those that were trained.
     """
 
     supports: Pyramid
@@ -35,6 +37,7 @@ class Guidance:
     each_shot: tuple["Guidance", ...] = ()
     ignored: tuple[Tensor, ...] = ()
     kinds: tuple[str, ...] = (DEFAULT_KIND,)
+    readout: Tensor | None = None
 
     @property
     def shots(self) -> int:

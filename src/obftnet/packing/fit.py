@@ -24,6 +24,7 @@ def fit_pack(
     tile: Tile = "auto",
     bits: int | None = None,
     background_source: BackgroundSource = "good",
+    adapt: bool = False,
     interest: str | Path | None = None,
     decision: Decision | None = None,
     scale: float | None = None,
@@ -39,6 +40,7 @@ def fit_pack(
         tile: as `Segmenter.from_pretrained`.
         bits: as `Segmenter.from_pretrained`.
         background_source: as `Segmenter.fit`.
+        adapt: as `Segmenter.fit`.
         interest: a region (`annotations.region`): defects are looked for inside, and outside is no good
             material. All images are of its size. None for the decision's.
         decision: by what masks are made; None for the default, with a least region of 9 pixels.
@@ -59,7 +61,11 @@ def fit_pack(
     segmenter = Segmenter.from_pretrained(weights, device, tile=tile, bits=bits)
     segmenter.decision, segmenter.scale = chosen, scale
     segmenter.fit(
-        found.by_kind, found.backgrounds, background_source=background_source, ignored=found.ignored
+        found.by_kind,
+        found.backgrounds,
+        background_source=background_source,
+        ignored=found.ignored,
+        adapt=adapt,
     )
     said = f"fitted with {len(found.supports)} support(s) and {len(found.backgrounds)} background(s)"
     return segmenter.save(out, what=said, who=who)

@@ -203,7 +203,8 @@ class Content(_Part):
     images: the guidance, supports and backgrounds, each in the order they are fitted in.
     weights: that it is fitted with. tile, bits: as `Segmenter` was asked for. plan: by what the tile was
     chosen where that was left open.
-    background_source: where good material is seen. scale: pixels a millimetre, None where it is not known.
+    background_source: where good material is seen. adapt: whether the reader's last layer was adapted to the
+    guidance. scale: pixels a millimetre, None where it is not known.
     decision: by what masks and verdicts are made. interest: where defects are looked for; None: everywhere.
     calibration: what a calibration measured, JSON. history: what was done, the oldest first.
     fitted: None where the guidance is to be fitted anew.
@@ -216,6 +217,7 @@ class Content(_Part):
     plan: PlanEntry | None = None
     bits: Annotated[int, Field(ge=8, le=16)] | None = None
     background_source: BackgroundSource = "good"
+    adapt: bool = False
     scale: Annotated[float, Field(gt=0, le=1e9)] | None = None
     decision: DecisionEntry = DecisionEntry()
     interest: InterestEntry | None = None
@@ -305,8 +307,9 @@ class Content(_Part):
 
     @property
     def guidance_sha256(self) -> str:
-        """Of all that the guidance is made of: images, masks, kinds, region of interest, and how good
-        material is seen. Of a plain guidance folder it is the hash that a job records of the folder."""
+        """Of all that the guidance is made of: images, masks, kinds, region of interest, how good
+        material is seen, and whether the reader was adapted to it. Of a plain guidance folder it is the hash
+        that a job records of the folder."""
         lines = []
         for entry in self.supports:
             assert entry.mask is not None
@@ -316,6 +319,8 @@ class Content(_Part):
         lines += sorted(f"ignored of {e.image.sha256} {e.ignored.sha256}" for e in self.images if e.ignored)
         if self.background_source != "good":
             lines.append(f"background source {self.background_source}")
+        if self.adapt:
+            lines.append("adapted")
         if self.interest is not None:
             # Scores of when what lies outside still counted are others.
             lines.append(f"nothing outside of {self.interest.image.sha256}")

@@ -34,6 +34,7 @@ def describe(pack: Pack) -> list[str]:
         "bits": "as the guidance has" if content.bits is None else f"{content.bits} of 16",
         "scale": "not known" if content.scale is None else f"{content.scale:g} pixels a millimetre",
         "good": _SOURCES[content.background_source],
+        "adapted": "yes" if content.adapt else "no",
         "decision": _decision(content),
         "interest": "everywhere" if content.interest is None else _interest(content, pack),
         "calibration": "none" if content.calibration is None else "yes",

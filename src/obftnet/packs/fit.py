@@ -24,7 +24,7 @@ class Fit:
 
     guidance: as the model meets it. parts: what of the supports, and of the backgrounds, it holds, in order.
     given: the images, supports before backgrounds. bits: of samples stored in 16; None where no image has 16.
-    background_source: where good material was seen.
+    background_source: where good material was seen. adapt: whether the reader was adapted to it.
     """
 
     guidance: Guidance
@@ -32,6 +32,7 @@ class Fit:
     given: tuple[Given, ...]
     bits: int | None
     background_source: BackgroundSource = "good"
+    adapt: bool = False
 
     def known(self) -> KnownPictures:
         """The pictures, each known again."""
@@ -80,7 +81,13 @@ def fit_of(pack: Pack, model: OBFTNet, device: torch.device) -> Fit:
         shown = KnownPicture(known.fingerprint, known.digest, entry.role, image.name)
         given.append(Given(entry.role, entry.kind, image, mask, shown, known.marked, ignored.get(image.name)))
     parts = (_parts(said.supports), _parts(said.backgrounds))
-    return Fit(guidance, parts, tuple(given), said.bits_used, pack.content.background_source)
+    if pack.content.adapt != (guidance.readout is not None):
+        raise InputError(
+            f"{pack.name}: what was fitted is damaged (adapted or not, other than it says); take a copy, "
+            "or fit it again from its images"
+        )
+    content = pack.content
+    return Fit(guidance, parts, tuple(given), said.bits_used, content.background_source, content.adapt)
 
 
 def why_unfitted(pack: Pack, weights_sha256: str) -> str | None:

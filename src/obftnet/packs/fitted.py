@@ -31,6 +31,8 @@ def arrays_of(guidance: Guidance) -> dict[str, NDArray[Any]]:
     for name in ("supports", "defect", "backgrounds", "usable", "ignored"):
         found |= {f"{name}/{tap}": maps for tap, maps in enumerate(getattr(guidance, name))}
     found |= _of_columns("columns", guidance.columns)
+    if guidance.readout is not None:
+        found["readout"] = guidance.readout
     for index, alone in enumerate(guidance.each_shot):
         found |= _of_columns(f"shot/{index}", alone.columns)
     return {name: np.ascontiguousarray(value.detach().cpu().numpy()) for name, value in found.items()}
@@ -93,6 +95,9 @@ def guidance_of(
             ]
             guidance = replace(guidance, each_shot=tuple(shots))
         guidance = replace(guidance, columns=_columns(reader, "columns", guidance, len(taps)))
+        if "readout" in reader.left:
+            values = len(model.trained_readout)
+            guidance = replace(guidance, readout=reader.take("readout", torch.float32, (values,)))
     elif model.config.shots_rule == "vote" and supports > 1:
         alone = [guidance.shot(index) for index in range(supports)]
         guidance = replace(guidance, each_shot=tuple(alone))

@@ -49,6 +49,10 @@ class CueUNet(nn.Module):
     def forward(self, cues: Tensor, change: Sequence[Tensor] = (), early: Tensor | None = None) -> Tensor:
         """(b, channels, h, w), and where it was built for them maps of the other inputs, of any size ->
         (b, 1, 2h, 2w)."""
+        return self.read_out(self.hidden(cues, change, early))
+
+    def hidden(self, cues: Tensor, change: Sequence[Tensor] = (), early: Tensor | None = None) -> Tensor:
+        """What the last layer reads: as `forward`, (b, 32, 2h, 2w)."""
         entered = self.entry(self.norm(cues))
         for project, maps in zip(self.change, change, strict=True):
             entered = entered + F.interpolate(
@@ -63,8 +67,24 @@ class CueUNet(nn.Module):
         if self.skip is not None and early is not None:
             own = F.interpolate(self.skip(early), doubled.shape[-2:], mode="bilinear", align_corners=False)
             doubled = torch.cat([doubled, own], 1)
-        logit: Tensor = self.exit(doubled)
-        return logit
+        found: Tensor = self.exit[1](self.exit[0](doubled))
+        return found
+
+    def read_out(self, hidden: Tensor, readout: Tensor | None = None) -> Tensor:
+        """Logits (b, 1, h, w) of the last hidden maps (b, n, h, w), by the layer as it was trained or by
+        another's values, (n + 1,): a weight a map, and the bias."""
+        last: nn.Conv2d = self.exit[2]  # type: ignore[assignment]
+        if readout is None:
+            logit: Tensor = last(hidden)
+            return logit
+        return F.conv2d(hidden, readout[:-1].reshape_as(last.weight), readout[-1:])
+
+    @property
+    def readout(self) -> Tensor:
+        """The last layer's values as they were trained, (n + 1,), as `read_out` takes others."""
+        last: nn.Conv2d = self.exit[2]  # type: ignore[assignment]
+        assert last.bias is not None
+        return torch.cat([last.weight.flatten(), last.bias])
 
 
 class CuesReader(nn.Module):
@@ -107,18 +127,30 @@ class CuesReader(nn.Module):
         Returns:
             (b, 1, 2h, 2w) logits, (b, channels, h, w) cues at the finest grid.
         """
+        hidden, cues = self.hidden(relation)
+        return self.unet.read_out(hidden), cues
+
+    def hidden(self, relation: Relation) -> tuple[Tensor, Tensor]:
+        """What the last layer reads, (b, 32, 2h, 2w), and the cues, as `look`."""
         tensors = relation.tensors()[: self.levels]
         grid = tensors[0].shape[-2:]
         cues = torch.cat(
             [F.interpolate(level, grid, mode="bilinear", align_corners=False) for level in tensors], 1
         )
-        return self.unet(cues, relation.change, relation.early), cues
+        return self.unet.hidden(cues, relation.change, relation.early), cues
 
-    def judge(self, relation: Relation, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Logit of defect, and of there being any: (b, H, W) and (b,), for a reader built with presence."""
-        assert self.presence is not None
-        logit, cues = self.look(relation)
-        return _enlarged(logit, size), self.presence(logit, cues)
+    def judge(
+        self, relation: Relation, size: tuple[int, int], readout: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logit of defect, and of there being any: (b, H, W) and (b,), None for a reader without presence.
+
+        `readout`: values of the last layer in the trained ones' place (`CueUNet.read_out`). The presence was
+        fitted to these, and goes by them.
+        """
+        hidden, cues = self.hidden(relation)
+        trained = self.unet.read_out(hidden)
+        logit = trained if readout is None else self.unet.read_out(hidden, readout)
+        return _enlarged(logit, size), None if self.presence is None else self.presence(trained, cues)
 
 
 def _enlarged(logit: Tensor, size: tuple[int, int]) -> Tensor:
