@@ -215,7 +215,7 @@ def test_decision_scale_tile_and_bits_travel(models, tmp_path):
     segmenter = Segmenter.from_pretrained(models / "cues.safetensors", "cpu", tile=None, bits=12)
     segmenter.fit([(picture(0), mask_of())], [picture(1)])
     interest = np.ones((90, 70), bool)
-    interest[:, :30] = False
+    interest[:, :20] = False
     segmenter.decision = Decision(0.4, 0.5, 0.25, "mm", (0.3, 0.6), interest)
     segmenter.scale = 10
     segmenter.save(tmp_path / "a.pack")
@@ -224,7 +224,7 @@ def test_decision_scale_tile_and_bits_travel(models, tmp_path):
     assert (loaded.scale, loaded.tile, loaded.bits) == (10, None, 12)
     found, wanted = loaded.predict(picture(3)), segmenter.predict(picture(3))
     np.testing.assert_array_equal(found.mask, wanted.mask)
-    assert not found.mask[:, :30].any()
+    assert not found.mask[:, :20].any()
     with pytest.raises(InputError, match=r"60 x 90 pixels, but the region of interest is drawn on 70 x 90"):
         loaded.predict(picture(3, 90, 60))
 
