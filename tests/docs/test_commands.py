@@ -99,7 +99,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, annotate: Callable[[Path], N
     region = {"shapes": [{"label": "part", "points": corners}], "imageHeight": 96, "imageWidth": 96}
     (folder / "region.json").write_text(json.dumps(region))
     for name, index in (("good1", 0), ("good2", 9)):
-        write_png(folder / f"guidance/background/{name}.png", (material.good(index, 96) * 255).astype("uint8"))
+        good = (material.good(index, 96) * 255).astype("uint8")
+        write_png(folder / f"guidance/background/{name}.png", good)
     image, mask = material.defective(7, kind, 96)
     write_png(folder / "photos/part1.png", (image * 255).astype("uint8"))
     write_png(folder / "truth/part1_mask.png", mask)
