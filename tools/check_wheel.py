@@ -17,6 +17,7 @@ from pathlib import Path
 #: What must be in it beside the modules.
 WANTED = (
     "obftnet/pretrained/obftnet-compact.safetensors",
+    "obftnet/pretrained/obftnet-paper.safetensors",
     "obftnet/protocols/pool.toml",
     "obftnet/reporting/page/report.html.j2",
     "obftnet/py.typed",

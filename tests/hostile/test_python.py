@@ -1,5 +1,4 @@
-"""Hostile inputs to the Python interface: each is an InputError of one line.
-"""
+"""Hostile inputs to the Python interface: each is an InputError of one line."""
 
 from collections.abc import Callable
 
