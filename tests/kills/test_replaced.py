@@ -58,12 +58,7 @@ CASES = {
         ("pack", "export-images", "OUT/p.pack", "--out", "OUT/images"), "images", FIT, "is there already"
     ),
     "report": Replaced(("report", "OUT/results", "--out", "OUT/r.html"), "r.html", SEGMENT),
-    "export": Replaced(
-        ("export", "--pack", "OUT/p.pack", "--out", "OUT/model", *MODEL), "model", FIT, "is there already"
-    ),
 }
-# An export takes half a minute.
-SLOW = {"export"}
 
 
 def state(place: Path) -> object:
@@ -119,9 +114,7 @@ def check(run: Run, case: Replaced, folder: Path, most: int | None) -> None:
         shutil.rmtree(out)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in CASES]
-)
+@pytest.mark.parametrize("name", CASES)
 def test_before_or_after(name, run, more, tmp_path):
     check(run, CASES[name], tmp_path, most=3)
 
@@ -139,7 +132,7 @@ def more(world) -> None:
     shutil.copy(world / "queries/c.png", world / "more/background/c.png")
 
 
-@pytest.mark.parametrize("name", sorted(CASES.keys() - SLOW))
+@pytest.mark.parametrize("name", CASES)
 def test_refused_while_another_process_has_the_place(name, run, more, tmp_path):
     case = CASES[name]
     out = tmp_path / "out"
@@ -147,7 +140,7 @@ def test_refused_while_another_process_has_the_place(name, run, more, tmp_path):
     assert run(case.before, out).status == 0
     before = state(out / case.place)
     place = out / case.place
-    with exclusive(place.parent, place.stem if place.suffix else place.name):
+    with exclusive(place.parent, place.stem):
         ended = run(case.words, out)
     assert ended.status == 2, ended.said
     assert "another process is writing its results there" in ended.said
