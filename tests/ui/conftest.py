@@ -69,7 +69,7 @@ class Client:
 
     def wait(self) -> dict:
         """The state once nothing is under way."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while time.monotonic() < end:
             state = self.ask("state")
             if not (state["checking"] or state["fit"]["job"]):
@@ -116,7 +116,7 @@ class Server:
             pass
 
     def until(self, there: Callable[[], bool]) -> None:
-        end = time.monotonic() + 180
+        end = time.monotonic() + 600
         while not there():
             assert time.monotonic() < end
             time.sleep(0.1)

@@ -36,7 +36,7 @@ def begin(client: Client, folder: Path | None = None) -> int:
 
 
 def until(client: Client, number: int, *states: str) -> dict:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while time.monotonic() < end:
         state = client.ask(f"batches/{number}")
         if state["state"] in states:
@@ -98,6 +98,21 @@ def test_a_paused_batch_keeps_what_is_finished_and_goes_on(ready, tmp_path):
     assert len(until(ready, number, "done")["images"]) == 6
     for name, when in written.items():
         assert (results / f"{name}_score.tiff").stat().st_mtime_ns == when
+
+
+def test_a_batch_says_when_the_page_has_gone_on(ready, tmp_path):
+    number = begin(ready, tmp_path / "line")
+    assert until(ready, number, "done")["outdated"] is None
+    settings = ready.ask("state")["settings"]
+    other = settings["decision"] | {"threshold": 0.3}
+    ready.http.put("/api/settings", json=settings | {"decision": other})
+    assert ready.ask(f"batches/{number}")["outdated"] == "decision"
+    ready.http.put("/api/settings", json=settings)
+    assert ready.ask(f"batches/{number}")["outdated"] is None
+    ready.add(photo(tmp_path / "more.png", 77), "good")
+    ready.post("fit")
+    ready.wait()
+    assert ready.ask(f"batches/{number}")["outdated"] == "fit"
 
 
 def test_what_the_page_decides_by_is_what_a_batch_is_run_by(ready, tmp_path):
@@ -178,7 +193,7 @@ def test_a_server_killed_in_the_middle_of_a_batch_goes_on_with_it(project, tmp_p
 
     server = Server(project, model_file)
     assert server.ask("state")["images"][0]["revision"] == revision + 1
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while (state := server.ask(f"batches/{number}"))["state"] != "done":
         assert time.monotonic() < end, state
         time.sleep(0.1)

@@ -63,6 +63,13 @@ def test_the_automatic_window_leaves_out_what_is_rare():
     assert 2400 < high <= 2548
 
 
+def test_a_thumbnail_of_16_bits_is_not_black():
+    image = noise((128, 128), np.uint16) // 32 + 500
+    assert 100 < pixels(Shown.of(as_picture(image)).thumbnail()).mean() < 150
+    white = np.full((64, 64), 255, np.uint8)
+    assert pixels(Shown.of(as_picture(white)).thumbnail()).min() == 255
+
+
 def test_an_even_image_has_a_window_of_all_samples():
     assert Shown.of(as_picture(np.full((64, 64), 7, np.uint8))).window() == (0.0, 255.0)
 

@@ -65,11 +65,22 @@ GERMAN = [
     ),
     (
         wording.AND_MORE(
-            line=wording.ABOUT(file="/x/a.pdf", reason=wording.UNKNOWN_ENDING(ending=".pdf", endings=".png")),
+            line=wording.ABOUT(
+                file="/x/a.x",
+                reason=wording.UNKNOWN_ENDING(ending=".x", wanted=wording.SAVE_AS(endings=".png")),
+            ),
             count=2,
         ),
-        "/x/a.pdf: die Endung .pdf ist nicht die eines Bildes; speichern Sie es als eines von .png (und 2 "
+        "/x/a.x: die Endung .x ist nicht die eines Bildes; speichern Sie es als eines von .png (und 2 "
         "weitere dieser Art)",
+    ),
+    (
+        "/x/a.pdf: a PDF image, a kind that is not read; save it as one of .png, .bmp",
+        "/x/a.pdf: ein PDF-Bild, das nicht gelesen wird; speichern Sie es als eines von .png, .bmp",
+    ),
+    (
+        "x.pdf: not looked at, a PDF image, a kind that is not read; save it as one of .png",
+        "x.pdf: nicht angesehen, ein PDF-Bild, das nicht gelesen wird; speichern Sie es als eines von .png",
     ),
     (
         wording.FLOATS_BEYOND(file="f.tiff", low="0", high="1.25"),

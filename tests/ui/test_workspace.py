@@ -98,9 +98,51 @@ def test_a_mask_that_comes_with_its_image_is_taken_for_it(project, tmp_path):
     Image.fromarray(mask).save(tmp_path / "m.png")
     assert workspace.add(tmp_path / "m.png", "a_mask.png", "defect") == image
     assert workspace.strokes(image).record.marked == 100
+    # Also where the names are longer than they can stay, or of signs that no file's name has everywhere.
+    for name in ("long " * 30, "a<b>"):
+        put(workspace, tmp_path, "defect", f"{name[:9]}.png", len(name)).path.rename(tmp_path / "given/x.png")
+        owner = workspace.add(tmp_path / "given/x.png", f"{name}.png", "defect")
+        Image.fromarray(mask).save(tmp_path / "m.png")
+        assert workspace.add(tmp_path / "m.png", f"{name}_mask.png", "defect") == owner
     # One that only is called so is a photograph.
     other = put(workspace, tmp_path, "defect", "a_label.png", 3)
     assert other.path.stem == "a_label-image"
+
+
+def test_a_mask_of_another_size_is_refused_and_taken_for_no_photograph(project, tmp_path):
+    image = put(workspace := Workspace(project), tmp_path, "defect")
+    mask = np.zeros((40, 50), np.uint8)
+    mask[10:20, 10:20] = 255
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    with pytest.raises(InputError, match=r"^a_mask\.png: a mask of 50 x 40 pixels, but a\.png has 128 x 96"):
+        workspace.add(tmp_path / "m.png", "a_mask.png", "defect")
+    assert workspace.images() == [image]
+    assert workspace.strokes(image).record.revision == 0
+
+
+@pytest.mark.parametrize(
+    ("there", "again", "refused"),
+    [
+        ("defect", "defect", True),
+        ("defect", "good", True),
+        ("good", "defect", True),
+        ("query", "query", True),
+        ("held_good", "held_defect", True),
+        ("query", "held_good", False),
+        ("query", "good", False),
+    ],
+)
+def test_the_same_file_is_not_taken_twice_for_the_same_nor_for_the_opposite(
+    project, tmp_path, there, again, refused
+):
+    put(workspace := Workspace(project), tmp_path, there)
+    given = photo(tmp_path / "given" / "b.png")
+    if refused:
+        with pytest.raises(InputError, match=r"^b\.png: the same file as a\.png"):
+            workspace.add(given, "b.png", again)
+    else:
+        workspace.add(given, "b.png", again)
+    assert len(workspace.images()) == 2 - refused
 
 
 def test_an_image_that_changes_its_role_keeps_what_was_painted(project, tmp_path):

@@ -4,7 +4,6 @@ batches/<number>/batch.json: what is wanted. used.pack: by what it is run. image
 results: as `obftnet segment` writes them. judged.json: what a person said of an image.
 """
 
-import contextlib
 import shlex
 import shutil
 import time
@@ -19,11 +18,11 @@ from obftnet.errors import InputError
 from obftnet.files import atomic, write_json
 from obftnet.json_files import read_json
 from obftnet.segmentation import Outputs
-from obftnet.segmentation.journal import read_journal
-from obftnet.segmentation.record import Entry, Record, read_record
+from obftnet.segmentation.record import Entry, Record
 from obftnet.ui import lines
 from obftnet.ui.engine import Engine, Job
 from obftnet.ui.pictures import levels_of
+from obftnet.ui.records import Records
 from obftnet.ui.trying import Trying, Work
 from obftnet.ui.workspace import folder_here
 
@@ -61,7 +60,7 @@ class Batches:
         self._folder, self._trying, self._work = folder, trying, work
         self._engine = Engine()
         self._courses: dict[int, _Course] = {}
-        self._records: dict[Path, tuple[Any, Record | None]] = {}
+        self._records = Records()
         for number in self.numbers():
             if self._read(number).wanted == "run":
                 self._run(number)
@@ -189,6 +188,7 @@ class Batches:
             "files": files,
             "judged": bool(judged),
             "command": self.command(number),
+            "outdated": self._outdated(number),
         }
 
     def command(self, number: int) -> str:
@@ -291,16 +291,16 @@ class Batches:
         return dict(read_json(file, "what a person said of images is wanted")) if file.exists() else {}
 
     def _record(self, number: int) -> Record | None:
-        """The record with what stands in the journal; read again when it has changed."""
-        results = self.results(number)
-        stamp = []
-        for name in ("segment.json", "segment.unfinished"):
-            with contextlib.suppress(OSError):
-                found = (results / name).stat()
-                stamp.append((name, found.st_size, found.st_mtime_ns))
-        if results not in self._records or self._records[results][0] != stamp:
-            record = read_record(results)
-            if record is not None:
-                record.put(read_journal(results, record.key))
-            self._records[results] = (stamp, record)
-        return self._records[results][1]
+        return self._records.of(self.results(number))
+
+    def _outdated(self, number: int) -> Literal["fit", "decision"] | None:
+        """What of the page is another by now than what a batch was run by."""
+        trying = self._trying
+        used, now = trying.content_of(self._place(number) / "used.pack"), trying.content
+        if used is None or now is None:
+            return None
+        if (used.guidance_sha256, used.tile, used.bits) != (now.guidance_sha256, now.tile, now.bits):
+            return "fit"
+        settings = trying.workspace.settings
+        same = (used.decision, used.scale) == (settings.decision, settings.scale)
+        return None if same else "decision"

@@ -8,12 +8,15 @@ NO_IMAGE_BY_NAME = Wording("{file}: no image by its name; files of {endings} are
 NOT_WHOLE_PATH = Wording("{folder}: the whole path of a folder on this machine is wanted")
 NOT_HERE = Wording("{folder}: no such file or folder on this machine")
 NO_SUCH_IMAGE = Wording("{name}: no such image in this project; it may have been removed")
+ALREADY_THERE = Wording("{file}: the same file as {image}, which is there already; it is not taken twice")
 NOT_WRITTEN = Wording("{folder}: cannot be written ({reason})")
 NOT_REMOVED = Wording("{folder}: cannot be removed ({reason})")
 FAULT = Wording("a fault of the program; the terminal that obftnet ui runs in says more")
 
 # Painting.
 PAINTED_ELSEWHERE = Wording("{image}: painted on elsewhere meanwhile; go on from what is shown now")
+FILL_OUTSIDE = Wording("fill at {x},{y}: outside the image; click inside of an outline")
+FILL_OPEN = Wording("fill at {x},{y}: nothing encloses this place; close the outline around it first")
 TOO_MANY_STROKES = Wording("{image}: more than {most} strokes; clear it and begin anew")
 
 # Fitting, trying, calibrating.

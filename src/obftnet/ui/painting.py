@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from obftnet.annotations.raster import fill
 from obftnet.errors import InputError
+from obftnet.ui import lines
 
 #: Side of a tile of what is painted, pixels.
 SIDE = 256
@@ -188,10 +189,8 @@ class Painting:
 
         x, y = math.floor(point[0]), math.floor(point[1])
         if not (0 <= x < self.size[1] and 0 <= y < self.size[0]):
-            raise InputError(f"fill at {x},{y}: outside the image; click inside of an outline")
-        open_ended = InputError(
-            f"fill at {x},{y}: nothing encloses this place; close the outline around it first"
-        )
+            raise InputError(lines.FILL_OUTSIDE(x=x, y=y))
+        open_ended = InputError(lines.FILL_OPEN(x=x, y=y))
         if not self.tiles:
             raise open_ended
         rows, columns = zip(*self.tiles, strict=True)

@@ -74,8 +74,9 @@ class Shown:
         return _png(self._bytes(part, window)) if part.size else None
 
     def thumbnail(self) -> bytes:
-        """A small PNG of all of it."""
-        image = Image.fromarray(self._bytes(self.levels[-1], None))
+        """A small PNG of all of it; of 16 bits through the automatic window, as it is shown first."""
+        smallest = self.levels[-1]
+        image = Image.fromarray(self._bytes(smallest, None if smallest.dtype == np.uint8 else self.window()))
         image.thumbnail((THUMBNAIL, THUMBNAIL))
         return _encoded(image)
 

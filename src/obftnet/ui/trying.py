@@ -16,10 +16,10 @@ from obftnet.json_files import read_json
 from obftnet.packs import Content, Pack, read_pack, write_pack
 from obftnet.packs.content import DecisionEntry
 from obftnet.segmentation import Outputs
-from obftnet.segmentation.journal import read_journal
-from obftnet.segmentation.record import Entry, read_record
+from obftnet.segmentation.record import Entry
 from obftnet.ui import lines
 from obftnet.ui.engine import Engine, Job
+from obftnet.ui.records import Records
 from obftnet.ui.scores import Decided, Scores
 from obftnet.ui.workspace import Image, Role, Workspace, remove_folder, replace_folder
 
@@ -54,6 +54,7 @@ class Trying:
         self.workspace = workspace
         self._engine, self._work = engine, work
         self.scores = Scores()
+        self._records = Records()
         self.job: Job | None = None
         self._contents: dict[tuple[str, int, int], Content] = {}
         folder = workspace.folder
@@ -72,14 +73,14 @@ class Trying:
     @property
     def content(self) -> Content | None:
         """What the accepted pack says of itself; None where there is none."""
-        return self._content(self.pack)
+        return self.content_of(self.pack)
 
     def state(self) -> dict[str, Any]:
         """All of it but the results."""
         # First, so that what is no longer under way shows all that it left.
         job = self.job
         under_way = job is not None and job.is_open
-        content, proposed = self.content, self._content(self.proposed)
+        content, proposed = self.content, self.content_of(self.proposed)
         now = self.workspace.guidance_sha256()
         settings = self.workspace.settings
         last = proposed or content
@@ -289,7 +290,7 @@ class Trying:
         if self.job is not None and self.job.is_open:
             raise InputError(lines.UNDER_WAY())
 
-    def _content(self, pack: Path) -> Content | None:
+    def content_of(self, pack: Path) -> Content | None:
         """What a pack says of itself; None where there is none."""
         with contextlib.suppress(FileNotFoundError):
             found = pack.stat()
@@ -302,13 +303,10 @@ class Trying:
     def _entries(self, results: Path) -> dict[str, Entry]:
         """What was found, by the images' files, also by a job that is not finished."""
         try:
-            record = read_record(results)
+            record = self._records.of(results)
         except InputError:
             return {}  # of another version: it is made anew
-        if record is None:
-            return {}
-        record.put(read_journal(results, record.key))
-        return {entry.file: entry for entry in record.images}
+        return {} if record is None else {entry.file: entry for entry in record.images}
 
     def _moved(self) -> list[Move]:
         if not self._moves.exists():

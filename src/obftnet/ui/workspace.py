@@ -11,8 +11,10 @@ The files say it all: a server that is killed and begun again shows what they ho
 """
 
 import contextlib
+import filecmp
 import shutil
 import threading
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -47,6 +49,8 @@ _FOLDERS: dict[Role, str] = {
     "held_good": "calibration/good",
     "held_defect": "calibration/defects",
 }
+#: Roles of which an image has one at most.
+_APART: tuple[tuple[Role, Role], ...] = (("defect", "good"), ("held_good", "held_defect"))
 SETTINGS = "project.json"
 _WANTED = "the settings of a project of obftnet ui are wanted"
 
@@ -199,7 +203,7 @@ class Workspace:
         suffix = dot + ending.lower()
         if suffix not in IMAGE_SUFFIXES or not stem:
             raise InputError(lines.NO_IMAGE_BY_NAME(file=last, endings=", ".join(IMAGE_SUFFIXES)))
-        return (plain_name(stem)[:100] or "image") + suffix
+        return _plain_stem(stem) + suffix
 
     def add(self, file: Path, called: str, role: Role) -> Image:
         """Take in an image: `file` is moved into the project.
@@ -210,7 +214,8 @@ class Workspace:
             The image, or the one whose mask it is.
 
         Raises:
-            InputError: not an image that can be read.
+            InputError: not an image that can be read; a mask that is not its image's; a file that is there
+                already, for the same or for the opposite.
         """
         with self.lock:
             owner = self._owner(called) if role == "defect" else None
@@ -223,9 +228,15 @@ class Workspace:
             try:
                 with READING:
                     image_size(file)
+                    if owner is not None and _is_mask(file):
+                        read_mask(file, like=image_size(owner.path), image=owner.path)
             except InputError as error:
                 # It is called as the user knows it.
-                raise InputError(str(error).replace(str(file), called)) from error
+                said = str(error).replace(str(file), called)
+                raise InputError(
+                    said if owner is None else said.replace(str(owner.path), owner.name)
+                ) from error
+            self._check_new(file, called, role)
             path = self.folder / _FOLDERS[role] / name
             file.replace(path)
             return Image(name, role, path)
@@ -316,11 +327,21 @@ class Workspace:
                 state.append((image.path, found.st_size, found.st_mtime_ns, revision))
         return tuple(state)
 
+    def _check_new(self, file: Path, called: str, role: Role) -> None:
+        """Raises InputError where the same file serves for what excludes this role, or is it."""
+        apart = next((pair for pair in _APART if role in pair), (role,))
+        for image in self.images():
+            if image.role in apart and filecmp.cmp(file, image.path, shallow=False):
+                raise InputError(lines.ALREADY_THERE(file=called, image=image.name))
+
     def _owner(self, called: str) -> Image | None:
         """The defect image whose mask a file is by its name."""
-        stem = image_stem(called.replace("\\", "/").rsplit("/", 1)[-1].rpartition(".")[0])
+        named = image_stem(called.replace("\\", "/").rsplit("/", 1)[-1].rpartition(".")[0])
+        if named is None:
+            return None
+        stem = _plain_stem(named)  # as the image was called when it came
         owners = (image for image in self.images() if image.role == "defect" and image.path.stem == stem)
-        return next(owners, None) if stem is not None else None
+        return next(owners, None)
 
     def _strokes_file(self, name: str) -> Path:
         return self.folder / "strokes" / f"{name}.json"
@@ -357,6 +378,21 @@ class Workspace:
                 if not strokes.painting().shows(mask):
                     return path
         return None
+
+
+def _plain_stem(stem: str) -> str:
+    """What an image's name before its ending becomes."""
+    return plain_name(stem)[:100] or "image"
+
+
+def _is_mask(file: Path) -> bool:
+    """Whether a file is a mask, of whatever image: two values alone, not a photograph."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return not read_mask(file, allow_empty=True).all()
+        except InputError:
+            return False
 
 
 def folder_here(named: str) -> Path:

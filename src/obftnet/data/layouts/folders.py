@@ -63,8 +63,9 @@ def why_no_image(path: Path) -> str:
     endings = ", ".join(IMAGE_SUFFIXES)
     if kind in READ:
         return wording.WRONG_ENDING(kind=kind, endings=endings)
+    save_as = wording.SAVE_AS(endings=endings)
     if kind is not None:
-        return wording.OTHER_KIND_BY_ENDING(kind=kind, endings=endings)
+        return wording.OTHER_KIND_THERE(kind=kind, wanted=save_as)
     if path.suffix:
-        return wording.UNKNOWN_ENDING(ending=path.suffix, endings=endings)
-    return wording.NO_ENDING(endings=endings)
+        return wording.UNKNOWN_ENDING(ending=path.suffix, wanted=save_as)
+    return wording.NO_ENDING(wanted=save_as)

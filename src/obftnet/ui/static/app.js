@@ -14,6 +14,7 @@ import { Viewer } from "./viewer.js";
 
 const SOON = 600; // milliseconds until the state is asked for again where something is under way
 const LATER = 4000;
+const MOST_TOLD = 3; // refusals of files that are given at once
 
 class App {
   constructor() {
@@ -69,6 +70,7 @@ class App {
       this.step = step;
       history.replaceState(null, "", `#${id}`);
       step.enter?.();
+      find("#toasts").replaceChildren(); // they were of what was done there
     }
     this.render();
   }
@@ -148,6 +150,7 @@ class App {
 
   async take(files, role) {
     const added = [];
+    const refused = [];
     // A mask comes after the image it is of.
     const list = [...files].sort((a, b) => Number(isMask(a.name)) - Number(isMask(b.name)));
     for (const [index, file] of list.entries()) {
@@ -156,9 +159,10 @@ class App {
         added.push((await upload("images", file, { name: file.name, role })).name);
       } catch (error) {
         if (!(error instanceof Refusal)) this.lost(true);
-        this.refused(error instanceof Refusal ? error.message : `${file.name}: ${t("not-taken")}`);
+        refused.push(error instanceof Refusal ? error.message : `${file.name}: ${t("not-taken")}`);
       }
     }
+    this.allRefused(refused);
     this.status("");
     await this.refresh();
     return added;
@@ -199,6 +203,13 @@ class App {
     this.#toast(told(line), "");
   }
 
+  // Of many files: the first few in words, the others by their number.
+  allRefused(lines) {
+    for (const line of lines.slice(0, MOST_TOLD)) this.refused(line);
+    const more = lines.length - MOST_TOLD;
+    if (more > 0) this.refused(t("not-taken.more", { count: more }));
+  }
+
   noted(line) {
     this.#toast(line, "note");
   }
@@ -208,7 +219,7 @@ class App {
     toast.append(h("button", { onclick: () => toast.remove(), "aria-label": t("close") }, "×"));
     find("#toasts").append(toast);
     while (find("#toasts").children.length > 4) find("#toasts").firstChild.remove();
-    setTimeout(() => toast.remove(), 12_000);
+    setTimeout(() => toast.remove(), kind ? 12_000 : 60_000); // a refusal is read, and acted upon
   }
 
   async confirm(text, yes) {

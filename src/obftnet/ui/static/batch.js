@@ -149,13 +149,14 @@ export class Batch {
   }
 
   #panel(image) {
-    const { app } = this;
+    const { app, batch } = this;
     const { fit, batches } = app.state;
     const running = batches.find((one) => one.state === "run");
     renew(
       find("#panel"),
       h("section", { class: "next", "aria-label": t("next") }, h("h3", {}, t("next")), this.next(running)),
       batches.length > 1 ? this.#choice(batches) : null,
+      batch?.outdated ? h("p", { class: "doubt", id: "outdated" }, t(`run.outdated.${batch.outdated}`, { threshold: score(batch.threshold ?? 0) })) : null,
       image ? this.#about(image) : null,
       this.#problems(),
       fit.state !== "none" && !running && batches.length ? this.#begin() : null,
@@ -256,6 +257,7 @@ export class Batch {
     await app.attempt(async () => {
       const { number: which } = await send("POST", "batches", {});
       let taken = 0;
+      const refused = [];
       for (const [index, file] of list.entries()) {
         app.status(t("taking", { done: index + 1, all: list.length, name: file.name }));
         try {
@@ -263,9 +265,10 @@ export class Batch {
           taken++;
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
-          app.refused(error.message);
+          refused.push(error.message);
         }
       }
+      app.allRefused(refused);
       if (taken) await send("POST", `batches/${which}/start`);
     });
     this.#newest();

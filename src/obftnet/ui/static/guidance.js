@@ -61,7 +61,7 @@ export class Guidance {
         group(app, role, images.filter((image) => image.role === role), this.chosen, (image) => this.#said(image), choose),
       ),
     );
-    const missing = ["defect", "good"].filter((role) => !images.some((image) => image.role === role));
+    const missing = this.#missing();
     renew(find("#empty"), this.image ? [] : missing.map((role) => drop(app, role, choose)));
     const { image } = this;
     app.viewer.show(image, image ? [{ url: this.levels.tiles(image) }, this.paint.painted.layer()] : []);
@@ -81,9 +81,14 @@ export class Guidance {
     return image.marked ? [t("marked", { count: image.marked }), ""] : [t("unpainted"), "bad"];
   }
 
-  // What is to be done now: a text, and the button that does it.
-  next(missing) {
+  #missing() {
+    return ["defect", "good"].filter((role) => !this.images().some((image) => image.role === role));
+  }
+
+  // What the guidance lacks: a text, and the button that helps; null where it is complete.
+  lacks() {
     const { app } = this;
+    const missing = this.#missing();
     const choose = (name) => this.choose(name);
     if (missing.length) {
       const role = missing[0];
@@ -95,26 +100,33 @@ export class Guidance {
     }
     const [image] = this.#unpainted();
     if (image) {
-      const here = image.name === this.chosen;
+      const here = app.step === this && image.name === this.chosen;
       const go = () => this.choose(image.name);
-      const button = h("button", { class: "main", onclick: go, dataset: { key: "next" } }, t("next.open", image));
+      const button = h("button", { class: "main", onclick: go, dataset: { key: "next" } }, t("next.open"));
       return [t(here ? "next.paint-here" : "next.paint", image), here ? null : button];
     }
-    const refused = app.state.findings.find((one) => one.refused);
-    if (refused) return [t("next.mend"), null];
+    return app.state.findings.some((one) => one.refused) ? [t("next.mend"), null] : null;
+  }
+
+  // What is to be done now.
+  next() {
+    const { app } = this;
+    const lacks = this.lacks();
+    if (lacks) return lacks;
     const { fit } = app.state;
     const to = h("button", { class: "main", onclick: () => app.go("try"), dataset: { key: "next" } }, t("to.try"));
+    if (app.state.findings.length) return [t("next.doubted"), to];
     return [t(fit.state === "stale" ? "next.changed" : "next.guided"), to];
   }
 
   #panel(image, missing) {
-    const [text, button] = this.next(missing);
+    const [text, button] = this.next();
     renew(
       find("#panel"),
       h("section", { class: "next", "aria-label": t("next") }, h("h3", {}, t("next")), h("p", { id: "next" }, text), button),
       image ? this.#about(image) : null,
-      image ? this.levels.element(image) : null,
       this.#findings(image, missing),
+      image ? this.levels.element(image) : null,
     );
   }
 

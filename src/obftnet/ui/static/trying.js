@@ -54,7 +54,8 @@ export class Trying extends TriedStep {
       ];
     }
     if (!fit.ready) {
-      return [t("next.guide"), h("button", { class: "main", onclick: () => app.go("guidance"), dataset: { key: "next" } }, t("step.guidance"))];
+      const lacks = app.steps[0].lacks();
+      return [t("next.guide"), lacks ? lacks[0] : null, h("button", { class: "main", onclick: () => app.go("guidance"), dataset: { key: "next" } }, t("step.guidance"))];
     }
     if (fit.state === "none") return [t("next.fit"), button("fit", "fit")];
     if (fit.state === "stale") return [t("next.refit"), button("refit", "fit")];
@@ -70,7 +71,7 @@ export class Trying extends TriedStep {
     const { fit, settings } = this.app.state;
     renew(
       find("#panel"),
-      h("section", { class: "next", "aria-label": t("next") }, h("h3", {}, t("next")), this.next().map((one) => (typeof one === "string" ? h("p", { id: "next" }, one) : one))),
+      h("section", { class: "next", "aria-label": t("next") }, h("h3", {}, t("next")), this.next().map((one, at) => (typeof one === "string" ? h("p", { id: at ? null : "next" }, one) : one))),
       ended(fit.ended),
       fit.proposed && !fit.job ? this.#comparison() : null,
       tried.panel(),
