@@ -41,8 +41,8 @@ def fit_pack(
         bits: as `Segmenter.from_pretrained`.
         background_source: as `Segmenter.fit`.
         adapt: as `Segmenter.fit`.
-        interest: a region (`annotations.region`): defects are looked for inside, and outside is no good
-            material. All images are of its size. None for the decision's.
+        interest: a region (`annotations.region`): defects are looked for inside; the outside is
+            painted out before anything looks at an image. All are of its size. None for the decision's.
         decision: by what masks are made; None for the default, with a least region of 9 pixels.
         scale: pixels a millimetre.
         who: for the history; None for the system's name of the user.
