@@ -49,7 +49,8 @@ def faults(code: str) -> list[str]:
             elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("os", "signal"):
                 found += [node.attr] if node.attr in NAMES and not asks else []
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found += [node.value] if node.value.startswith(FOLDERS) and node.value not in ALLOWED else []
+                foreign = node.value.startswith(FOLDERS) and node.value not in ALLOWED
+                found += [node.value] if foreign and not asks else []
             elif isinstance(node, ast.Call):
                 found += [ast.unparse(node)] if text_as_the_system_likes(node) or forks(node) else []
     return found

@@ -216,9 +216,10 @@ class OBFTNet(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """What `scores` multiplies: relation -> (b, h, w) probability of defect if there is any, of `size`;
         (b,) that there is any, None without `config.presence`."""
-        if not isinstance(self.reader, CuesReader):
+        reader = self.reader
+        if not isinstance(reader, CuesReader) or (reader.presence is None and readout is None):
             return self.read(relation, size).sigmoid(), None
-        logit, presence = self.reader.judge(relation, size, readout)
+        logit, presence = reader.judge(relation, size, readout)
         return logit.sigmoid(), None if presence is None else presence.sigmoid()
 
     def forward(
