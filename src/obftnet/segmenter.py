@@ -4,7 +4,7 @@ import copy
 import functools
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -482,22 +482,19 @@ class Segmenter:
         )
         of_goods = given[len(pairs) :] or given
         shown_backgrounds.sort(key=lambda one: _content(of_goods[one.part.image], one.part))
-        left_out = _shares(shown_backgrounds)
-        self._check_good_left(shown_backgrounds, left_out)
-        guide = functools.partial(self._guide, kinds=kinds)
-        guidance = guide(shown_supports, shown_backgrounds)
+        self._check_good_left(shown_backgrounds)
+        guidance = self._guide(shown_supports, shown_backgrounds, given)
         if adapt:
-            readout = self._adapted(guide, shown_supports, shown_backgrounds, kinds, given)
-            guidance = replace(guidance, readout=readout)
+            guidance = replace(guidance, readout=self._adapted(shown_supports, shown_backgrounds, given))
         parts = (tuple(one.part for one in shown) for shown in (shown_supports, shown_backgrounds))
         self._take(Fit(guidance, (next(parts), next(parts)), tuple(given), bits, background_source, adapt))
         self._plan, self._pack = plan, None
         return self
 
     def _guide(
-        self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]", kinds: Sequence[str]
+        self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]", given: Sequence[Given]
     ) -> Guidance:
-        """The guidance of these parts; `kinds`: of each image that is a support."""
+        """The guidance of these parts of what was given."""
         left_out = _shares(backgrounds)
         return self.model.guide(
             joined([one.features for one in supports]),
@@ -505,34 +502,31 @@ class Segmenter:
             joined([one.features for one in backgrounds]),
             None if left_out is None else 1 - left_out,
             ignored=_shares(supports),
-            kinds=[kinds[one.part.image] for one in supports],
+            kinds=[given[one.part.image].kind for one in supports],
         )
 
     def _adapted(
-        self,
-        guide: "Callable[[Sequence[_Shown], Sequence[_Shown]], Guidance]",
-        supports: "Sequence[_Shown]",
-        backgrounds: "Sequence[_Shown]",
-        kinds: Sequence[str],
-        given: Sequence[Given],
+        self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]", given: Sequence[Given]
     ) -> Tensor:
         """The last layer's values, learnt from each part by what the other images guide to."""
 
         def episodes() -> Iterator[LeftOut]:
             looks: Counter[str] = Counter()
             for one in supports:
-                kind = kinds[one.part.image]
+                kind = given[one.part.image].kind
                 shows = given[one.part.image].known.digest
                 # Of an image with defects of two kinds, the other kind's support is left out, too.
                 rest = [other for other in supports if given[other.part.image].known.digest != shows]
-                if looks[kind] < ADAPTED_LOOKS and any(kinds[other.part.image] == kind for other in rest):
+                if looks[kind] < ADAPTED_LOOKS and any(
+                    given[other.part.image].kind == kind for other in rest
+                ):
                     looks[kind] += 1
-                    guidance = guide(rest, backgrounds)
+                    guidance = self._guide(rest, backgrounds, given)
                     alone = guidance.of(guidance.names.index(kind))
                     yield LeftOut(one.features, alone, one.fraction, one.ignored)
             for one in backgrounds[:ADAPTED_LOOKS]:
                 rest = [other for other in backgrounds if other.part.image != one.part.image]
-                guidance = guide(supports, rest)
+                guidance = self._guide(supports, rest, given)
                 for index in range(len(guidance.names)):
                     yield LeftOut(one.features, guidance.of(index), None, one.ignored)
 
@@ -555,10 +549,10 @@ class Segmenter:
         )
         self._pack = pack
 
-    def _check_good_left(self, shown: "Sequence[_Shown]", left_out: Tensor | None) -> None:
-        """Raises InputError unless good material that is neither left out, (n, S, S), nor painted out fills
-        some position of every map."""
-        interest = self.decision.interest
+    def _check_good_left(self, shown: "Sequence[_Shown]") -> None:
+        """Raises InputError unless good material that is neither ignored nor painted out fills some position
+        of every map."""
+        left_out, interest = _shares(shown), self.decision.interest
         if interest is not None:
             parts = [mask_fraction(one.part.cut(~interest), self._input_size) for one in shown]
             outside = torch.stack(parts).to(self.device)

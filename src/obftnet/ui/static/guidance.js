@@ -2,7 +2,7 @@
 
 import { named, send, upload } from "./api.js";
 import { find, h, renew } from "./dom.js";
-import { drop, group } from "./lists.js";
+import { beside, drop, group } from "./lists.js";
 import { Paint } from "./tools.js";
 import { t } from "./texts.js";
 import { told } from "./told.js";
@@ -44,10 +44,8 @@ export class Guidance {
 
   // To the image that is to be painted next, or the one after this.
   walk(by) {
-    const images = this.images();
-    if (!images.length) return;
-    const at = images.findIndex((image) => image.name === this.chosen);
-    this.choose(images[(at + by + images.length) % images.length].name);
+    const name = beside(this.images(), this.chosen, by);
+    if (name) this.choose(name);
   }
 
   render() {

@@ -72,3 +72,9 @@ async function picked(app, role, choose) {
 }
 
 const first = (names, choose) => names.length && choose(names[0]);
+
+// The name of the image that is so many further in a list than the one of a name, round its ends; none of an empty list.
+export function beside(images, name, by) {
+  const at = images.findIndex((image) => image.name === name);
+  return images[(at + by + images.length) % images.length]?.name;
+}

@@ -1,6 +1,7 @@
 // A step whose images were looked at: one of them is chosen, and shown with what was found.
 
 import { LOOK } from "./keys.js";
+import { beside } from "./lists.js";
 import { KEYS, Tried } from "./tried.js";
 
 // Who extends it has `images()` and `render()`.
@@ -31,10 +32,8 @@ export class TriedStep {
   }
 
   walk(by) {
-    const images = this.images();
-    if (!images.length) return;
-    const at = images.findIndex((image) => image.name === this.chosen);
-    this.choose(images[(at + by + images.length) % images.length].name);
+    const name = beside(this.images(), this.chosen, by);
+    if (name) this.choose(name);
   }
 
   key(event) {
