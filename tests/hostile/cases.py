@@ -8,7 +8,7 @@ must say. Of the cases every second of each kind runs always, the others with `-
 import io
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from safetensors.torch import save_file
+
+from obftnet.safefile import read_safetensors
 
 Spoil = Callable[[Path], None]
 
@@ -164,6 +167,34 @@ def remove(name: str) -> Spoil:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     return spoil
+
+
+def saying(source: str, target: str, **metadata: str) -> Spoil:
+    """A safetensors file of another's tensors, and of its metadata but for these."""
+
+    def spoil(world: Path) -> None:
+        tensors, said = read_safetensors(world / source)
+        save_file(tensors, world / target, said | metadata)
+
+    return spoil
+
+
+def no_file(place: str, command: str, path: str) -> "list[Case]":
+    """The command with what is no file where it wants one."""
+    return [
+        Case("special", f"{place}_{name}", command, instead(path, make), says)
+        for name, (make, says) in NO_FILE.items()
+    ]
+
+
+def in_each(kind: str, places: Mapping[str, tuple[str, str]], contents: Mapping[str, bytes]) -> "list[Case]":
+    """Each content in each place, (command, path), and what is no file there."""
+    found = []
+    for place, (command, path) in places.items():
+        for name, content in contents.items():
+            found.append(Case(kind, f"{place}_{name}", command, put(path, content), Path(path).name))
+        found += no_file(place, command, path)
+    return found
 
 
 HUGE_NUMBER = "9" * 23

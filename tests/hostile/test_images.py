@@ -13,7 +13,6 @@ from .cases import (
     FIT,
     GREY,
     HUGE,
-    NO_FILE,
     PICTURE,
     PLAIN,
     PNG,
@@ -27,7 +26,7 @@ from .cases import (
     T,
     check,
     encoded,
-    instead,
+    in_each,
     put,
     thinned,
     tiff,
@@ -82,13 +81,7 @@ PLACES = {
 
 
 def images() -> list[Case]:
-    found = []
-    for place, (command, path) in PLACES.items():
-        for name, content in IMAGES.items():
-            found.append(Case("image", f"{place}_{name}", command, put(path, content), Path(path).name))
-        for name, (make, says) in NO_FILE.items():
-            found.append(Case("special", f"{place}_{name}", command, instead(path, make), says))
-    return found
+    return in_each("image", PLACES, IMAGES)
 
 
 def masks() -> list[Case]:

@@ -1,11 +1,23 @@
 """JSON, CSV and special files where a record, a list or a table is wanted."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from .cases import DECIDE, DISTILL, EVALUATE, FIT, NO_FILE, SEGMENT, TRAIN, Case, check, instead, put, thinned
+from .cases import (
+    DECIDE,
+    DISTILL,
+    EVALUATE,
+    FIT,
+    SEGMENT,
+    TRAIN,
+    Case,
+    check,
+    in_each,
+    no_file,
+    put,
+    thinned,
+)
 
 JSON = {
     "empty": b"",
@@ -37,12 +49,7 @@ def json_files() -> list[Case]:
         "ignored": (FIT, "guidance/background/b_ignore.json"),
         "results": (DECIDE, "out/segment.json"),
     }
-    found = []
-    for place, (command, path) in places.items():
-        for name, content in JSON.items():
-            found.append(Case("json", f"{place}_{name}", command, put(path, content), Path(path).name))
-        for name, (make, says) in NO_FILE.items():
-            found.append(Case("special", f"{place}_{name}", command, instead(path, make), says))
+    found = in_each("json", places, JSON)
     for name, folds in {
         "slash": {"a/b": ["cork"]},
         "parent": {"..": ["cork"]},
@@ -72,9 +79,7 @@ def json_files() -> list[Case]:
     }
     for name, content in manifests.items():
         found.append(Case("json", f"manifest_{name}", EVALUATE, put("data/manifest.csv", content), "data/"))
-    for name, (make, says) in NO_FILE.items():
-        found.append(Case("special", f"manifest_{name}", EVALUATE, instead("data/manifest.csv", make), says))
-    return found
+    return found + no_file("manifest", EVALUATE, "data/manifest.csv")
 
 
 CASES = json_files()

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,17 +24,13 @@ from .cases import (
     check,
     instead,
     put,
+    saying,
     thinned,
 )
 
 
 def weights() -> list[Case]:
-    def changed(**metadata: str) -> Spoil:
-        def spoil(world: Path) -> None:
-            model = world.parent / "model.safetensors"
-            save_file(load_file(model), world / "w", read_safetensors(model)[1] | metadata)
-
-        return spoil
+    changed = partial(saying, "../model.safetensors", "w")
 
     def cut(world: Path) -> None:
         data = (world.parent / "model.safetensors").read_bytes()

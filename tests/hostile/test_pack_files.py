@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,11 @@ from .cases import (
     M,
     Q,
     S,
-    Spoil,
     check,
     instead,
     put,
     remove,
+    saying,
     thinned,
 )
 
@@ -33,12 +34,7 @@ from .cases import (
 def packs() -> list[Case]:
     """Files that are no pack, or none any more; `p.pack` is a sound one."""
 
-    def changed(**metadata: str) -> Spoil:
-        def spoil(world: Path) -> None:
-            tensors, said = read_safetensors(world / "p.pack")
-            save_file(tensors, world / "p.pack", said | metadata)
-
-        return spoil
+    changed = partial(saying, "p.pack", "p.pack")
 
     def flipped(world: Path) -> None:
         data = bytearray((world / "p.pack").read_bytes())
