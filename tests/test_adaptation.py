@@ -168,6 +168,17 @@ def test_too_few_images_are_refused(supports, goods, weights):
         fit(weights(), supports, goods)
 
 
+@pytest.mark.parametrize(
+    ("supports", "goods"), [([SUPPORTS[0], SUPPORTS[0]], GOODS), (SUPPORTS, [GOODS[0], GOODS[0].copy()])]
+)
+@pytest.mark.filterwarnings("ignore::obftnet.errors.InputWarning")
+def test_one_picture_given_twice_is_one(supports, goods, weights):
+    """Left out in one place, it would stand in the other; a network that learns of good images alone marks
+    nothing."""
+    with pytest.raises(InputError, match=r"adapt: .*different pictures"):
+        fit(weights(), supports, goods)
+
+
 @pytest.mark.parametrize("options", [{"reader": "encoder4d"}, {"cues": "ab", "shots_rule": "vote"}])
 def test_weights_that_cannot_be_adapted_are_refused(options, weights):
     with pytest.raises(InputError, match="these weights cannot be adapted"):

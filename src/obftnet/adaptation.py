@@ -55,7 +55,7 @@ def check_adaptable(model: OBFTNet, supports: Mapping[str, int], backgrounds: in
     if most < LEAST or backgrounds < LEAST:
         raise InputError(
             f"adapt: {most} support(s) of a kind and {backgrounds} good image(s); each is left out in turn, "
-            f"so at least {LEAST} of both are wanted: give more, or fit without it",
+            f"so at least {LEAST} of both, of different pictures, are wanted: give more, or fit without it",
             "adapt",
         )
 

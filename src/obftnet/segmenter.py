@@ -451,11 +451,13 @@ class Segmenter:
                 fraction = mask_fraction(marked, size).to(self.device)
                 share = None if neither is None else mask_fraction(part.cut(neither), size).to(self.device)
                 features = self._extract(picture, fraction.unsqueeze(0))
-                shown_supports.append(_Shown(part, features, fraction, share))
+                shown_supports.append(_Shown(part, features, shown.digest, kind, fraction, share))
             if background_source != "good" and not seen:
                 of = _share(len(pairs))
                 clean = ~mask if neither is None else ~(mask | neither)
-                shown_backgrounds += self._of_support(index, image, clean, tile, of, background_source)
+                shown_backgrounds += self._of_support(
+                    index, image, shown.digest, clean, tile, of, background_source
+                )
             # Else it would still be there while the next one is read.
             del image, mask, picture, marked, region, foreign, neither
         for index, source in enumerate(goods):
@@ -467,7 +469,7 @@ class Segmenter:
             for corner, picture in self._background_parts(image, tile, most=_share(len(goods))):
                 part = Part(index, corner, picture.shape, image.shape)
                 share = None if region is None else mask_fraction(part.cut(region), size).to(self.device)
-                shown_backgrounds.append(_Shown(part, self._extract(picture), ignored=share))
+                shown_backgrounds.append(_Shown(part, self._extract(picture), shown.digest, ignored=share))
             del image, picture, region
         if not shown_backgrounds:
             raise InputError(
@@ -477,24 +479,19 @@ class Segmenter:
             )
 
         # By what they show: sums are then the same to the last bit in whatever order images were given.
-        shown_supports.sort(
-            key=lambda one: (kinds[one.part.image], *_content(given[one.part.image], one.part))
-        )
+        shown_supports.sort(key=lambda one: (one.kind, *_content(given[one.part.image], one.part)))
         of_goods = given[len(pairs) :] or given
         shown_backgrounds.sort(key=lambda one: _content(of_goods[one.part.image], one.part))
         self._check_good_left(shown_backgrounds)
-        guidance = self._guide(shown_supports, shown_backgrounds, given)
+        guidance = self._guide(shown_supports, shown_backgrounds)
         if adapt:
-            guidance = replace(guidance, readout=self._adapted(shown_supports, shown_backgrounds, given))
+            guidance = replace(guidance, readout=self._adapted(shown_supports, shown_backgrounds))
         parts = (tuple(one.part for one in shown) for shown in (shown_supports, shown_backgrounds))
         self._take(Fit(guidance, (next(parts), next(parts)), tuple(given), bits, background_source, adapt))
         self._plan, self._pack = plan, None
         return self
 
-    def _guide(
-        self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]", given: Sequence[Given]
-    ) -> Guidance:
-        """The guidance of these parts of what was given."""
+    def _guide(self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]") -> Guidance:
         left_out = _shares(backgrounds)
         return self.model.guide(
             joined([one.features for one in supports]),
@@ -502,31 +499,35 @@ class Segmenter:
             joined([one.features for one in backgrounds]),
             None if left_out is None else 1 - left_out,
             ignored=_shares(supports),
-            kinds=[given[one.part.image].kind for one in supports],
+            kinds=[one.kind for one in supports],
         )
 
-    def _adapted(
-        self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]", given: Sequence[Given]
-    ) -> Tensor:
-        """The last layer's values, learnt from each part by what the other images guide to."""
+    def _adapted(self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]") -> Tensor:
+        """The last layer's values, learnt from each part by what the other pictures guide to.
+
+        A picture is left out wherever it is: as a support of another kind, in another file. Raises InputError
+        where too few are left to tell apart.
+        """
+        pictures: dict[str, set[str]] = {}
+        for one in supports:
+            pictures.setdefault(one.kind, set()).add(one.picture)
+        different = {kind: len(found) for kind, found in pictures.items()}
+        check_adaptable(self.model, different, len({one.picture for one in backgrounds}))
+
+        def others(shown: "Sequence[_Shown]", left_out: "_Shown") -> "list[_Shown]":
+            return [one for one in shown if one.picture != left_out.picture]
 
         def episodes() -> Iterator[LeftOut]:
             looks: Counter[str] = Counter()
             for one in supports:
-                kind = given[one.part.image].kind
-                shows = given[one.part.image].known.digest
-                # Of an image with defects of two kinds, the other kind's support is left out, too.
-                rest = [other for other in supports if given[other.part.image].known.digest != shows]
-                if looks[kind] < ADAPTED_LOOKS and any(
-                    given[other.part.image].kind == kind for other in rest
-                ):
-                    looks[kind] += 1
-                    guidance = self._guide(rest, backgrounds, given)
-                    alone = guidance.of(guidance.names.index(kind))
+                rest = others(supports, one)
+                if looks[one.kind] < ADAPTED_LOOKS and any(other.kind == one.kind for other in rest):
+                    looks[one.kind] += 1
+                    guidance = self._guide(rest, backgrounds)
+                    alone = guidance.of(guidance.names.index(one.kind))
                     yield LeftOut(one.features, alone, one.fraction, one.ignored)
             for one in backgrounds[:ADAPTED_LOOKS]:
-                rest = [other for other in backgrounds if other.part.image != one.part.image]
-                guidance = self._guide(supports, rest, given)
+                guidance = self._guide(supports, others(backgrounds, one))
                 for index in range(len(guidance.names)):
                     yield LeftOut(one.features, guidance.of(index), None, one.ignored)
 
@@ -576,6 +577,7 @@ class Segmenter:
         self,
         index: int,
         image: Picture,
+        digest: str,
         clean: NDArray[np.bool_],
         tile: int | None,
         most: int,
@@ -598,7 +600,7 @@ class Segmenter:
             share = None
             if source == "complement":
                 share = mask_fraction(part.cut(~clean), self._input_size).to(self.device)
-            shown.append(_Shown(part, self._extract(seen), ignored=share))
+            shown.append(_Shown(part, self._extract(seen), digest, ignored=share))
         return shown
 
     def _take(self, fit: Fit) -> None:
@@ -764,12 +766,15 @@ def weights_of(pack: Pack, weights: str | Path | None = None) -> str | Path:
 class _Shown:
     """A part of an image of the guidance as the network saw it.
 
-    fraction: (S, S) of a support, the share of each cell that is defect. ignored: (S, S), the share that is
-    neither defect nor good material, of a background all that is not good; None for nothing.
+    picture: digest of the whole image's pixels. kind: of a support's defect; "" of a background. fraction:
+    (S, S) of a support, the share of each cell that is defect. ignored: (S, S), the share that is neither
+    defect nor good material, of a background all that is not good; None for nothing.
     """
 
     part: Part
     features: Features
+    picture: str
+    kind: str = ""
     fraction: Tensor | None = None
     ignored: Tensor | None = None
 
