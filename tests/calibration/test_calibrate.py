@@ -221,3 +221,18 @@ def test_a_lone_support_is_copied_within_the_region_of_interest(world, tmp_path)
     said = ask_supports(pack, segmenter, pack.decision, None)
     assert said.copied == 1
     assert 0 < said.scores[0] <= 1
+
+
+@pytest.mark.parametrize(("supports", "unadapted"), [(3, 0), (2, 2)])
+def test_supports_are_asked_by_the_network_as_the_pack_has_it(supports, unadapted, world, tmp_path):
+    guidance = tmp_path / "guidance"
+    shutil.copytree(world / "guidance", guidance)
+    shutil.copy(world / "good/g0.png", guidance / "background/c.png")
+    if supports == 3:
+        shutil.copy(world / "defects/d0.png", guidance / "support/s2.png")
+        shutil.copy(guidance / "support/s0_mask.png", guidance / "support/s2_mask.png")
+    by = {"weights": world / "model.safetensors", "device": "cpu", "tile": None}
+    pack = fit_pack(guidance, tmp_path / "a.pack", adapt=True, **by)
+    segmenter = Segmenter.from_pretrained(world / "model.safetensors", "cpu", tile=None)
+    assert ask_supports(pack, segmenter, pack.decision, None).unadapted == unadapted
+    assert (segmenter.guidance.readout is None) == (unadapted > 0)

@@ -1,5 +1,6 @@
 """What the supports say: each is predicted by the others, or by a turned and re-lit copy of itself."""
 
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obftnet.decision import Decision, decide, image_score
-from obftnet.errors import InputWarning
+from obftnet.errors import InputError, InputWarning
 from obftnet.imaging.encoded import Encoded
 from obftnet.imaging.interest import painted_out
 from obftnet.imaging.read import as_mask, as_picture
@@ -31,13 +32,15 @@ class SupportsSaid:
     threshold: at which masks of all of them agree best with the annotated ones (intersection over union of
     their pixels together); a guide, no measurement: it is chosen on these very images.
     fatness: annotated pixels over those above 0.5. scores: image scores. copied: how many were predicted by a
-    copy of themselves, which is easier.
+    copy of themselves, which is easier. unadapted: how many by a fit that was not adapted though the pack is:
+    without them too few images were left for that.
     """
 
     threshold: float
     fatness: float
     scores: tuple[float, ...]
     copied: int
+    unadapted: int = 0
 
 
 def ask_supports(
@@ -61,7 +64,7 @@ def ask_supports(
     entries, pairs = pack.content.supports, pack.supports
     above = marked = 0
     union = np.zeros((2, len(_THRESHOLDS)), np.int64)
-    scores, copied = [], 0
+    scores, copied, unadapted = [], 0, 0
     for index, entry in enumerate(entries):
         if progress:
             progress(index, len(entries), entry.name)
@@ -82,7 +85,14 @@ def ask_supports(
             goods = pack.backgrounds
             used = {one.name for one in (*(one for one, _ in others), *goods) if isinstance(one, Encoded)}
             left_out = [pair for pair in ignored if pair[0].name in used]
-            segmenter.fit({entry.kind: others}, goods, ignored=left_out)
+            fit = functools.partial(segmenter.fit, {entry.kind: others}, goods, ignored=left_out)
+            try:
+                fit(adapt=pack.content.adapt)
+            except InputError as error:
+                if "adapt" not in error.parameters:
+                    raise
+                unadapted += 1
+                fit()
             score = segmenter.predict(picture).score
         scores.append(image_score(score, decision))
         found = decide(score, replace(decision, threshold=0.5, review=None))
@@ -97,6 +107,7 @@ def ask_supports(
         fatness=marked / max(1, above),
         scores=tuple(scores),
         copied=copied,
+        unadapted=unadapted,
     )
 
 

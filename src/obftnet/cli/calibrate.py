@@ -114,6 +114,7 @@ def _print(found: "Calibration", pack: Path) -> None:
         said = found.supports
         fails = sum(score > limit.threshold for score in said.scores)
         copied = f", {said.copied} by a turned and re-lit copy" if said.copied else ""
+        copied += f", {said.unadapted} by a fit that is not adapted" if said.unadapted else ""
         say(
             f"supports     {fails} of {len(said.scores)} fail without themselves{copied}; their masks agree "
             f"best at {said.threshold:g}"
