@@ -20,7 +20,7 @@ LAYERS = (
     ("relation",),
     ("config", "readers"),
     ("model",),
-    ("methods",),
+    ("methods", "shown"),
     ("adaptation", "weights", "loading", "packs"),
     ("exported",),
     ("segmenter", "evaluation"),

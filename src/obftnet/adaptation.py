@@ -5,38 +5,26 @@ guidance itself: each of its images is looked at by the others, and a layer of 3
 is defect.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from obftnet.backbones.features import Features
 from obftnet.errors import InputError
 from obftnet.guidance.guidance import Guidance
 from obftnet.model import OBFTNet
 from obftnet.readers.cues import CuesReader
+from obftnet.shown import Shown, guidance_of
 
 #: Images that are left out in turn, of each sort, at least.
 LEAST = 2
+#: Parts of supports of a kind, and as many of good images, that are looked at, at most.
+_LOOKS = 5
 # Adam's; by generated materials (docs/lab).
 _STEPS = 200
 _RATE = 0.03
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """An image of the guidance, and the guidance of all others.
-
-    features: of the image, b = 1. guidance: of one kind of defect. fraction: (S, S), the share of each cell
-    that is defect; None for a good image. ignored: (S, S), the share that is neither; None for none.
-    """
-
-    features: Features
-    guidance: Guidance
-    fraction: Tensor | None
-    ignored: Tensor | None
 
 
 def check_adaptable(model: OBFTNet, supports: Mapping[str, int], backgrounds: int) -> None:
@@ -60,25 +48,36 @@ def check_adaptable(model: OBFTNet, supports: Mapping[str, int], backgrounds: in
         )
 
 
-def adapted(model: OBFTNet, episodes: Iterable[LeftOut]) -> Tensor:
+def adapted(model: OBFTNet, supports: Sequence[Shown], backgrounds: Sequence[Shown]) -> Tensor:
     """Values for the reader's last layer (`Guidance.readout`), from the trained ones by gradient descent.
 
-    The loss of an episode is the cross-entropy, and of a support the soft Dice loss besides, both of the
-    score before it is scaled by the presence.
+    They are learnt from each part of the guidance, looked at by the other pictures.
+
+    A picture is left out wherever it is: as a support of another kind, in another file. The loss of a part is
+    the cross-entropy, and of a support the soft Dice loss besides, both of the score before it is scaled by
+    the presence.
 
     Args:
         model: whose reader it is; it is left as it is.
-        episodes: one or more.
+        supports, backgrounds: the guidance, in the order that it is fitted in.
 
     Returns:
         (n + 1,) float32.
+
+    Raises:
+        InputError: as `check_adaptable`, by the pictures that differ.
     """
     reader = model.reader
+    pictures: dict[str, set[str]] = {}
+    for one in supports:
+        pictures.setdefault(one.kind, set()).add(one.picture)
+    different = {kind: len(found) for kind, found in pictures.items()}
+    check_adaptable(model, different, len({one.picture for one in backgrounds}))
     assert isinstance(reader, CuesReader)
     hidden, truth, weight = [], [], []
     with torch.no_grad():
-        for one in episodes:
-            relation = model.relate(one.features, one.guidance, second_look=model.looks_twice)
+        for one, guidance in _left_out(model, supports, backgrounds):
+            relation = model.relate(one.features, guidance, second_look=model.looks_twice)
             maps, _ = reader.hidden(relation)
             grid = (maps.shape[-2], maps.shape[-1])
             none = maps.new_zeros(grid)
@@ -98,6 +97,27 @@ def adapted(model: OBFTNet, episodes: Iterable[LeftOut]) -> Tensor:
             (values.grad,) = torch.autograd.grad(loss, [values])
             optimiser.step()
     return values.detach()
+
+
+def _left_out(
+    model: OBFTNet, supports: Sequence[Shown], backgrounds: Sequence[Shown]
+) -> Iterator[tuple[Shown, Guidance]]:
+    """Parts, and for each the guidance of the other pictures, of one kind of defect."""
+    looks: Counter[str] = Counter()
+    for one in supports:
+        rest = _others(supports, one)
+        if looks[one.kind] < _LOOKS and any(other.kind == one.kind for other in rest):
+            looks[one.kind] += 1
+            guidance = guidance_of(model, rest, backgrounds)
+            yield one, guidance.of(guidance.names.index(one.kind))
+    for one in backgrounds[:_LOOKS]:
+        guidance = guidance_of(model, supports, _others(backgrounds, one))
+        for kind in range(len(guidance.names)):
+            yield one, guidance.of(kind)
+
+
+def _others(shown: Sequence[Shown], left_out: Shown) -> list[Shown]:
+    return [one for one in shown if one.picture != left_out.picture]
 
 
 def _pooled(share: Tensor, grid: tuple[int, int]) -> Tensor:

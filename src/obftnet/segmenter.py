@@ -3,9 +3,8 @@
 import copy
 import functools
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from obftnet.adaptation import LeftOut, adapted, check_adaptable
+from obftnet.adaptation import adapted, check_adaptable
 from obftnet.annotations.region import read_region
-from obftnet.backbones.features import Features, joined
+from obftnet.backbones.features import Features
 from obftnet.data.windows import MIN_SIDE, largest_window
 from obftnet.decision import DEFAULT_THRESHOLD, Decision
 from obftnet.errors import InputError, InputWarning
@@ -66,6 +65,7 @@ from obftnet.packs.mask_hash import mask_hash
 from obftnet.packs.person import person
 from obftnet.prediction import Prediction
 from obftnet.scoring import Look, enlarged, predict_picture
+from obftnet.shown import Shown, guidance_of, ignored_shares
 from obftnet.tensors import mask_fraction, resize_score, to_tensor, without_autocast
 from obftnet.tiling import Tile, TilePlan, check_tiling, plan_tiles
 from obftnet.weights import load_model, shipped, weights_name
@@ -73,9 +73,6 @@ from obftnet.weights import load_model, shipped, weights_name
 #: Tiles of defects, and as many of good material, that guidance is cut into at most, all images together, but
 #: for one of each image: what a query is related to, and so its cost, is bounded for guidance of any size.
 GUIDANCE_TILES = 5
-
-#: Parts of supports of a kind, and as many of good images, that the reader is adapted to at most.
-ADAPTED_LOOKS = 5
 
 
 class Segmenter:
@@ -425,8 +422,8 @@ class Segmenter:
         tile = self.tile if plan is None else plan.tile
         known = KnownPictures()
         given: list[Given] = []
-        shown_supports: list[_Shown] = []
-        shown_backgrounds: list[_Shown] = []
+        shown_supports: list[Shown] = []
+        shown_backgrounds: list[Shown] = []
         others = masks_of_others(of_kinds)
         regions = as_ignored(ignored, [*(image for image, _ in pairs), *goods])
         # One image at a time: of large photographs there is no room for all.
@@ -451,7 +448,7 @@ class Segmenter:
                 fraction = mask_fraction(marked, size).to(self.device)
                 share = None if neither is None else mask_fraction(part.cut(neither), size).to(self.device)
                 features = self._extract(picture, fraction.unsqueeze(0))
-                shown_supports.append(_Shown(part, features, shown.digest, kind, fraction, share))
+                shown_supports.append(Shown(part, features, shown.digest, kind, fraction, share))
             if background_source != "good" and not seen:
                 of = _share(len(pairs))
                 clean = ~mask if neither is None else ~(mask | neither)
@@ -469,7 +466,7 @@ class Segmenter:
             for corner, picture in self._background_parts(image, tile, most=_share(len(goods))):
                 part = Part(index, corner, picture.shape, image.shape)
                 share = None if region is None else mask_fraction(part.cut(region), size).to(self.device)
-                shown_backgrounds.append(_Shown(part, self._extract(picture), shown.digest, ignored=share))
+                shown_backgrounds.append(Shown(part, self._extract(picture), shown.digest, ignored=share))
             del image, picture, region
         if not shown_backgrounds:
             raise InputError(
@@ -483,55 +480,13 @@ class Segmenter:
         of_goods = given[len(pairs) :] or given
         shown_backgrounds.sort(key=lambda one: _content(of_goods[one.part.image], one.part))
         self._check_good_left(shown_backgrounds)
-        guidance = self._guide(shown_supports, shown_backgrounds)
+        guidance = guidance_of(self.model, shown_supports, shown_backgrounds)
         if adapt:
-            guidance = replace(guidance, readout=self._adapted(shown_supports, shown_backgrounds))
+            guidance = replace(guidance, readout=adapted(self.model, shown_supports, shown_backgrounds))
         parts = (tuple(one.part for one in shown) for shown in (shown_supports, shown_backgrounds))
         self._take(Fit(guidance, (next(parts), next(parts)), tuple(given), bits, background_source, adapt))
         self._plan, self._pack = plan, None
         return self
-
-    def _guide(self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]") -> Guidance:
-        left_out = _shares(backgrounds)
-        return self.model.guide(
-            joined([one.features for one in supports]),
-            torch.stack([one.fraction for one in supports if one.fraction is not None]),
-            joined([one.features for one in backgrounds]),
-            None if left_out is None else 1 - left_out,
-            ignored=_shares(supports),
-            kinds=[one.kind for one in supports],
-        )
-
-    def _adapted(self, supports: "Sequence[_Shown]", backgrounds: "Sequence[_Shown]") -> Tensor:
-        """The last layer's values, learnt from each part by what the other pictures guide to.
-
-        A picture is left out wherever it is: as a support of another kind, in another file. Raises InputError
-        where too few are left to tell apart.
-        """
-        pictures: dict[str, set[str]] = {}
-        for one in supports:
-            pictures.setdefault(one.kind, set()).add(one.picture)
-        different = {kind: len(found) for kind, found in pictures.items()}
-        check_adaptable(self.model, different, len({one.picture for one in backgrounds}))
-
-        def others(shown: "Sequence[_Shown]", left_out: "_Shown") -> "list[_Shown]":
-            return [one for one in shown if one.picture != left_out.picture]
-
-        def episodes() -> Iterator[LeftOut]:
-            looks: Counter[str] = Counter()
-            for one in supports:
-                rest = others(supports, one)
-                if looks[one.kind] < ADAPTED_LOOKS and any(other.kind == one.kind for other in rest):
-                    looks[one.kind] += 1
-                    guidance = self._guide(rest, backgrounds)
-                    alone = guidance.of(guidance.names.index(one.kind))
-                    yield LeftOut(one.features, alone, one.fraction, one.ignored)
-            for one in backgrounds[:ADAPTED_LOOKS]:
-                guidance = self._guide(supports, others(backgrounds, one))
-                for index in range(len(guidance.names)):
-                    yield LeftOut(one.features, guidance.of(index), None, one.ignored)
-
-        return adapted(self.model, episodes())
 
     def _fit_again(self) -> None:
         """Fit what was given, with the region of interest as it is now."""
@@ -550,10 +505,10 @@ class Segmenter:
         )
         self._pack = pack
 
-    def _check_good_left(self, shown: "Sequence[_Shown]") -> None:
+    def _check_good_left(self, shown: Sequence[Shown]) -> None:
         """Raises InputError unless good material that is neither ignored nor painted out fills some position
         of every map."""
-        left_out, interest = _shares(shown), self.decision.interest
+        left_out, interest = ignored_shares(shown), self.decision.interest
         if interest is not None:
             parts = [mask_fraction(one.part.cut(~interest), self._input_size) for one in shown]
             outside = torch.stack(parts).to(self.device)
@@ -582,7 +537,7 @@ class Segmenter:
         tile: int | None,
         most: int,
         source: BackgroundSource,
-    ) -> "list[_Shown]":
+    ) -> list[Shown]:
         """The good material of a support, of which (h, w) is clean."""
         y = x = 0
         picture = image
@@ -600,7 +555,7 @@ class Segmenter:
             share = None
             if source == "complement":
                 share = mask_fraction(part.cut(~clean), self._input_size).to(self.device)
-            shown.append(_Shown(part, self._extract(seen), digest, ignored=share))
+            shown.append(Shown(part, self._extract(seen), digest, ignored=share))
         return shown
 
     def _take(self, fit: Fit) -> None:
@@ -760,32 +715,6 @@ def weights_of(pack: Pack, weights: str | Path | None = None) -> str | Path:
             f"{pack.name}: fitted with the weights {name}, which do not ship; say where they are", "weights"
         )
     return name
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A part of an image of the guidance as the network saw it.
-
-    picture: digest of the whole image's pixels. kind: of a support's defect; "" of a background. fraction:
-    (S, S) of a support, the share of each cell that is defect. ignored: (S, S), the share that is neither
-    defect nor good material, of a background all that is not good; None for nothing.
-    """
-
-    part: Part
-    features: Features
-    picture: str
-    kind: str = ""
-    fraction: Tensor | None = None
-    ignored: Tensor | None = None
-
-
-def _shares(shown: Sequence[_Shown]) -> Tensor | None:
-    """(n, S, S) what of each part is ignored; None where nothing is of any."""
-    found = [one.ignored for one in shown]
-    some = next((one for one in found if one is not None), None)
-    if some is None:
-        return None
-    return torch.stack([torch.zeros_like(some) if one is None else one for one in found])
 
 
 def _ignored(image: Picture, ignored: "ImageSource | None") -> NDArray[np.bool_] | None:
